@@ -1,0 +1,45 @@
+"""A state as a folder of manifests, for whoever's truth is a git repository (Argo CD, Flux)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..canonical import to_yaml
+from ..diff.states import Select
+from ..errors import RefusedError
+from ..models.objects import Key, MeshObject, State
+from ..normalise.secrets import has_withheld_values
+from ..rules.scope import is_namespace
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and what could not be."""
+
+    written: int
+    withheld: tuple[Key, ...]
+    """Secrets whose values the store does not hold."""
+
+
+def export(state: State, folder: Path, select: Select) -> Exported:
+    """Write each object as `FOLDER/NAMESPACE/KIND-NAME.yaml` (`_cluster` for cluster scope), without its status.
+
+    Refuses a folder that is not empty: files of an earlier export would pass for part of this one.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RefusedError(f"{folder} exists and is not an empty folder; nothing was written")
+    loaded = state.load(key for key in state.versions if select(key))
+    withheld = [key for key, obj in loaded.items() if has_withheld_values(obj.body)]
+    written = 0
+    for key, obj in loaded.items():
+        if key in withheld or (is_namespace(key) and not obj.labels):
+            continue
+        _write(folder / (key.namespace or "_cluster") / f"{obj.kind.lower()}-{key.name.replace(':', '_')}.yaml", obj)
+        written += 1
+    return Exported(written, tuple(sorted(withheld)))
+
+
+def _write(path: Path, obj: MeshObject) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_yaml({name: value for name, value in obj.body.items() if name != "status"}), "utf-8")

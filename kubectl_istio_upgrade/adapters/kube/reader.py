@@ -1,0 +1,120 @@
+"""Reading: the port `ClusterReader` on a transport. There is nothing in here that could change a cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...errors import ApiError, NotFoundError
+from ...models.objects import Body, Key, ResourceType
+from ...models.snapshots import ClusterIdentity
+from ...ports import ListQuery
+from . import discovery
+from .parallel import as_they_arrive
+from .request import Query, Request, collection_path, get_path, object_path
+from .transport import Transport
+
+PARALLEL_LISTS = 8
+"""Lists at a time. Measured with 10,000 objects of 58 types on two cores, server included (medians of 15): 1 takes
+0.59 s, 4 takes 0.47 s, 8 takes 0.39 s, 16 takes 0.44 s. A far server gains more, it is asked once for each type."""
+
+_NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
+
+
+class KubeReader:
+    """Implements `ClusterReader`. Safe for threads, as its transport is."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        parallel: int = PARALLEL_LISTS,
+        tolerated: Mapping[str, str] = discovery.MEASUREMENTS,
+    ) -> None:
+        """`tolerated`: groups (and why) whose failing discovery is no reason to stop."""
+        self._transport = transport
+        self._parallel = parallel
+        self._tolerated = tolerated
+        self._unpinned: frozenset[str] | None = None
+
+    def identity(self) -> ClusterIdentity:
+        """See `ClusterReader`."""
+        namespace = self._transport.send(_get(_NAMESPACES, Key("", "namespaces", "", "kube-system"))).body
+        version = self._transport.send(get_path("/version")).body
+        uid = str(namespace["metadata"]["uid"])
+        return ClusterIdentity(uid, self._transport.site.context, str(version.get("gitVersion", "")))
+
+    def discover(self) -> tuple[ResourceType, ...]:
+        """See `ClusterReader`."""
+        return discovery.discover(self._transport).complete(self._tolerated)
+
+    def unpinned_groups(self) -> frozenset[str]:
+        """See `ClusterReader`. Asked once; a reader lives as long as a command."""
+        if self._unpinned is None:
+            self._unpinned = discovery.unpinned_groups(self._transport)
+        return self._unpinned
+
+    def current_version(self) -> str:
+        """See `ClusterReader`. A list without a resource version is a quorum read, and its version the newest."""
+        body = self._transport.send(_list(ListQuery(_NAMESPACES), (("limit", "1"),))).body
+        return _version_of(body)
+
+    def list_all(self, queries: Sequence[ListQuery], resource_version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+        """See `ClusterReader`.
+
+        The first failure, or the end of the iteration, cancels the rest and ends what is waiting to retry.
+        """
+        unpinned = self.unpinned_groups() if resource_version else frozenset()
+        cancelled = threading.Event()
+
+        def fetch(query: ListQuery) -> list[Body]:
+            return self._list(query, "" if query.type.group in unpinned else resource_version, cancelled)
+
+        return as_they_arrive(fetch, queries, self._parallel, cancelled)
+
+    def get(self, type_: ResourceType, key: Key) -> Body | None:
+        """See `ClusterReader`."""
+        try:
+            return self._transport.send(_get(type_, key)).body
+        except NotFoundError:
+            return None
+
+    def _list(self, query: ListQuery, resource_version: str, cancelled: threading.Event) -> list[Body]:
+        """One type, whole: no `limit`, because a page after the first cannot be served from the watch cache.
+
+        A server that pages unasked is followed.
+        """
+        narrowed: Query = (("labelSelector", query.label_selector),) if query.label_selector else ()
+        at: Query = (("resourceVersion", resource_version), ("resourceVersionMatch", "Exact"))
+        request = _list(query, narrowed + at if resource_version else narrowed)
+        items: list[Body] = []
+        while True:
+            body = self._transport.send(request, cancelled=cancelled).body
+            items += _complete(body.get("items") or (), query.type)
+            if not (token := (body.get("metadata") or {}).get("continue")):
+                return items
+            request = _list(query, (*narrowed, ("continue", str(token))))
+
+
+def _complete(items: Sequence[Body], type_: ResourceType) -> Sequence[Body]:
+    """Items of built-in types come without `apiVersion` and `kind`; give every item those of its type."""
+    for item in items:
+        item["apiVersion"] = type_.api_version
+        item["kind"] = type_.kind
+    return items
+
+
+def _list(query: ListQuery, parameters: Query) -> Request:
+    path = collection_path(query.type, query.namespace)
+    return Request("GET", path, "list", query.type.resource, query.namespace or "", query=parameters)
+
+
+def _get(type_: ResourceType, key: Key) -> Request:
+    return Request("GET", object_path(type_, key), "get", type_.resource, key.namespace, key.name)
+
+
+def _version_of(body: Body) -> str:
+    version = str((body.get("metadata") or {}).get("resourceVersion") or "")
+    if not version:
+        raise ApiError("the API server answered a list without a resource version", status=200)
+    return version

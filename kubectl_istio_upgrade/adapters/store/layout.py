@@ -1,0 +1,76 @@
+"""Where things are in a snapshot's tree: keys to paths and back. `snapshots/README.md` is the specification."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ...errors import StoreError
+from ...models.objects import Key
+
+SNAPSHOT = "snapshot.yaml"
+TYPES = "types.yaml"
+WORKLOADS = "inventory/workloads.yaml"
+OPERATION = "operation.yaml"
+OBJECTS = "objects/"
+MANAGERS = "managers/"
+
+_CORE = "core"
+_CLUSTER = "_cluster"
+_segment = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?").fullmatch
+_safe_name = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?").fullmatch
+_unsafe = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$").sub
+
+
+class Group(NamedTuple):
+    """The objects of one type in one namespace: one folder of bodies, one file of server fields."""
+
+    group: str
+    plural: str
+    namespace: str
+
+
+def group_of(key: Key) -> Group:
+    """The group that an object belongs to."""
+    return Group(key.group, key.plural, key.namespace)
+
+
+def managers_path(group: Group) -> str:
+    """`managers/GROUP/PLURAL/NAMESPACE.json`. Raises StoreError for what no API server would answer."""
+    return f"{MANAGERS}{_folder(group)}.json"
+
+
+def object_folder(group: Group) -> str:
+    """`objects/GROUP/PLURAL/NAMESPACE/`. Raises StoreError for what no API server would answer."""
+    return f"{OBJECTS}{_folder(group)}/"
+
+
+def object_file(name: str) -> str:
+    """`NAME.yaml`, with `%XX` for every byte that a file name had better not have."""
+    if _safe_name(name):
+        return f"{name}.yaml"
+    if not name:
+        raise StoreError("an object without a name cannot be stored")
+    return _unsafe(lambda match: b"%%%02X" % ord(match[0]), name.encode()).decode() + ".yaml"
+
+
+def object_path(key: Key) -> str:
+    """`objects/GROUP/PLURAL/NAMESPACE/NAME.yaml`."""
+    return object_folder(group_of(key)) + object_file(key.name)
+
+
+def group_at(managers_path_: str) -> Group:
+    """The inverse of `managers_path`. Raises ValueError for any other path."""
+    folder, group, plural, file = managers_path_.split("/")
+    if f"{folder}/" != MANAGERS or not file.endswith(".json"):
+        raise ValueError(managers_path_)
+    namespace = file.removesuffix(".json")
+    return Group("" if group == _CORE else group, plural, "" if namespace == _CLUSTER else namespace)
+
+
+def _folder(group: Group) -> str:
+    parts = (group.group or _CORE, group.plural, group.namespace)
+    for part in parts:
+        if part and not _segment(part):
+            raise StoreError(f"{group.plural} of group {group.group!r}, namespace {group.namespace!r} cannot be stored")
+    return f"{parts[0]}/{parts[1]}/{parts[2] or _CLUSTER}"

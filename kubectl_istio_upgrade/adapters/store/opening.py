@@ -1,0 +1,87 @@
+"""Making a store, and making sure that a folder is one before anything is read from it or written to it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ...errors import StoreError
+from ...models.snapshots import FORMAT_VERSION
+from .codec import refuse_other_format
+from .gitio import Git, GitError
+
+PRIVATE = "istio-upgrade"
+"""The folder in a store for what is not in git."""
+
+_CONFIG = f"""\
+[core]
+\trepositoryFormatVersion = 0
+\tbare = true
+\tlogAllRefUpdates = false
+\tfsync = all
+\tfsyncMethod = fsync
+[gc]
+\tauto = 0
+[fastimport]
+\tunpackLimit = 8
+[receive]
+\tdenyNonFastForwards = true
+\tdenyDeletes = true
+[istioupgrade]
+\tformat = {FORMAT_VERSION}
+"""
+
+
+def open_repository(path: Path, *, create: bool) -> Git:
+    """The repository of the store at `path`, made first if `create` and there is nothing.
+
+    Raises StoreError: no store, something else than a store, a store of another format, no git or too old a git.
+    """
+    git = Git(path)
+    if create and not _occupied(path):
+        _create(path)
+    if not path.exists():
+        raise StoreError(f"there is no store at {path}", hint="the first `kubectl istio-upgrade snapshot` makes one")
+    git.check_version()
+    _check_format(git, path)
+    return git
+
+
+def _occupied(path: Path) -> bool:
+    return path.exists() and not (path.is_dir() and not any(path.iterdir()))
+
+
+def _create(path: Path) -> None:
+    """Make the store aside and move it into place whole. Readable for its owner only: mesh configuration tells much.
+
+    `git init` is not asked: it knows templates, default branches and work trees of the user's, a store has none of them.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))  # mode 0700
+    except OSError as error:
+        raise StoreError(f"the store cannot be made at {path}: {error.strerror}") from error
+    try:
+        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", PRIVATE):
+            (aside / folder).mkdir(mode=0o700, parents=True)
+        (aside / "HEAD").write_text("ref: refs/heads/main\n")
+        (aside / "config").write_text(_CONFIG)
+        if path.exists():
+            path.rmdir()
+        aside.rename(path)
+    except OSError as error:
+        raise StoreError(f"the store cannot be made at {path}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _check_format(git: Git, path: Path) -> None:
+    not_ours = StoreError(f"{path} is not a store of this program", hint="name another folder, or one that is empty")
+    if not (path / "config").is_file() or not (path / "objects").is_dir():
+        raise not_ours
+    try:
+        version = git.run("config", "--file", str(path / "config"), "--get", "istioupgrade.format").strip()
+    except GitError:
+        raise not_ours from None
+    refuse_other_format(int(version) if version.isdecimal() else version, f"the store {path}")

@@ -1,0 +1,214 @@
+"""The store: a bare git repository with one branch for each cluster and one commit for each snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from ...errors import StoreError, UnknownReferenceError, UsageError
+from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
+from . import layout
+from .branches import HEADS, TAGS, check_name, may_belong, new_name, slug
+from .codec import read_workloads
+from .digests import KeyedDigester, open_digester
+from .files import SnapshotFiles
+from .gitio import Git, GitError
+from .locks import exclusive
+from .opening import PRIVATE, open_repository
+from .references import Entry, find, has_commit
+from .states import StoredState
+from .writing import Parent, SnapshotStream
+
+_NOBODY = "0" * 40
+
+
+class GitStore:
+    """Implements `ports.Store`. A context manager: leaving it ends its git process."""
+
+    def __init__(self, path: Path, git: Git) -> None:
+        self.path = path
+        self._git = git
+        self._files = SnapshotFiles(git)
+        self._locked = False
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> GitStore:
+        """The store at `path`, made if `create` and there is none. Raises StoreError for anything that is not one."""
+        path = path.expanduser().absolute()
+        return cls(path, open_repository(path, create=create))
+
+    def __enter__(self) -> GitStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the git process that reads; the store may be used on, and starts another."""
+        self._files.close()
+
+    def branch_of(self, cluster: ClusterIdentity) -> str:
+        """See `ports.Store`."""
+        branches = self.branches()
+        for branch in branches:
+            if may_belong(branch, cluster) and self._tip_meta(branch).cluster.uid == cluster.uid:
+                return branch
+        return new_name(cluster, branches)
+
+    def branch_by_context(self, context: str) -> str | None:
+        """See `ports.Store`. Where slugs agree, the context's whole name in the newest snapshot decides."""
+        alike = [branch for branch in self.branches() if branch.rpartition("-")[0] == slug(context)]
+        if len(alike) > 1:
+            alike = [branch for branch in alike if self._tip_meta(branch).cluster.context == context]
+        return alike[0] if len(alike) == 1 else None
+
+    def branches(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return tuple(sorted(ref.removeprefix(HEADS) for ref in self._refs() if ref.startswith(HEADS)))
+
+    def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
+        """See `ports.Store`. Takes the lock unless it is held already; counts the objects itself."""
+        counts = Counter(key.resource for key in draft.objects)
+        draft = replace(draft, meta=replace(draft.meta, counts=dict(sorted(counts.items()))))
+        with nullcontext() if self._locked else self.lock("snapshot"):
+            refs = self._refs()
+            if name is not None:
+                check_name(name)
+                if f"{TAGS}{branch}/{name}" in refs:
+                    raise UsageError(f"there is a snapshot called {name} already", hint="names are never moved")
+            tip = refs.get(HEADS + branch)
+            stream = SnapshotStream(draft, Parent(tip, self._files) if tip else None)
+            commit = self._write(stream, branch, tip, name)
+        return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed)
+
+    def tip(self, branch: str) -> SnapshotInfo | None:
+        """See `ports.Store`."""
+        refs = self._refs()
+        commit = refs.get(HEADS + branch)
+        return self._info(branch, commit, refs) if commit else None
+
+    def resolve(self, branch: str, reference: str) -> SnapshotInfo:
+        """See `ports.Store`."""
+        refs = self._refs()
+        try:
+            commit = find(reference, self._log(branch, refs), _names(branch, refs))
+        except UnknownReferenceError:
+            self._refuse_elsewhere(branch, reference, refs)
+            raise
+        return self._info(branch, commit, refs)
+
+    def history(self, branch: str, *, limit: int | None = None) -> Iterator[SnapshotInfo]:
+        """See `ports.Store`."""
+        refs = self._refs()
+        if HEADS + branch not in refs:
+            return
+        arguments = ["log", "--first-parent", "--no-renames", "--name-only", "--format=:%H"]
+        arguments += [] if limit is None else [f"--max-count={limit}"]
+        changed: Counter[str] = Counter()
+        commits = []
+        for line in self._ask(*arguments, HEADS + branch).splitlines():
+            if line.startswith(":"):
+                commits.append(line[1:])
+            elif line.startswith(layout.OBJECTS):
+                changed[commits[-1]] += 1
+        for commit in commits:
+            yield replace(self._info(branch, commit, refs), changed=changed[commit])
+
+    def state(self, info: SnapshotInfo) -> StoredState:
+        """See `ports.Store`."""
+        return StoredState(info, self._files)
+
+    def workloads(self, info: SnapshotInfo) -> tuple[WorkloadProxy, ...]:
+        """See `ports.Store`."""
+        return self._files.read(info.commit, layout.WORKLOADS, read_workloads)
+
+    def digester(self) -> KeyedDigester:
+        """See `ports.Store`."""
+        return open_digester(self._private() / "digest.key")
+
+    @contextmanager
+    def lock(self, operation: str) -> Iterator[None]:
+        """See `ports.Store`. Not twice by one store."""
+        with exclusive(self._private() / "lock", operation):
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    def _write(self, stream: SnapshotStream, branch: str, tip: str | None, name: str | None) -> str:
+        """First the objects, flushed to the disk; then, all at once, the refs."""
+        self._sweep(branch)
+        try:
+            commit = self._git.pour(stream, "fast-import", "--quiet").strip()
+            moves = f"update {HEADS}{branch} {commit} {tip or _NOBODY}\n"
+            if name is not None:
+                moves += f"create {TAGS}{branch}/{name} {commit}\n"
+            self._git.run("update-ref", "--stdin", stdin=moves.encode())
+        except GitError as error:
+            self._sweep(branch)
+            hint = f"is there space left, and may this user write to {self.path}? nothing was changed"
+            raise StoreError(f"the store could not be written: {error}", hint=hint) from error
+        return commit
+
+    def _sweep(self, branch: str) -> None:
+        """Remove what a writer left that did not get to its end. Only the holder of the lock may."""
+        leftovers = ("fast_import_crash_*", "objects/pack/tmp_*", "objects/??/tmp_obj_*", f"{HEADS}{branch}.lock")
+        for pattern in leftovers:
+            for file in self.path.glob(pattern):
+                file.unlink(missing_ok=True)
+
+    def _refs(self) -> dict[str, str]:
+        """Every branch and every name, with its commit."""
+        listing = self._ask("for-each-ref", "--format=%(refname) %(objectname)", HEADS, TAGS)
+        return dict(line.split(" ") for line in listing.splitlines())
+
+    def _log(self, branch: str, refs: dict[str, str]) -> list[Entry]:
+        if HEADS + branch not in refs:
+            return []
+        listing = self._ask("rev-list", "--first-parent", "--timestamp", HEADS + branch)
+        return [Entry(commit, int(time)) for time, commit in map(str.split, listing.splitlines())]
+
+    def _info(self, branch: str, commit: str, refs: dict[str, str]) -> SnapshotInfo:
+        names = tuple(sorted(name for name, named in _names(branch, refs).items() if named == commit))
+        return SnapshotInfo(commit, branch, self._files.meta(commit), names)
+
+    def _tip_meta(self, branch: str) -> SnapshotMeta:
+        return self._files.meta(self._refs()[HEADS + branch])
+
+    def _refuse_elsewhere(self, branch: str, reference: str, refs: dict[str, str]) -> None:
+        """Raises UnknownReferenceError if another cluster has what this one has not: a likely mistake."""
+        base = reference.partition("~")[0]
+        for other in self.branches():
+            found = base in _names(other, refs) or has_commit(base, self._log(other, refs))
+            if other != branch and found:
+                context = self._tip_meta(other).cluster.context
+                hint = f"to see it, use --context {context}"
+                raise UnknownReferenceError(f"snapshot {base} is of another cluster: {context}", hint=hint)
+
+    def _private(self) -> Path:
+        """The folder of what is not in git; a clone comes without."""
+        folder = self.path / PRIVATE
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the store cannot be written: {error.strerror}") from error
+        return folder
+
+    def _ask(self, *arguments: str) -> str:
+        try:
+            return self._git.run(*arguments)
+        except GitError as error:
+            raise StoreError(f"the store could not be read: {error}") from error
+
+
+def _names(branch: str, refs: dict[str, str]) -> dict[str, str]:
+    """The names on a branch, with their commits."""
+    mine = f"{TAGS}{branch}/"
+    return {ref.removeprefix(mine): commit for ref, commit in refs.items() if ref.startswith(mine)}

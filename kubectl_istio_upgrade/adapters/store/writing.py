@@ -1,0 +1,163 @@
+"""A snapshot on its way into git: the stream for `git fast-import`, with only what differs from the snapshot before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from ...canonical import to_yaml
+from ...models.objects import Body, Key, MeshObject, ResourceType, Version
+from ...models.snapshots import SnapshotDraft, SnapshotMeta
+from . import layout
+from .codec import header_of, managers_bytes, read_managers, types_of, version_of, workloads_of
+from .files import SnapshotFiles
+from .layout import Group
+
+_IDENTITY = "kubectl-istio-upgrade <kubectl-istio-upgrade@localhost>"
+_SCRATCH = "refs/istio-upgrade/incoming"
+"""fast-import commits on a ref; this one is given up again in the same stream, before it is ever written."""
+
+_CRDS = Group("apiextensions.k8s.io", "customresourcedefinitions", "")
+
+
+class Parent:
+    """The snapshot before, as far as writing the next one needs it."""
+
+    def __init__(self, commit: str, files: SnapshotFiles) -> None:
+        self.commit = commit
+        self.paths = files.paths(commit)
+        self.header = files.header(commit)
+        self.types = files.types(commit)
+        self._files = files
+
+    def versions(self, group: Group) -> dict[str, Version | None]:
+        """The versions of a group's objects, by name."""
+        path = layout.managers_path(group)
+        if path not in self.paths:
+            return {}
+        entries = self._files.read(self.commit, path, read_managers)
+        return {name: version_of(entry) for name, entry in entries.items()}
+
+
+class SnapshotStream:
+    """The stream of one draft. `changed` counts its objects as they go by; ask for it afterwards."""
+
+    def __init__(self, draft: SnapshotDraft, parent: Parent | None) -> None:
+        self.changed = 0
+        self._draft = draft
+        self._parent = parent
+        self._header = header_of(draft.meta)
+        self._gone = dict(parent.paths) if parent else {}
+        """What of the parent has not come up again."""
+        self._trust = Trust(draft, self._header, parent) if parent else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        message = _message(self._draft.meta).encode()
+        when = int(self._draft.meta.created.timestamp())
+        yield f"feature done\ncommit {_SCRATCH}\nmark :1\ncommitter {_IDENTITY} {when} +0000\n".encode()
+        yield b"data %d\n%b\n" % (len(message), message)
+        if self._parent:
+            yield f"from {self._parent.commit}\n".encode()
+        yield from self._descriptions()
+        objects = self._draft.objects
+        for group, keys in groupby(sorted(objects), layout.group_of):
+            yield from self._group(group, [objects[key] for key in keys])
+        for path in self._gone:
+            self.changed += path.startswith(layout.OBJECTS)
+            yield f"D {path}\n".encode()
+        yield f"get-mark :1\nreset {_SCRATCH}\nfrom {'0' * 40}\n\ndone\n".encode()
+
+    def _descriptions(self) -> Iterator[bytes]:
+        meta = self._draft.meta
+        yield from self._put(layout.SNAPSHOT, to_yaml(self._header).encode())
+        yield from self._put(layout.TYPES, to_yaml(types_of(meta.types)).encode())
+        yield from self._put(layout.WORKLOADS, to_yaml(workloads_of(self._draft.workloads)).encode())
+        if meta.operation is not None:
+            yield from self._put(layout.OPERATION, to_yaml(meta.operation).encode())
+
+    def _group(self, group: Group, objects: list[MeshObject]) -> Iterator[bytes]:
+        managers = managers_bytes({obj.key.name: obj.server for obj in objects})
+        known = self._trust.versions(group) if self._trust else {}
+        yield from self._put(layout.managers_path(group), managers)
+        folder = layout.object_folder(group)
+        for obj in objects:
+            path = folder + layout.object_file(obj.key.name)
+            version = obj.server.version
+            if version and known.get(obj.key.name) == version and path in self._gone:
+                del self._gone[path]
+            else:
+                yield from self._put(path, to_yaml(obj.body).encode())
+
+    def _put(self, path: str, content: bytes) -> Iterator[bytes]:
+        """A file, unless the parent has the very same."""
+        before = self._gone.pop(path, None)
+        if before is None or before != _blob_id(content):
+            self.changed += path.startswith(layout.OBJECTS)
+            yield f"M 100644 inline {path}\ndata {len(content)}\n".encode()
+            yield content
+            yield b"\n"
+
+
+class Trust:
+    """Which objects of the parent need not be compared: invariant 7 of `snapshots/README.md`.
+
+    An equal version says that the stored object is the same, not that the API server answers the same: a CRD that
+    was changed in between prunes or defaults other fields. Only what was seen through the same eyes is trusted.
+    """
+
+    def __init__(self, draft: SnapshotDraft, header: Body, parent: Parent) -> None:
+        self._parent = parent
+        self._same_eyes = _eyes(header) == _eyes(parent.header)
+        self._types_before = _api_versions(parent.types)
+        self._types = _api_versions(draft.meta.types)
+        self._crds_before = parent.versions(_CRDS)
+        self._crds = {
+            key.name: obj.server.version for key, obj in draft.objects.items() if layout.group_of(key) == _CRDS
+        }
+
+    def versions(self, group: Group) -> Mapping[str, Version | None]:
+        """The versions that settle it, by name; none for a group that may have been seen otherwise."""
+        return self._parent.versions(group) if self._same_eyes and self._seen_alike(group) else {}
+
+    def _seen_alike(self, group: Group) -> bool:
+        resource = Key(*group, "").resource
+        if resource not in self._types or self._types[resource] != self._types_before.get(resource):
+            return False
+        if resource in self._crds or resource in self._crds_before:
+            crd = self._crds.get(resource)
+            return crd is not None and crd == self._crds_before.get(resource)
+        return _built_in(group.group)
+
+
+def _eyes(header: Body) -> tuple[object, ...]:
+    return header["program"], header["cluster"]["serverVersion"], header["secretKeyId"]
+
+
+def _api_versions(types: Iterable[ResourceType]) -> dict[str, str]:
+    return {type_.resource: type_.version for type_ in types}
+
+
+def _built_in(group: str) -> bool:
+    """Whether the API server defines the group itself (or claims to: CRDs of *.k8s.io are in every snapshot)."""
+    return "." not in group or group.endswith(".k8s.io")
+
+
+def _blob_id(content: bytes) -> str:
+    """What git will call this content."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _message(meta: SnapshotMeta) -> str:
+    """The commit's message: what the user said, else what it is, and the facts one may search a log for."""
+    total = sum(meta.counts.values())
+    istio = ", ".join(meta.istio_versions) or "unknown"
+    said = meta.message.strip() or f"{meta.purpose}: {total} objects, Istio {istio}"
+    facts = {
+        "Purpose": str(meta.purpose),
+        "Cluster": f"{meta.cluster.context} {meta.cluster.uid}",
+        "Istio": istio,
+        "Objects": str(total),
+        "Resource-Version": meta.resource_version or "none",
+    }
+    return f"{said}\n\n" + "".join(f"{name}: {value}\n" for name, value in facts.items())

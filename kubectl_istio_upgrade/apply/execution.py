@@ -1,0 +1,130 @@
+"""Carrying out an approved plan: stages one after another, the writes of a stage in parallel."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from ..errors import IncompleteError, IstioUpgradeError
+from ..models.objects import Key
+from ..models.plans import Action, Outcome, Plan, PlannedChange, StepResult
+from ..ports import Progress
+from ..rules.order import STAGES
+from .rollout import wait_for_stage
+from .sender import Sender
+
+PARALLEL = 8
+"""Requests in flight at once; the API server's priority and fairness decides beyond that."""
+
+EARLIER_FAILURE = "not started: an earlier write failed"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How far a plan got."""
+
+    results: tuple[StepResult, ...]
+    failure: IstioUpgradeError | None = None
+
+    @property
+    def written(self) -> int:
+        """Writes that reached the cluster."""
+        return sum(1 for result in self.results if result.outcome is Outcome.DONE)
+
+
+@dataclass
+class Executor:
+    """Carries out plans on one cluster. One executor runs one plan."""
+
+    sender: Sender
+    progress: Progress
+    timeout: float = 300.0
+    """Seconds to wait for the definitions and rollouts of one stage."""
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _results: dict[Key, StepResult] = field(default_factory=dict)
+
+    def execute(self, plan: Plan, record: Callable[[StepResult], None] = lambda _: None) -> Execution:
+        """Write the plan. Never raises for a failed write: the result says how far it got.
+
+        After a failure, or Ctrl-C, what is in flight is finished and nothing more is started.
+        """
+        with self.progress.phase("writing", total=len(plan.writes)) as advance:
+
+            def done(result: StepResult) -> None:
+                self._results[result.key] = result
+                record(result)
+                advance(1)
+
+            failure = None
+            for stage, changes in _batches(plan.writes):
+                failure = self._stage(changes, done) or self._settle(stage, changes)
+                if failure:
+                    break
+        skipped = (
+            StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE)
+            for change in plan.writes
+            if change.key not in self._results
+        )
+        return Execution((*self._results.values(), *skipped), failure)
+
+    def _stage(
+        self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]
+    ) -> IstioUpgradeError | None:
+        failure: IstioUpgradeError | None = None
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            futures = [pool.submit(self._step, change) for change in changes]
+            try:
+                for future in as_completed(futures):
+                    result, error = future.result()
+                    failure = failure or error
+                    done(result)
+            except KeyboardInterrupt:
+                self._stop.set()
+                failure = IncompleteError("interrupted")
+                for future in _in_flight(futures):
+                    done(future.result()[0])
+        return failure
+
+    def _step(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:
+        if self._stop.is_set():
+            return StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE), None
+        started = time.monotonic()
+        try:
+            self.sender.send(change, dry_run=False)
+        except IstioUpgradeError as error:
+            self._stop.set()
+            seconds = time.monotonic() - started
+            return StepResult(change.key, change.action, Outcome.FAILED, seconds, error.message), _named(change, error)
+        return StepResult(change.key, change.action, Outcome.DONE, time.monotonic() - started), None
+
+    def _settle(self, stage: int, changes: Sequence[PlannedChange]) -> IstioUpgradeError | None:
+        try:
+            wait_for_stage(self.sender.reader, STAGES[stage], changes, self.timeout, self.progress)
+        except KeyboardInterrupt:
+            return IncompleteError("interrupted while waiting")
+        except IstioUpgradeError as error:
+            return error
+        return None
+
+
+def _batches(changes: Iterable[PlannedChange]) -> Iterable[tuple[int, list[PlannedChange]]]:
+    """The changes in order, cut where the stage, or writing against deleting, changes."""
+    for (_, stage), batch in groupby(changes, key=lambda change: (change.action is Action.DELETE, change.stage)):
+        yield stage, list(batch)
+
+
+_StepFuture = Future[tuple[StepResult, IstioUpgradeError | None]]
+
+
+def _in_flight(futures: Sequence[_StepFuture]) -> Iterable[_StepFuture]:
+    """What was started before the interruption; what waits in the queue is taken out of it."""
+    return [future for future in futures if not future.cancel()]
+
+
+def _named(change: PlannedChange, error: IstioUpgradeError) -> IstioUpgradeError:
+    text = error.message if str(change.key) in error.message else f"{change.key}: {error.message}"
+    return IncompleteError(text, hint=error.hint)

@@ -1,0 +1,123 @@
+"""Waiting for what was written to take effect. Readiness is a value with a reason, so a time-out can say why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import IncompleteError
+from ..models.objects import Body
+from ..models.plans import Action, PlannedChange
+from ..ports import ClusterReader, Progress
+from ..rules.order import Stage, Wait
+
+POLL = 0.5
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether an object does what it should, and what is missing if not."""
+
+    ready: bool
+    why: str = ""
+
+
+READY = Readiness(ready=True)
+
+
+def wait_for_stage(
+    reader: ClusterReader, stage: Stage, changes: Iterable[PlannedChange], timeout: float, progress: Progress
+) -> None:
+    """Return when everything written in this stage is ready. Raises IncompleteError naming what is not, and why."""
+    waiting = {change.key: change for change in changes if change.action is not Action.DELETE}
+    if stage.wait is Wait.NOTHING or not waiting:
+        return
+    deadline = time.monotonic() + timeout
+    reasons: dict[str, str] = {}
+    with progress.phase(f"waiting until {stage.wait.value}", total=len(waiting)) as advance:
+        while waiting:
+            for key, change in list(waiting.items()):
+                readiness = _look(reader, change)
+                if readiness.ready:
+                    del waiting[key]
+                    advance(1)
+                else:
+                    reasons[str(key)] = readiness.why
+            if waiting and time.monotonic() >= deadline:
+                raise _timed_out(timeout, {str(key): reasons[str(key)] for key in waiting})
+            if waiting:
+                time.sleep(POLL)
+
+
+def _look(reader: ClusterReader, change: PlannedChange) -> Readiness:
+    body = reader.get(change.type, change.key)
+    if body is None:
+        return Readiness(ready=False, why="not found")
+    if change.key.plural == "customresourcedefinitions":
+        return _served(reader, body)
+    return readiness(body)
+
+
+def readiness(body: Body) -> Readiness:
+    """Whether a workload has rolled out, by the rules of `kubectl rollout status`; other kinds are ready at once."""
+    judges = {"Deployment": _deployment, "DaemonSet": _daemon_set, "StatefulSet": _stateful_set}
+    judge = judges.get(str(body.get("kind")))
+    if judge is None:
+        return READY
+    status = body.get("status") or {}
+    if status.get("observedGeneration", 0) < body["metadata"].get("generation", 0):
+        return Readiness(ready=False, why="its controller has not seen the change yet")
+    return judge(body.get("spec") or {}, status)
+
+
+def _deployment(spec: Body, status: Body) -> Readiness:
+    wanted = spec.get("replicas", 1)
+    for condition in status.get("conditions") or ():
+        if condition.get("reason") == "ProgressDeadlineExceeded":
+            return Readiness(ready=False, why=str(condition.get("message", "it exceeded its progress deadline")))
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    if updated < wanted:
+        return Readiness(ready=False, why=f"{updated} of {wanted} replicas are updated")
+    if total > updated:
+        return Readiness(ready=False, why=f"{total - updated} old replicas are still there")
+    available = status.get("availableReplicas", 0)
+    return READY if available >= updated else Readiness(ready=False, why=f"{available} of {updated} are available")
+
+
+def _daemon_set(spec: Body, status: Body) -> Readiness:
+    if (spec.get("updateStrategy") or {}).get("type") == "OnDelete":
+        return READY
+    wanted = status.get("desiredNumberScheduled", 0)
+    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    if updated < wanted:
+        return Readiness(ready=False, why=f"{updated} of {wanted} pods are updated")
+    return READY if available >= wanted else Readiness(ready=False, why=f"{available} of {wanted} are available")
+
+
+def _stateful_set(spec: Body, status: Body) -> Readiness:
+    wanted = spec.get("replicas", 1)
+    updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+    if (spec.get("updateStrategy") or {}).get("type") != "OnDelete" and updated < wanted:
+        return Readiness(ready=False, why=f"{updated} of {wanted} replicas are updated")
+    return READY if ready >= wanted else Readiness(ready=False, why=f"{ready} of {wanted} are ready")
+
+
+def _served(reader: ClusterReader, body: Body) -> Readiness:
+    """Established is not yet discoverable (kubernetes/apiextensions-apiserver#5), so both are asked for."""
+    conditions = {c["type"]: c["status"] for c in body.get("status", {}).get("conditions") or ()}
+    for wanted in ("NamesAccepted", "Established"):
+        if conditions.get(wanted) != "True":
+            return Readiness(ready=False, why=f"{wanted} is not true")
+    spec = body["spec"]
+    resource = f"{spec['names']['plural']}.{spec['group']}"
+    if any(type_.resource == resource for type_ in reader.discover()):
+        return READY
+    return Readiness(ready=False, why="the API server does not serve it yet")
+
+
+def _timed_out(timeout: float, reasons: dict[str, str]) -> IncompleteError:
+    lines = "\n".join(f"  {key}: {why}" for key, why in sorted(reasons.items()))
+    message = f"not ready after {timeout:.0f} s:\n{lines}"
+    return IncompleteError(message, hint="look at the pods' events and logs, or give it more time with --timeout")

@@ -1,0 +1,101 @@
+"""The whole plan as a dry run on the server, before its first real write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+
+from ..errors import ApiError, IncompleteError, InvalidError, RefusedError
+from ..models.objects import Body, Key, MeshObject
+from ..models.plans import Action, Plan, PlannedChange, Write
+from ..normalise.objects import split
+from ..plan.definitions import custom_resource_type
+from ..plan.revise import as_recreation
+from ..plan.rollback import plan_hash
+from ..ports import Progress
+from ..rules.order import NARROWED_CRDS, stage_named
+from ..rules.scope import CRD, NAMESPACE
+from .execution import PARALLEL
+from .sender import Sender
+
+
+@dataclass
+class Trial:
+    """Sends every write with `dryRun=All`. Admission and validation run; nothing is stored."""
+
+    sender: Sender
+    progress: Progress
+    _problems: list[str] = field(default_factory=list)
+    _hints: set[str] = field(default_factory=set)
+
+    def of_plan(self, plan: Plan) -> Plan:
+        """The plan as the server will take it: the one to approve.
+
+        An update that the server refuses because a field is immutable becomes a recreation, said as such. Objects
+        whose namespace or definition this very plan writes cannot be tried before, and are noted. Raises RefusedError
+        with every other refusal of the server.
+        """
+        tried = {change.key: change for change, _ in self._all(plan.writes)}
+        changes = tuple(tried.get(change.key, change) for change in plan.changes)
+        return replace(plan, changes=changes, hash=plan_hash(changes))
+
+    def previews(self, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
+        """Each object as the server would have it after its write; those that cannot be tried yet are not there.
+
+        Raises RefusedError with every refusal of the server.
+        """
+        return {change.key: split(body, change.type) for change, body in self._all(changes) if body is not None}
+
+    def _all(self, changes: Sequence[PlannedChange]) -> list[tuple[PlannedChange, Body | None]]:
+        deferral = Deferral(changes)
+        results = []
+        phase = self.progress.phase("trying every write on the server", total=len(changes))
+        with phase as advance, ThreadPoolExecutor(PARALLEL) as pool:
+            futures = [pool.submit(self._one, change, deferral) for change in changes]
+            for future in as_completed(futures):
+                results.append(future.result())
+                advance(1)
+        if self._problems:
+            raise _refusal(self._problems, self._hints)
+        return results
+
+    def _one(self, change: PlannedChange, deferral: Deferral) -> tuple[PlannedChange, Body | None]:
+        if why := deferral.reason(change):
+            return replace(change, notes=(*change.notes, why)), None
+        try:
+            return change, self.sender.send(change, dry_run=True)
+        except (ApiError, IncompleteError) as error:
+            if change.write is Write.PUT and isinstance(error, InvalidError) and "immutable" in error.message:
+                return as_recreation(change, error.message), None
+            self._problems.append(f"{change.key}: {error.message}")
+            if error.hint:
+                self._hints.add(error.hint)
+        return change, None
+
+
+class Deferral:
+    """Which writes cannot be tried before the plan has run: what they need is written by the plan itself."""
+
+    def __init__(self, changes: Iterable[PlannedChange]) -> None:
+        changes = tuple(changes)
+        created = (change for change in changes if change.action is Action.CREATE)
+        self._namespaces = {change.key.name for change in created if change.key.resource == NAMESPACE}
+        late = stage_named(NARROWED_CRDS)
+        bodies = [change for change in changes if change.key.resource == CRD and change.stage != late and change.body]
+        self._types = {custom_resource_type(MeshObject(change.key, change.body or {})) for change in bodies}
+
+    def reason(self, change: PlannedChange) -> str:
+        """Why this change cannot be tried yet; "" when it can."""
+        if change.action is not Action.DELETE and (change.key.group, change.key.plural) in self._types:
+            return "not tried on the server: this plan writes its definition first"
+        if change.action is Action.CREATE and change.key.namespace in self._namespaces:
+            return "not tried on the server: this plan creates its namespace first"
+        return ""
+
+
+def _refusal(problems: list[str], hints: set[str]) -> RefusedError:
+    count = f"{len(problems)} object" + ("s" if len(problems) > 1 else "")
+    lines = "\n".join(f"  {problem}" for problem in sorted(problems))
+    hint = "\n".join(sorted(hints)) or None
+    return RefusedError(f"the server would not accept {count}; nothing was changed:\n{lines}", hint=hint)

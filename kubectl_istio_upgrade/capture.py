@@ -1,0 +1,202 @@
+"""Reading the mesh from a cluster: every object of the mesh scope, at one resource version.
+
+What cannot be listed fails the capture. A list that failed is never taken for "there are none".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .errors import ExpiredError, ForbiddenError, UsageError
+from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType
+from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
+from .normalise.inventory import proxies_of
+from .normalise.objects import split
+from .normalise.secrets import without_values
+from .ports import ClusterReader, Digester, ListQuery, Progress
+from .rules.scope import (
+    DEFAULT_ROOT_NAMESPACE,
+    ScopeRule,
+    Where,
+    belongs,
+    derived_by,
+    is_derived_type,
+    is_namespace,
+    scope_rules_for,
+    steering_only,
+)
+
+ATTEMPTS = 5
+"""How often a capture starts over when its resource version expires under it (a compaction every 5 minutes)."""
+
+INJECTED_PODS = "service.istio.io/canonical-name"
+"""A label that the injector gives to every pod with a proxy (pkg/kube/inject)."""
+
+_EXCLUDED = "excluded with --exclude-type"
+_CONTROL_PLANE_IMAGE = re.compile(r"/(?:pilot|istiod)(?:-[a-z]+)?:(?P<version>[^@]+)")
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """What the user may choose."""
+
+    root_namespace: str = DEFAULT_ROOT_NAMESPACE
+    exclude: tuple[str, ...] = ()
+    """Types to leave out, as `plural.group`; recorded in the snapshot, so they never look deleted."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The mesh at one moment."""
+
+    cluster: ClusterIdentity
+    resource_version: str
+    root_namespace: str
+    state: MemoryState
+    workloads: tuple[WorkloadProxy, ...]
+    taken: datetime
+    secret_key_id: str
+
+    def draft(self, purpose: Purpose, message: str = "", operation: Body | None = None) -> SnapshotDraft:
+        """The capture as a snapshot ready to be stored."""
+        objects = self.state.objects
+        meta = SnapshotMeta(
+            purpose=purpose,
+            cluster=self.cluster,
+            created=self.taken,
+            message=message,
+            root_namespace=self.root_namespace,
+            resource_version=self.resource_version,
+            istio_versions=control_plane_versions(objects.values()),
+            types=self.state.types,
+            not_captured=self.state.not_captured,
+            counts=dict(sorted(Counter(key.resource for key in objects).items())),
+            secret_key_id=self.secret_key_id,
+            operation=operation,
+        )
+        return SnapshotDraft(meta, objects, self.workloads)
+
+
+def capture(
+    reader: ClusterReader, digester: Digester, progress: Progress, options: CaptureOptions | None = None
+) -> Capture:
+    """Read the whole mesh scope.
+
+    Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist,
+    and any other ClusterError of the reader.
+    """
+    options = options or CaptureOptions()
+    types = reader.discover()
+    _check_exclusions(options.exclude, types)
+    scope = _Scope(types, options)
+    for attempt in range(1, ATTEMPTS + 1):
+        version = reader.current_version()
+        try:
+            objects, pods = _list(reader, scope, version, digester, progress)
+            break
+        except ExpiredError:
+            if attempt == ATTEMPTS:
+                raise
+            progress.note("the resource version expired while listing; starting over with a newer one")
+    return Capture(
+        cluster=reader.identity(),
+        resource_version=version,
+        root_namespace=options.root_namespace,
+        state=MemoryState("live", objects, scope.captured_types(), scope.not_captured()),
+        workloads=proxies_of(pods),
+        taken=datetime.now(UTC).replace(microsecond=0),
+        secret_key_id=digester.key_id,
+    )
+
+
+def control_plane_versions(objects: Iterable[MeshObject]) -> tuple[str, ...]:
+    """The tags of the istiod images that the mesh's Deployments ask for."""
+    found = set()
+    for obj in objects:
+        if obj.key.resource == "deployments.apps":
+            for container in obj.body["spec"]["template"]["spec"].get("containers") or ():
+                if match := _CONTROL_PLANE_IMAGE.search(str(container.get("image", ""))):
+                    found.add(match["version"])
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """The types to list, and how, from the table of scope rules."""
+
+    types: Sequence[ResourceType]
+    options: CaptureOptions
+
+    def rules(self) -> Iterator[tuple[ResourceType, ScopeRule]]:
+        for type_ in self.types:
+            if is_derived_type(type_.resource) or type_.resource in self.options.exclude:
+                continue
+            for rule in scope_rules_for(type_.resource, namespaced=type_.namespaced):
+                yield type_, rule
+
+    def queries(self) -> dict[ListQuery, ScopeRule]:
+        root = self.options.root_namespace
+        return {
+            ListQuery(type_, root if rule.where is Where.ROOT else None, selector): rule
+            for type_, rule in self.rules()
+            for selector in rule.selectors
+        }
+
+    def pods(self) -> tuple[ListQuery, ...]:
+        pods = (type_ for type_ in self.types if type_.resource == "pods" and "pods" not in self.options.exclude)
+        return tuple(ListQuery(type_, None, INJECTED_PODS) for type_ in pods)
+
+    def captured_types(self) -> tuple[ResourceType, ...]:
+        return tuple(sorted({type_ for type_, _ in self.rules()}, key=lambda type_: type_.resource))
+
+    def not_captured(self) -> tuple[NotCaptured, ...]:
+        return tuple(NotCaptured(resource, _EXCLUDED) for resource in sorted(self.options.exclude))
+
+
+def _list(
+    reader: ClusterReader, scope: _Scope, version: str, digester: Digester, progress: Progress
+) -> tuple[dict[Key, MeshObject], list[Body]]:
+    queries = scope.queries()
+    wanted = (*queries, *scope.pods())
+    objects: dict[Key, MeshObject] = {}
+    pods: list[Body] = []
+    with progress.phase("reading the mesh", total=len(wanted)) as advance:
+        try:
+            for query, items in reader.list_all(wanted, version):
+                if query in queries:
+                    found = _select(query, queries[query], items, scope.options.root_namespace, digester)
+                    objects.update((obj.key, obj) for obj in found)
+                else:
+                    pods.extend(items)
+                advance(1)
+        except ForbiddenError as error:
+            raise _with_exclusion(error) from error
+    return objects, pods
+
+
+def _select(
+    query: ListQuery, rule: ScopeRule, items: Iterable[Body], root_namespace: str, digester: Digester
+) -> Iterator[MeshObject]:
+    for item in items:
+        obj = split(item, query.type)
+        if is_namespace(obj.key):
+            yield steering_only(obj)
+        elif belongs(rule, obj, root_namespace) and derived_by(obj) is None:
+            yield without_values(obj, digester)
+
+
+def _with_exclusion(error: ForbiddenError) -> ForbiddenError:
+    hint = "a snapshot must be complete; to leave a type out on record, pass --exclude-type TYPE"
+    return ForbiddenError(error.message, hint=f"{error.hint}\n{hint}" if error.hint else hint)
+
+
+def _check_exclusions(exclude: Iterable[str], types: Iterable[ResourceType]) -> None:
+    known = {type_.resource for type_ in types}
+    for resource in exclude:
+        if resource not in known:
+            hint = "write it as plural.group, as in `kubectl api-resources --verbs=list -o name`"
+            raise UsageError(f"cannot exclude {resource!r}: the cluster has no such type", hint=hint)

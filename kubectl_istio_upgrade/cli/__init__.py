@@ -1,0 +1,1 @@
+"""The commands: options in, one call, output. Imports here stay light; see `main`."""

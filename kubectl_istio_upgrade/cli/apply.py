@@ -1,0 +1,55 @@
+"""`apply`."""
+
+from __future__ import annotations
+
+import click
+
+from ..operations import applying
+from ..render.names import plural
+from ..render.structured import Format
+from .approval import Approval, check_can_confirm
+from .options import COMMON, command, output, writing
+from .settings import Settings
+
+
+@command
+@click.option(
+    "-f", "--filename", "files", multiple=True, required=True, metavar="FILE", help="File, folder or - for stdin."
+)
+@click.option("--force-conflicts", is_flag=True, help="Take over fields that other managers own.")
+@writing
+@output("json", "yaml")
+@COMMON
+def apply(
+    files: tuple[str, ...],
+    force_conflicts: bool,
+    dry_run: bool,
+    yes: bool,
+    with_diff: bool,
+    timeout: float,
+    format_: str,
+) -> None:
+    """Apply manifests, with a snapshot before and a proof after.
+
+    Server-side apply, like `kubectl apply --server-side`, but every object is tried on the server before the first one
+    is written, and the way back is there before anything changes. Objects outside the mesh are refused: no snapshot
+    holds them, so they could not be taken back.
+
+    \b
+    Examples:
+      kubectl istio-upgrade apply -f gateway.yaml --dry-run
+      kubectl istio-upgrade apply -f mesh/ --yes
+      istioctl manifest generate | kubectl istio-upgrade apply -f - --yes
+    """
+    settings = Settings.current()
+    check_can_confirm("apply", yes=yes, dry_run=dry_run)
+    documents = settings.documents(files)
+    with settings.writing_session(timeout) as session, session.store.lock("apply"):
+        namespace = settings.namespaces[0] if settings.namespaces else "default"
+        label = f"{plural(len(documents), 'object')} of {', '.join(files)}"
+        manifests = applying.read(session, documents, label, namespace)
+        planned = applying.prepare(session, manifests, force_conflicts=force_conflicts)
+        approval = Approval(settings, session, label, yes, with_diff)
+        start = planned.plan.writes and not dry_run
+        finished = applying.run(session, planned, approval.review) if start else None
+        approval.conclude(planned.plan, finished, Format(format_))

@@ -1,0 +1,74 @@
+"""What the commands that change a mesh share: showing the plan, asking, and telling how it ended."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import click
+
+from ..errors import IncompleteError, RefusedError
+from ..models.plans import Plan
+from ..operations.running import Finished
+from ..operations.session import WritingSession
+from ..render.plans import finished_data, plan_data, print_finished, print_plan, totals
+from ..render.structured import Format, formatted
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Approval:
+    """How the plan is shown and who says yes."""
+
+    settings: Settings
+    session: WritingSession
+    title: str
+    """What the plan aims at, in a line."""
+    yes: bool
+    with_diff: bool
+
+    def review(self, plan: Plan) -> bool:
+        """Show the plan on stderr and ask, default no."""
+        self.show(plan, to_stdout=False)
+        question = f"Change {self.where}?"
+        return self.yes or click.confirm(question, default=False, err=True)
+
+    def show(self, plan: Plan, *, to_stdout: bool) -> None:
+        """The plan as text."""
+        out = self.settings.out if to_stdout else self.settings.err
+        out.line(f"target: {self.title}")
+        print_plan(out, plan, self.where, with_diff=self.with_diff)
+
+    @property
+    def where(self) -> str:
+        """The cluster, in words that tell two of them apart."""
+        return f"cluster {self.session.context} ({self.session.cluster.uid[:8]})"
+
+    def conclude(self, plan: Plan, finished: Finished | None, format_: Format) -> None:
+        """Print how it ended. Raises IncompleteError when the proof does not hold."""
+        if format_ is not Format.TEXT:
+            data = finished_data(finished) if finished else {"plan": plan_data(plan)}
+            self.settings.out.line(formatted(data, format_))
+        elif finished:
+            print_finished(self.settings.out, finished)
+        elif plan.writes:
+            self.show(plan, to_stdout=True)
+            self.settings.out.line("dry run: the server would accept every write; nothing was changed")
+        else:
+            self._nothing_to_do(plan)
+        if finished and not finished.proof.holds:
+            hint = f"the state before is snapshot {finished.before.short}; `kubectl istio-upgrade diff` shows the rest"
+            raise IncompleteError("the proof is not empty: the mesh is not as planned", hint=hint)
+
+    def _nothing_to_do(self, plan: Plan) -> None:
+        if plan.kept or plan.warnings:
+            self.show(plan, to_stdout=True)
+        else:
+            self.settings.out.line(f"{totals(plan)}: the mesh is as {plan.target} has it")
+
+
+def check_can_confirm(what: str, *, yes: bool, dry_run: bool) -> None:
+    """Refuse before any work when there will be nobody to ask."""
+    if not (yes or dry_run or sys.stdin.isatty()):
+        message = f"refusing to {what} without confirmation: there is no terminal to ask on"
+        raise RefusedError(message, hint="pass --yes, or --dry-run to see the plan")

@@ -1,0 +1,78 @@
+"""`diff`."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import ExitCode, UsageError
+from ..models.objects import State
+from ..models.snapshots import SnapshotInfo
+from ..operations import applying, diffing
+from ..render.differences import DiffView, comparison_data, print_comparison
+from ..render.structured import Format, formatted
+from .options import COMMON, command, output
+from .settings import Settings
+
+_Side = tuple[State, SnapshotInfo | None]
+
+
+@command
+@click.argument("references", metavar="[A] [B]", nargs=-1)
+@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Manifests as the second side.")
+@click.option("--only", multiple=True, metavar="KIND[/NAME]", help="Only these objects; repeatable, NAME may have *.")
+@click.option("--stat", is_flag=True, help="One line an object.")
+@click.option("--show-ignored", is_flag=True, help="Also what differs and was left out, and by which rule.")
+@click.option("--context-lines", type=click.IntRange(min=0), default=3, metavar="N", help="Lines around a change.")
+@output("json", "yaml")
+@COMMON
+def diff(
+    references: tuple[str, ...],
+    files: tuple[str, ...],
+    only: tuple[str, ...],
+    stat: bool,
+    show_ignored: bool,
+    context_lines: int,
+    format_: str,
+) -> int:
+    """Compare any two of: a snapshot, the live mesh, manifests.
+
+    A and B are snapshot references or `live`. Without B the second side is `live`, without A the first is the newest
+    snapshot; with -f the second side is the manifests, and the first is `live` if not given. Only reads. Exits with 1
+    when there are differences.
+
+    \b
+    Examples:
+      kubectl istio-upgrade diff
+      kubectl istio-upgrade diff friday latest --stat
+      kubectl istio-upgrade diff live -f mesh/ --only virtualservice -n shop
+    """
+    settings = Settings.current()
+    before, after = _names(references, bool(files))
+    documents = settings.documents(files) if files else ()
+    with settings.session(create=diffing.LIVE in references or bool(files)) as session:
+        first = diffing.side(session, before)
+        if files:
+            manifests = applying.read(session, documents, "manifests", *(settings.namespaces or ("default",)))
+            second: _Side = (applying.withheld(manifests, session.store.digester()).state(), None)
+        else:
+            second = diffing.side(session, after)
+        comparison = diffing.diff(session, first, second, only, () if files else settings.namespaces)
+    if format_ == Format.TEXT:
+        print_comparison(settings.out, comparison, DiffView(context_lines, stat, show_ignored))
+    else:
+        settings.out.line(formatted(comparison_data(comparison, show_ignored=show_ignored), Format(format_)))
+    return ExitCode.DIFFERENT if comparison.diffs else ExitCode.DONE
+
+
+def _names(references: tuple[str, ...], with_files: bool) -> tuple[str, str]:
+    """The two sides as named, with the defaults; "" is the newest snapshot."""
+    match references, with_files:
+        case (), False:
+            return "", diffing.LIVE
+        case (), True:
+            return diffing.LIVE, ""
+        case (first,), _:
+            return first, diffing.LIVE
+        case (first, second), False:
+            return first, second
+    raise UsageError("too many sides to compare", hint="name two at most: A and B, or A and -f FILE")

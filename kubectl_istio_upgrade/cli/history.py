@@ -1,0 +1,86 @@
+"""`history` and `show`."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import UsageError
+from ..models.objects import Body
+from ..models.snapshots import SnapshotInfo
+from ..operations import snapshots
+from ..operations.selecting import selection
+from ..operations.session import Session
+from ..render.snapshots import print_history, print_snapshot, snapshot_data
+from ..render.structured import Format, formatted
+from .options import COMMON, command, output
+from .settings import Settings
+
+
+@command
+@click.option("-l", "--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@output("json", "yaml", "name")
+@COMMON
+def history(limit: int | None, format_: str) -> None:
+    """List snapshots of the cluster, newest first.
+
+    Reads the store only, as long as one branch was made under the current context's name: it works while the cluster
+    is down.
+
+    \b
+    Examples:
+      kubectl istio-upgrade history
+      kubectl istio-upgrade history --limit 5 -o json
+    """
+    settings = Settings.current()
+    with settings.session() as session:
+        infos = list(session.store.history(session.readable_branch, limit=limit))
+    if format_ == Format.TEXT:
+        print_history(settings.out, infos)
+    elif format_ == Format.NAME:
+        for info in infos:
+            settings.out.line(info.commit)
+    else:
+        settings.out.line(formatted([snapshot_data(info) for info in infos], Format(format_)))
+
+
+@command
+@click.argument("reference", metavar="REF")
+@click.argument("selector", metavar="[KIND[/NAME]]", required=False)
+@output("json", "yaml")
+@COMMON
+def show(reference: str, selector: str | None, format_: str) -> None:
+    """Show one snapshot, or objects of it as YAML that `kubectl apply` takes.
+
+    REF is a name, a commit or its beginning, `latest`, `latest~2`, or a time such as 2026-11-23T08:00Z, which means the
+    newest snapshot at or before it. Without KIND/NAME, `-o yaml` and `-o json` print all objects as a List.
+
+    \b
+    Examples:
+      kubectl istio-upgrade show latest
+      kubectl istio-upgrade show friday configmap/istio -n istio-system
+      kubectl istio-upgrade show latest~1 -o yaml > everything.yaml
+    """
+    settings = Settings.current()
+    with settings.session() as session:
+        info = snapshots.find(session, reference)
+        if selector is None and format_ == Format.TEXT:
+            print_snapshot(settings.out, info, session.store.workloads(info))
+            return
+        bodies = _objects(session, info, selector, settings.namespaces)
+    format_ = Format.YAML if format_ == Format.TEXT else Format(format_)
+    single = selector is not None and len(bodies) == 1
+    document = bodies[0] if single else {"apiVersion": "v1", "kind": "List", "items": bodies}
+    settings.out.line(formatted(document, format_))
+
+
+def _objects(
+    session: Session, info: SnapshotInfo, selector: str | None, namespaces: tuple[str, ...]
+) -> list[Body]:
+    state = session.store.state(info)
+    select = selection([selector] if selector else [], namespaces, state.types)
+    keys = sorted(key for key in state.versions if select(key))
+    if not keys and selector:
+        where = f" in namespace {namespaces[0]}" if namespaces else ""
+        raise UsageError(f"snapshot {info.short} has no {selector}{where}")
+    loaded = state.load(keys)
+    return [loaded[key].body for key in keys]

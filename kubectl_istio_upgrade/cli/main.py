@@ -1,0 +1,136 @@
+"""The program: its commands, and the one place where errors become output and exit codes.
+
+Nothing but click is imported until a command runs, so `--help` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from .. import __version__
+from .options import COMMON, EXIT_CODES, Sections
+
+PROGRAM = "kubectl istio-upgrade"
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "snapshot": ("snapshot", "snapshot", "Commit the whole mesh to the store."),
+    "history": ("history", "history", "List snapshots, newest first."),
+    "show": ("history", "show", "Show one snapshot, or one object of it as YAML."),
+    "diff": ("diff", "diff", "Compare any two of: a snapshot, the live mesh, manifests."),
+    "apply": ("apply", "apply", "Apply manifests, with a snapshot before and a proof after."),
+    "rollback": ("rollback", "rollback", "Take the mesh back to a snapshot, exactly, and prove it."),
+}
+"""Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
+
+
+class LazyGroup(Sections, click.Group):
+    """Commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order of the table: that of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import the command's module, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(f".{module}", __package__), function)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose) for name, (_, _, purpose) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with a suggestion for a mistyped name."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    name=PROGRAM,
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@COMMON
+def main() -> None:
+    """Istio upgrades that can always be taken back.
+
+    Snapshots of the whole mesh in a git-backed store; the difference between any two states; manifests applied and
+    mistakes undone by one engine that tries everything on the server first and proves the result afterwards.
+    """
+
+
+def run() -> None:
+    """The console script: run a command and leave with its exit code."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line; every error ends here, as `error: …`, `hint: …` and an exit code."""
+    from ..errors import ExitCode
+
+    try:
+        result = main.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+        return ExitCode.DONE
+    except (KeyboardInterrupt, click.Abort):
+        return _report("interrupted; nothing was changed", None, ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        return _usage(error)
+    except Exception as error:  # noqa: BLE001 - the boundary: nothing may escape as a traceback
+        return _failure(error, debug="--debug" in arguments)
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _usage(error: click.ClickException) -> int:
+    from ..errors import ExitCode
+
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context else f"{PROGRAM} --help"
+    message = error.format_message()
+    return _report(message[:1].lower() + message[1:].rstrip("."), hint, ExitCode.USAGE)
+
+
+def _failure(error: Exception, *, debug: bool) -> int:
+    from ..errors import ExitCode, IstioUpgradeError
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, IstioUpgradeError):
+        return _report(error.message, error.hint, error.exit_code)
+    hint = "this is a bug; run again with --debug and report what it prints"
+    return _report(f"{type(error).__name__}: {error}", hint, ExitCode.BUG)
+
+
+def _report(message: str, hint: str | None, code: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    for line in (hint or "").splitlines():
+        click.echo(f"hint: {line}", err=True)
+    return code
+
+
+def _silence_stdout() -> None:
+    """Whoever read us has gone (`| head -1`): point stdout elsewhere, so that Python's exit does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,102 @@
+"""Options that every command has, accepted before and after its name; later ones win.
+
+Values travel in `click.Context.meta`, which a group shares with its commands, so the commands' functions list only
+what is their own. `settings` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+PREFIX = "kubectl_istio_upgrade."
+
+EXIT_CODES = """\b
+Exit codes: 0 done, no differences · 1 differences found · 2 usage · 3 refused,
+nothing changed · 4 incomplete · 5 cluster · 6 store · 70 bug · 130 interrupted"""
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value not in (None, (), False):
+        context.meta[PREFIX + str(parameter.name)] = value
+
+
+def _shared(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
+    return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+
+_COMMON = (
+    _shared("--kubeconfig", metavar="FILE", help="Kubeconfig to use."),
+    _shared("--context", metavar="NAME", help="Kubeconfig context to use."),
+    _shared("--cluster", metavar="NAME", help="Kubeconfig cluster to use."),
+    _shared("--user", metavar="NAME", help="Kubeconfig user to use."),
+    _shared("--as", "as_user", metavar="USER", help="User to impersonate."),
+    _shared("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate; repeatable."),
+    _shared("--request-timeout", metavar="TIME", help="Limit of one request, such as 30s; 0 for none."),
+    _shared("-n", "--namespace", metavar="NS", help="Namespace to look at or, for apply, to default to."),
+    _shared("--root-namespace", metavar="NS", help="Where istiod runs.  [default: istio-system]"),
+    _shared("--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group) out, on record."),
+    _shared("--store", metavar="DIR", envvar="ISTIO_UPGRADE_STORE", help="The store.  [env: ISTIO_UPGRADE_STORE]"),
+    _shared("--color", type=click.Choice(["auto", "always", "never"]), help="Colour the output.  [default: auto]"),
+    _shared("-q", "--quiet", is_flag=True, help="No progress, no notes."),
+    _shared("--debug", is_flag=True, help="Show a traceback with an error."),
+)
+
+
+_COMMON_NAMES = frozenset(
+    "kubeconfig context cluster user as_user as_groups request_timeout namespace root_namespace exclude_type store "
+    "color quiet debug".split()
+)
+
+
+class Sections(click.Command):
+    """Help that shows a command's own options first, and those that every command has after them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Two sections of options."""
+        own: list[tuple[str, str]] = []
+        common: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                (common if parameter.name in _COMMON_NAMES else own).append(record)
+        for title, records in (("Options", own), ("Options of every command", common)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+def command(function: Callable[..., Any]) -> click.Command:
+    """Make a command of a function."""
+    return click.command(cls=Sections, epilog=EXIT_CODES)(function)
+
+
+def COMMON(command: _Command) -> _Command:  # noqa: N802 - reads as the constant set of options that it is
+    """Add the options that every command has."""
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command
+
+
+def output(*formats: str) -> Callable[[_Command], _Command]:
+    """`-o` with the formats that make sense for the command."""
+    choice = click.Choice(["text", *formats])
+    return click.option("-o", "--output", "format_", type=choice, default="text", help="How to print the result.")
+
+
+def writing(command: _Command) -> _Command:
+    """Options of every command that changes a cluster."""
+    options = (
+        click.option("--dry-run", is_flag=True, help="Plan, try everything on the server, show, and stop."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation."),
+        click.option("--diff", "with_diff", is_flag=True, help="Show the full difference of every object in the plan."),
+        click.option("--timeout", type=float, default=300.0, metavar="SECONDS", help="Longest wait for a rollout."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

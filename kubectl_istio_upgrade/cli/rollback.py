@@ -1,0 +1,79 @@
+"""`rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..adapters.folders import export
+from ..operations import rollback as operation
+from ..operations.selecting import selection
+from ..operations.snapshots import default_target, find
+from ..plan.rollback import RollbackOptions
+from ..render.names import plural, snapshot_title
+from ..render.structured import Format
+from .approval import Approval, check_can_confirm
+from .options import COMMON, command, output, writing
+from .settings import Settings
+
+
+@command
+@click.argument("reference", metavar="[REF]", required=False)
+@click.option("--only", multiple=True, metavar="KIND[/NAME]", help="Only these objects; repeatable, NAME may have *.")
+@click.option(
+    "--delete-added/--keep-added", default=True, help="What to do with objects added since.  [default: delete them]"
+)
+@click.option("--to-dir", metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop.")
+@writing
+@output("json", "yaml")
+@COMMON
+def rollback(
+    reference: str | None,
+    only: tuple[str, ...],
+    delete_added: bool,
+    to_dir: str | None,
+    dry_run: bool,
+    yes: bool,
+    with_diff: bool,
+    timeout: float,
+    format_: str,
+) -> None:
+    """Take the mesh back to a snapshot, exactly, and prove it.
+
+    Reverts what changed, recreates what was deleted, deletes what was added; in place, each write tried on the server
+    before the first one is made. Takes a snapshot before, so that a rollback can be taken back, too.
+
+    Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
+    snapshot where somebody has taken one since.
+
+    \b
+    Examples:
+      kubectl istio-upgrade rollback --dry-run
+      kubectl istio-upgrade rollback friday
+      kubectl istio-upgrade rollback latest~1 --only virtualservice/reviews -n shop --yes
+      kubectl istio-upgrade rollback friday --to-dir mesh/
+    """
+    settings = Settings.current()
+    if to_dir is not None:
+        _export(settings, reference, Path(to_dir), only)
+        return
+    check_can_confirm("roll back", yes=yes, dry_run=dry_run)
+    with settings.writing_session(timeout) as session, session.store.lock("rollback"):
+        target = find(session, reference) if reference else default_target(session)
+        select = selection(only, settings.namespaces, session.store.state(target).types)
+        planned = operation.prepare(session, target, RollbackOptions(select, delete_added=delete_added))
+        approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
+        start = planned.plan.writes and not dry_run
+        finished = operation.run(session, planned, approval.review) if start else None
+        approval.conclude(planned.plan, finished, Format(format_))
+
+
+def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:
+    with settings.session() as session:
+        info = find(session, reference) if reference else default_target(session)
+        state = session.store.state(info)
+        exported = export(state, folder, selection(only, settings.namespaces, state.types))
+    for key in exported.withheld:
+        settings.progress.note(f"left out: {key}: its values are not in the store")
+    settings.out.line(f"{plural(exported.written, 'manifest')} of snapshot {info.short} in {folder}")

@@ -1,0 +1,154 @@
+"""What the shared options say, and the objects that they stand for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..adapters.manifests import ManifestFiles
+from ..capture import CaptureOptions
+from ..operations.session import Session, WritingSession
+from ..ports import ClusterReader, ClusterWriter, ManifestDocument
+from ..render.progress import TerminalProgress
+from ..render.terminal import Color, Terminal, stderr, stdout
+from ..rules.scope import DEFAULT_ROOT_NAMESPACE
+from .options import PREFIX
+
+if TYPE_CHECKING:
+    from ..adapters.kube.connection import ConnectionOptions
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The shared options of one command line."""
+
+    values: dict[str, Any]
+
+    @classmethod
+    def current(cls) -> Settings:
+        """Those of the running command."""
+        meta = click.get_current_context().meta
+        return cls({name.removeprefix(PREFIX): value for name, value in meta.items() if name.startswith(PREFIX)})
+
+    @property
+    def out(self) -> Terminal:
+        """For data."""
+        return stdout(self._color)
+
+    @property
+    def err(self) -> Terminal:
+        """For everything else."""
+        return stderr(self._color)
+
+    @property
+    def _color(self) -> Color:
+        return Color(self.values.get("color", "auto"))
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """`-n`, as a narrowing selection."""
+        return (self.values["namespace"],) if "namespace" in self.values else ()
+
+    @property
+    def progress(self) -> TerminalProgress:
+        """On stderr."""
+        return TerminalProgress(self.err, quiet=self.values.get("quiet", False))
+
+    @property
+    def store_path(self) -> Path:
+        """`--store`, else the user's data folder."""
+        if path := self.values.get("store"):
+            return Path(path).expanduser()
+        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return Path(data).expanduser() / "kubectl-istio-upgrade" / "store.git"
+
+    @contextmanager
+    def session(self, *, create: bool = False) -> Iterator[Session]:
+        """A session that can only read the cluster. `create` makes the store if there is none."""
+        with self._resources(create=create) as (arguments, _):
+            yield Session(**arguments)
+
+    @contextmanager
+    def writing_session(self, timeout: float) -> Iterator[WritingSession]:
+        """A session that may write to the cluster."""
+        with self._resources(create=True) as (arguments, connection):
+            yield WritingSession(**arguments, connect_writer=connection.writer, timeout=timeout)
+
+    @contextmanager
+    def _resources(self, *, create: bool) -> Iterator[tuple[dict[str, Any], _Connection]]:
+        from ..adapters.store.store import GitStore
+
+        connection = _Connection(self)
+        with GitStore.open(self.store_path, create=create) as store:
+            try:
+                yield (
+                    {
+                        "store": store,
+                        "connect": connection.reader,
+                        "progress": self.progress,
+                        "options": self.capture_options,
+                        "context_name": connection.context,
+                        "explicit": bool(self.values.get("context") or self.values.get("kubeconfig")),
+                    },
+                    connection,
+                )
+            finally:
+                connection.close()
+
+    @property
+    def capture_options(self) -> CaptureOptions:
+        """What to read."""
+        return CaptureOptions(
+            root_namespace=self.values.get("root_namespace", DEFAULT_ROOT_NAMESPACE),
+            exclude=self.values.get("exclude_type", ()),
+        )
+
+    def documents(self, paths: Sequence[str]) -> tuple[ManifestDocument, ...]:
+        """The user's manifests."""
+        return ManifestFiles().read(paths)
+
+
+class _Connection:
+    """The cluster, connected to at the first request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._transport: Any = None
+
+    def context(self) -> str:
+        from ..adapters.kube.connection import current_context
+
+        return current_context(self._options())
+
+    def transport(self) -> Any:
+        from ..adapters.kube.connection import connect
+
+        if self._transport is None:
+            self._transport = connect(self._options())
+        return self._transport
+
+    def _options(self) -> ConnectionOptions:
+        from ..adapters.kube.connection import ConnectionOptions
+
+        names = {field.name for field in fields(ConnectionOptions)}
+        return ConnectionOptions(**{name: value for name, value in self._settings.values.items() if name in names})
+
+    def reader(self) -> ClusterReader:
+        from ..adapters.kube.reader import KubeReader
+
+        return KubeReader(self.transport())
+
+    def writer(self) -> ClusterWriter:
+        from ..adapters.kube.writer import KubeWriter
+
+        return KubeWriter(self.transport(), self._settings.progress.note)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

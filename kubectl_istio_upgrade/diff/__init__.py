@@ -1,0 +1,1 @@
+"""Comparing: values, objects, states. Pure; the only importer of deepdiff, which pairs similar list items."""

@@ -1,0 +1,150 @@
+"""The difference of two JSON values, field by field, and its inverse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+from ..canonical import json_bytes, same
+from ..models.changes import FieldChange, FieldOp, ItemKey, Path, Step
+from ..models.objects import Json, clone
+from .pairing import pair_items
+
+KeyedLists = Mapping[str, tuple[str, ...]]
+"""Dotted path (items as `*`) to the names that identify an item; see `rules.lists`."""
+
+
+def field_changes(before: Json, after: Json, keyed: KeyedLists | None = None) -> tuple[FieldChange, ...]:
+    """Every difference between two values; empty exactly when they are equal up to the order of keyed lists.
+
+    Equality is that of JSON: 1, 1.0 and true are three values. Lists named in `keyed` are matched by key; all others
+    in order, where an inserted item is one addition and not a change of all that follow.
+    """
+    return tuple(_walk(before, after, (), "", keyed or {}))
+
+
+def _walk(before: Json, after: Json, path: Path, at: str, keyed: KeyedLists) -> Iterator[FieldChange]:
+    if same(before, after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _maps(before, after, path, at, keyed)
+    elif isinstance(before, list) and isinstance(after, list):
+        names = keyed.get(at)
+        if names and _has_unique_keys(before, names) and _has_unique_keys(after, names):
+            yield from _keyed(before, after, path, at, keyed)
+        else:
+            yield from _ordered(before, after, path, at, keyed)
+    else:
+        yield FieldChange(FieldOp.REPLACE, path, before, after)
+
+
+def _maps(before: Json, after: Json, path: Path, at: str, keyed: KeyedLists) -> Iterator[FieldChange]:
+    for name in sorted(before.keys() | after.keys()):
+        here = (*path, name)
+        if name not in after:
+            yield FieldChange(FieldOp.REMOVE, here, before=before[name])
+        elif name not in before:
+            yield FieldChange(FieldOp.ADD, here, after=after[name])
+        else:
+            yield from _walk(before[name], after[name], here, f"{at}.{name}" if at else name, keyed)
+
+
+def item_key(item: Json, names: Sequence[str]) -> ItemKey:
+    """The identity of an item in a keyed list."""
+    return ItemKey(tuple(names), tuple(item.get(name) for name in names))
+
+
+def _has_unique_keys(items: list[Json], names: Sequence[str]) -> bool:
+    if not all(isinstance(item, dict) and names[0] in item for item in items):
+        return False
+    keys = [json_bytes([item.get(name) for name in names]) for item in items]
+    return len(set(keys)) == len(keys)
+
+
+def _keyed(
+    before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists
+) -> Iterator[FieldChange]:
+    names = keyed[at]
+    old = {json_bytes(item_key(item, names).values): item for item in before}
+    new = {json_bytes(item_key(item, names).values): item for item in after}
+    for key, item in old.items():
+        here = (*path, item_key(item, names))
+        if key in new:
+            yield from _walk(item, new[key], here, f"{at}.*", keyed)
+        else:
+            yield FieldChange(FieldOp.REMOVE, here, before=item)
+    for key, item in new.items():
+        if key not in old:
+            yield FieldChange(FieldOp.ADD, (*path, item_key(item, names)), after=item)
+
+
+def _ordered(
+    before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists
+) -> Iterator[FieldChange]:
+    old, new = ([json_bytes(item) for item in items] for items in (before, after))
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        pairs = pair_items(before[i1:i2], after[j1:j2])
+        partner = {i1 + i: j1 + j for i, j in pairs}
+        taken = set(partner.values())
+        for index in range(i1, i2):
+            if index in partner:
+                yield from _walk(before[index], after[partner[index]], (*path, index), f"{at}.*", keyed)
+            else:
+                yield FieldChange(FieldOp.REMOVE, (*path, index), before=before[index])
+        for index in range(j1, j2):
+            if index not in taken:
+                yield FieldChange(FieldOp.ADD, (*path, index), after=after[index])
+
+
+def patched(value: Json, changes: Sequence[FieldChange]) -> Json:
+    """The value after the changes: `patched(a, field_changes(a, b))` is b, keyed lists up to order.
+
+    Raises LookupError when the changes do not fit the value.
+    """
+    return _patched(value, [(change.path, change) for change in changes])
+
+
+_Relative = tuple[Path, FieldChange]
+
+
+def _patched(value: Json, changes: Sequence[_Relative]) -> Json:
+    if not changes:
+        return clone(value)
+    if len(changes) == 1 and not changes[0][0]:
+        return clone(changes[0][1].after)
+    here: dict[Step, FieldChange] = {path[0]: change for path, change in changes if len(path) == 1}
+    below: dict[Step, list[_Relative]] = {}
+    for path, change in changes:
+        if len(path) > 1 or change.op is FieldOp.REPLACE:
+            below.setdefault(path[0], []).append((path[1:], change))
+    if isinstance(value, dict):
+        return _patched_map(value, here, below)
+    if any(isinstance(step, ItemKey) for step in (*here, *below)):
+        return _patched_keyed(value, here, below)
+    additions = [(path[0], change) for path, change in changes if len(path) == 1 and change.op is FieldOp.ADD]
+    removed = {path[0] for path, change in changes if len(path) == 1 and change.op is FieldOp.REMOVE}
+    result = [_patched(item, below.get(i, ())) for i, item in enumerate(value) if i not in removed]
+    for index, change in additions:
+        result.insert(int(str(index)), clone(change.after))
+    return result
+
+
+def _patched_map(value: Json, here: Mapping[Step, FieldChange], below: Mapping[Step, Sequence[_Relative]]) -> Json:
+    result = {}
+    for name, item in value.items():
+        if name not in here or here[name].op is not FieldOp.REMOVE:
+            result[name] = _patched(item, below.get(name, ()))
+    result.update({name: clone(change.after) for name, change in here.items() if change.op is FieldOp.ADD})
+    return result
+
+
+def _patched_keyed(value: Json, here: Mapping[Step, FieldChange], below: Mapping[Step, Sequence[_Relative]]) -> Json:
+    names = next(step.names for step in (*here, *below) if isinstance(step, ItemKey))
+    result = []
+    for item in value:
+        key = item_key(item, names)
+        if key not in here or here[key].op is not FieldOp.REMOVE:
+            result.append(_patched(item, below.get(key, ())))
+    return result + [clone(change.after) for change in here.values() if change.op is FieldOp.ADD]

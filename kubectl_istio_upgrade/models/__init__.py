@@ -1,0 +1,1 @@
+"""The values that flow through the program. Frozen, typed, without behaviour that needs the outside world."""

@@ -1,0 +1,133 @@
+"""What will be done, decided before anything is done. The plan is what the user approves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .changes import ObjectDiff
+from .objects import Body, Key, MeshObject, ResourceType
+
+
+class Action(StrEnum):
+    """What becomes of one object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    RECREATE = "recreate"
+    """Delete and create: a field that cannot be changed in place differs. Only ever after the plan has said so."""
+    DELETE = "delete"
+    KEEP = "keep"
+    """It differs from the target and stays as it is, for the reason given."""
+
+
+class Write(StrEnum):
+    """By which request."""
+
+    POST = "post"
+    PUT = "put"
+    APPLY = "server-side apply"
+    FORCE = "server-side apply, taking over fields of others"
+    PATCH = "merge patch"
+    DELETE = "delete"
+    RECREATE = "delete, then post"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One object's part of the plan, with the preconditions that the server will check."""
+
+    key: Key
+    type: ResourceType
+    action: Action
+    write: Write
+    stage: int
+    """Index into `rules.order.STAGES`."""
+    diff: ObjectDiff | None = None
+    """From live to what is planned; for a kept object to what the target would have been."""
+    body: Body | None = None
+    """What is sent; None for deletions and kept objects."""
+    uid: str = ""
+    resource_version: str = ""
+    reason: str = ""
+    """Why it is kept, or why an update has become a recreation."""
+    notes: tuple[str, ...] = ()
+    autoscaled: bool = False
+    """An autoscaler decides its replicas, so their moving is no change by somebody else."""
+    live: MeshObject | None = None
+    target: MeshObject | None = None
+
+    @property
+    def is_write(self) -> bool:
+        """False for what is kept."""
+        return self.action is not Action.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered changes, the state they were computed from, and a hash over both."""
+
+    operation: str
+    """`rollback` or `apply`."""
+    target: str
+    """`snapshot 3f2a91c` or the names of the manifests."""
+    changes: tuple[PlannedChange, ...]
+    same: int
+    """Objects in scope that already are as the target has them."""
+    hash: str
+    not_compared: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> tuple[PlannedChange, ...]:
+        """The changes that write, in order."""
+        return tuple(change for change in self.changes if change.is_write)
+
+    @property
+    def kept(self) -> tuple[PlannedChange, ...]:
+        """The differences that stay."""
+        return tuple(change for change in self.changes if not change.is_write)
+
+    @property
+    def counts(self) -> Counter[Action]:
+        """How many changes of each action."""
+        return Counter(change.action for change in self.changes)
+
+
+class Outcome(StrEnum):
+    """How one write ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not attempted, for the reason given."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One write, as it went."""
+
+    key: Key
+    action: Action
+    outcome: Outcome
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The cluster, read again, against what the plan promised."""
+
+    target: str
+    identical: int
+    kept: tuple[PlannedChange, ...]
+    residual: tuple[ObjectDiff, ...]
+    reads: int
+    """How often the cluster had to be read until it had settled, or until the patience for it ran out."""
+
+    @property
+    def holds(self) -> bool:
+        """True when nothing is left."""
+        return not self.residual

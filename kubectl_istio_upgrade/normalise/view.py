@@ -1,0 +1,142 @@
+"""The quiet view: an object without the fields that others write at run time; and its opposite, kept from live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..models.objects import Body, Json, Key, MeshObject, clone
+from ..rules.fields import ANY, FIELDS, Condition, FieldRule, OnUpdate
+from ..rules.lists import keyed_lists
+
+_AUTOSCALER = "horizontalpodautoscalers.autoscaling"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a rule must know beyond the object itself."""
+
+    autoscaled: frozenset[tuple[str, str, str]] = field(default_factory=frozenset)
+    """Kind, namespace and name of every workload that an autoscaler targets."""
+
+    @classmethod
+    def of(cls, obj: MeshObject, *, autoscaled: bool) -> Surroundings:
+        """The surroundings of one object alone."""
+        return cls(frozenset({_target(obj)}) if autoscaled else frozenset())
+
+    def autoscale(self, obj: MeshObject) -> bool:
+        """Whether an autoscaler decides this object's replicas."""
+        return _target(obj) in self.autoscaled
+
+
+def _target(obj: MeshObject) -> tuple[str, str, str]:
+    return obj.kind, obj.key.namespace, obj.key.name
+
+
+def is_autoscaler(key: Key) -> bool:
+    """True for objects that `surroundings` is made from."""
+    return key.resource == _AUTOSCALER
+
+
+def surroundings(autoscalers: Iterable[MeshObject]) -> Surroundings:
+    """Gather what the rules need from the autoscalers of both compared states."""
+    targets = set()
+    for obj in autoscalers:
+        target = obj.body.get("spec", {}).get("scaleTargetRef") or {}
+        targets.add((str(target.get("kind")), obj.key.namespace, str(target.get("name"))))
+    return Surroundings(frozenset(targets))
+
+
+def rules_for(obj: MeshObject, around: Surroundings) -> tuple[FieldRule, ...]:
+    """The rows that apply to this object."""
+    return tuple(rule for rule in FIELDS if obj.key.resource in rule.types and _holds(rule.condition, obj, around))
+
+
+def _holds(condition: Condition, obj: MeshObject, around: Surroundings) -> bool:
+    if condition is Condition.ISTIOD_WEBHOOK:
+        return "istio.io/rev" in obj.labels
+    if condition is Condition.AUTOSCALED:
+        return around.autoscale(obj)
+    return True
+
+
+def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRule, Json]]:
+    """A copy of the body without noise, and what was left out by which rule.
+
+    Empty `metadata.annotations` and `metadata.labels` that this leaves behind go as well: otherwise an object that
+    had an ignored annotation would differ from one that never had any.
+    """
+    body: Body = clone(obj.body)
+    left_out = {}
+    for rule in rules_for(obj, around):
+        values = list(_remove(body, rule.path))
+        if values:
+            left_out[rule] = values if ANY in rule.path else values[0]
+    metadata = body.get("metadata") or {}
+    for name in ("annotations", "labels"):
+        if name in metadata and not metadata[name]:
+            del metadata[name]
+    return body, left_out
+
+
+def _remove(node: Json, path: tuple[str, ...]) -> Iterator[Json]:
+    head, rest = path[0], path[1:]
+    if head == ANY:
+        for item in node if isinstance(node, list) else ():
+            yield from _remove(item, rest)
+    elif isinstance(node, dict) and head in node:
+        if rest:
+            yield from _remove(node[head], rest)
+        else:
+            yield node.pop(head)
+
+
+def keep_live(target: MeshObject, live: MeshObject, around: Surroundings) -> Body:
+    """The target's body as an update of the live object: fields that others own keep the value they have now."""
+    body: Body = clone(target.body)
+    keys = keyed_lists(target.key.resource)
+    for rule in rules_for(live, around):
+        if rule.on_update is OnUpdate.LIVE:
+            _keep(body, live.body, rule.path, keys, ())
+    return body
+
+
+def _keep(
+    target: Json,
+    live: Json,
+    path: tuple[str, ...],
+    keys: Mapping[str, tuple[str, ...]],
+    at: tuple[str, ...],
+) -> None:
+    head, rest = path[0], path[1:]
+    if head == ANY:
+        names = keys.get(".".join(at), ())
+        for index, item in enumerate(target if isinstance(target, list) else ()):
+            other = _partner(item, index, live, names)
+            if other is not None:
+                _keep(item, other, rest, keys, (*at, ANY))
+    elif isinstance(target, dict) and isinstance(live, dict):
+        if not rest:
+            _copy(target, live, head)
+        elif head in live or head in target:
+            # An annotation kept from live may need a map that the target does not have.
+            lent: Body = {}
+            _keep(target.get(head, lent), live.get(head) or {}, rest, keys, (*at, head))
+            if lent:
+                target[head] = lent
+
+
+def _copy(target: Body, live: Body, name: str) -> None:
+    if name in live:
+        target[name] = clone(live[name])
+    else:
+        target.pop(name, None)
+
+
+def _partner(item: Json, index: int, live: Json, names: tuple[str, ...]) -> Json:
+    if not isinstance(live, list) or not isinstance(item, dict):
+        return None
+    if names:
+        wanted = [item.get(name) for name in names]
+        return next((other for other in live if [other.get(name) for name in names] == wanted), None)
+    return live[index] if index < len(live) else None

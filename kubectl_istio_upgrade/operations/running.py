@@ -1,0 +1,125 @@
+"""How every operation that changes the mesh runs: approve, snapshot, write, wait, prove, record."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ..apply.execution import Execution, Executor
+from ..apply.sender import Sender
+from ..capture import Capture
+from ..diff.paths import dotted
+from ..diff.states import Select
+from ..errors import IncompleteError, Interrupted, RefusedError
+from ..models.objects import Body, State
+from ..models.plans import Plan, Proof
+from ..models.snapshots import Purpose, SnapshotInfo
+from ..prove import prove
+from .session import WritingSession
+
+Review = Callable[[Plan], bool]
+"""Shows the plan to whoever decides; True to go on. Raises RefusedError when there is nobody to ask."""
+
+FRESH = 5.0
+"""Seconds for which a reading of the mesh may serve as the safety snapshot. Whoever takes longer to approve gets a
+new reading: what others did meanwhile belongs to the state before, too."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An operation that ran to its end; whether the proof holds is for the caller to act on."""
+
+    plan: Plan
+    proof: Proof
+    before: SnapshotInfo
+    after: SnapshotInfo
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to carry out."""
+
+    plan: Plan
+    captured: Capture
+    """The reading that the plan was made from."""
+    promised: State
+    select: Select
+    target: str
+    """The commit of the target, or the names of the manifests."""
+
+
+def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
+    """Run an approved plan to its proof.
+
+    Raises RefusedError when it is not approved and Interrupted on Ctrl-C before the first write: nothing was changed.
+    Raises IncompleteError when a write fails; the message names the safety snapshot, which is the way back.
+    """
+    try:
+        before = _safety_snapshot(session, task, review)
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted; nothing was changed") from error
+    started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
+    sender = Sender(session.reader, session.connect_writer())
+    execution = Executor(sender, session.progress, session.timeout).execute(task.plan)
+    if execution.failure is not None:
+        raise _stopped(task.plan, execution, before) from execution.failure
+    proof, captured = prove(task.plan, task.promised, session.capture, task.select)
+    seconds = time.monotonic() - clock
+    record = _record(task, before, execution, proof, started, seconds)
+    message = f"after {task.plan.operation} to {task.plan.target}"
+    after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
+    return Finished(task.plan, proof, before, after, seconds)
+
+
+def _safety_snapshot(session: WritingSession, task: Task, review: Review) -> SnapshotInfo:
+    asked = time.monotonic()
+    if not review(task.plan):
+        raise RefusedError("not confirmed; nothing was changed")
+    captured = task.captured if time.monotonic() - asked < FRESH else session.capture()
+    message = f"before {task.plan.operation} to {task.plan.target}"
+    return session.store.commit(session.branch, captured.draft(Purpose.BEFORE, message))
+
+
+def _stopped(plan: Plan, execution: Execution, before: SnapshotInfo) -> IncompleteError:
+    cause = execution.failure.message if execution.failure else ""
+    message = f"stopped after {execution.written} of {len(plan.writes)} writes: {cause}"
+    way_back = f"the state before is snapshot {before.short}: `kubectl istio-upgrade rollback {before.short}`"
+    hint = f"{execution.failure.hint}\n{way_back}" if execution.failure and execution.failure.hint else way_back
+    return IncompleteError(message, hint=hint)
+
+
+def _record(
+    task: Task, before: SnapshotInfo, execution: Execution, proof: Proof, started: datetime, seconds: float
+) -> Body:
+    """`operation.yaml`; see snapshots/README.md."""
+    return {
+        "id": str(uuid.uuid4()),
+        "kind": task.plan.operation,
+        "target": task.target,
+        "before": before.commit,
+        "started": started.isoformat().replace("+00:00", "Z"),
+        "seconds": round(seconds, 3),
+        "planHash": task.plan.hash,
+        "steps": [
+            {
+                "object": str(result.key),
+                "action": str(result.action),
+                "outcome": str(result.outcome),
+                "seconds": round(result.seconds, 3),
+            }
+            for result in execution.results
+        ],
+        "proof": {
+            "identical": proof.identical,
+            "reads": proof.reads,
+            "kept": [{"object": str(change.key), "reason": change.reason} for change in proof.kept],
+            "residual": [
+                {"object": str(diff.key), "change": str(diff.change), "fields": [dotted(f.path) for f in diff.fields]}
+                for diff in proof.residual
+            ],
+        },
+    }

@@ -1,0 +1,146 @@
+"""From manifests to a plan: what applying them would change, by the server's own account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ..diff.states import compare
+from ..errors import BadManifestError, RefusedError
+from ..models.changes import Comparison, ObjectDiff
+from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, ResourceType
+from ..models.plans import Action, Plan, PlannedChange, Write
+from ..normalise.objects import split
+from ..ports import ManifestDocument
+from ..rules.order import stage_of
+from ..rules.scope import in_scope, is_namespace, steering_only
+from .rollback import seal
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What the user's files ask for."""
+
+    label: str
+    objects: Mapping[Key, MeshObject]
+    types: Mapping[Key, ResourceType]
+
+    def state(self) -> MemoryState:
+        """As a state to compare with: only the objects and the fields that are written there."""
+        types = tuple(dict.fromkeys(self.types.values()))
+        return MemoryState(self.label, self.objects, types, completeness=Completeness.FIELDS)
+
+
+def read_manifests(
+    documents: Iterable[ManifestDocument], types: Iterable[ResourceType], label: str, namespace: str
+) -> Manifests:
+    """Match documents with the types that the cluster serves.
+
+    Namespaced objects without a namespace get `namespace`, as with kubectl. Raises BadManifestError for a kind that
+    the cluster does not know (and that no definition among the documents defines), and for duplicates.
+    """
+    documents = tuple(documents)
+    known = {(type_.group, type_.kind): type_ for type_ in (*types, *_defined(documents))}
+    objects: dict[Key, MeshObject] = {}
+    chosen: dict[Key, ResourceType] = {}
+    for document in documents:
+        type_ = _type_of(document, known)
+        body = _with_namespace(document.body, type_, namespace)
+        obj = split(body, type_)
+        if obj.key in objects:
+            raise BadManifestError(f"{document.where}: {obj.key} is there twice")
+        objects[obj.key], chosen[obj.key] = obj, type_
+    return Manifests(label, objects, chosen)
+
+
+def _type_of(document: ManifestDocument, known: Mapping[tuple[str, str], ResourceType]) -> ResourceType:
+    api_version, kind = str(document.body["apiVersion"]), str(document.body["kind"])
+    group, _, version = api_version.rpartition("/")
+    if (type_ := known.get((group, kind))) is None:
+        hint = "see `kubectl api-resources`; a definition (CRD) may be missing"
+        raise BadManifestError(f"{document.where}: the cluster does not know {kind} in {api_version}", hint=hint)
+    return replace(type_, version=version)
+
+
+def _defined(documents: Iterable[ManifestDocument]) -> Iterable[ResourceType]:
+    for document in documents:
+        spec = document.body.get("spec")
+        if document.body.get("kind") == "CustomResourceDefinition" and isinstance(spec, dict):
+            names = spec.get("names") or {}
+            served = [version["name"] for version in spec.get("versions") or () if version.get("served")]
+            if served and "kind" in names and "plural" in names:
+                yield ResourceType(
+                    group=str(spec.get("group")),
+                    version=str(served[0]),
+                    kind=str(names["kind"]),
+                    plural=str(names["plural"]),
+                    namespaced=spec.get("scope") == "Namespaced",
+                )
+
+
+def _with_namespace(body: Body, type_: ResourceType, namespace: str) -> Body:
+    metadata = body["metadata"]
+    if not type_.namespaced or metadata.get("namespace"):
+        return body
+    return {**body, "metadata": {**metadata, "namespace": namespace}}
+
+
+def check_scope(manifests: Manifests, root_namespace: str) -> None:
+    """Refuse objects that no snapshot holds: applying them could not be taken back."""
+    strangers = [
+        str(key) for key, obj in manifests.objects.items() if not in_scope(manifests.types[key], obj, root_namespace)
+    ]
+    if strangers:
+        listed = "\n".join(f"  {name}" for name in sorted(strangers))
+        hint = "a rollback could not undo them; apply them with `kubectl apply` instead"
+        raise RefusedError(f"these objects are not part of the mesh; nothing was changed:\n{listed}", hint=hint)
+
+
+def wanted_changes(live: MemoryState, manifests: Manifests, *, force: bool) -> tuple[PlannedChange, ...]:
+    """One server-side apply per document; whether it changes anything is for the server's dry run to say."""
+    return tuple(_wanted(live.objects.get(key), obj, manifests, force=force) for key, obj in manifests.objects.items())
+
+
+def _wanted(live: MeshObject | None, wanted: MeshObject, manifests: Manifests, *, force: bool) -> PlannedChange:
+    if live is not None and is_namespace(wanted.key):
+        wanted = steering_only(wanted)
+    body = wanted.body
+    if live is not None:
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": live.server.resource_version}}
+    return PlannedChange(
+        key=wanted.key,
+        type=manifests.types[wanted.key],
+        action=Action.CREATE if live is None else Action.UPDATE,
+        write=Write.FORCE if force else Write.APPLY,
+        stage=stage_of(wanted.key.resource),
+        body=body,
+        uid=live.server.uid if live else "",
+        resource_version=live.server.resource_version if live else "",
+        live=live,
+    )
+
+
+def plan_apply(
+    live: MemoryState, manifests: Manifests, changes: Iterable[PlannedChange], previews: Mapping[Key, MeshObject]
+) -> Plan:
+    """The plan from the server's previews; objects that the apply would not change are left out of it."""
+    changes = tuple(changes)
+    promised = MemoryState(
+        manifests.label,
+        {change.key: previews.get(change.key, manifests.objects[change.key]) for change in changes},
+        live.types,
+        completeness=Completeness.OBJECTS,
+    )
+    comparison = compare(live, promised)
+    diffs = {diff.key: diff for diff in comparison.diffs}
+    planned = [_with_diff(change, diffs[change.key]) for change in changes if change.key in diffs]
+    planned += [change for change in changes if change.key not in diffs and change.live is None]
+    return seal("apply", manifests.label, planned, _of_these(comparison, len(changes) - len(planned)))
+
+
+def _with_diff(change: PlannedChange, diff: ObjectDiff) -> PlannedChange:
+    return replace(change, diff=diff, target=diff.after)
+
+
+def _of_these(comparison: Comparison, same: int) -> Comparison:
+    return replace(comparison, same=same)

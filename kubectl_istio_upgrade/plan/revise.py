@@ -1,0 +1,38 @@
+"""A planned change, revised: against an object that has moved a little, or as the recreation it turns out to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..models.objects import MeshObject
+from ..models.plans import Action, PlannedChange, Write
+from ..normalise.view import Surroundings, keep_live
+
+
+def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
+    """The same change, with the preconditions and the kept fields of the object as it is now.
+
+    The caller has made sure that the object still differs from the target in the same way.
+    """
+    if change.body is None:
+        return change
+    body = change.body
+    if change.write is Write.PUT and change.target is not None:
+        body = keep_live(
+            replace(change.target, body=change.body), live, Surroundings.of(live, autoscaled=change.autoscaled)
+        )
+    metadata = {**body["metadata"], "uid": live.server.uid, "resourceVersion": live.server.resource_version}
+    return replace(
+        change,
+        live=live,
+        body={**body, "metadata": metadata},
+        uid=live.server.uid,
+        resource_version=live.server.resource_version,
+    )
+
+
+def as_recreation(change: PlannedChange, why: str) -> PlannedChange:
+    """The update as delete-and-create: the server says that a field it changes is immutable."""
+    if change.target is None:
+        return change
+    return replace(change, action=Action.RECREATE, write=Write.RECREATE, body=change.target.body, reason=why)

@@ -1,0 +1,229 @@
+"""From the live state and a target state to a plan that makes the one the other, exactly and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..canonical import digest
+from ..diff.states import Select, compare, everything
+from ..models.changes import Change, Comparison, ObjectDiff
+from ..models.objects import Body, Json, Key, MeshObject, ResourceType, State
+from ..models.plans import Action, Plan, PlannedChange, Write
+from ..normalise.secrets import has_withheld_values
+from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
+from ..rules.order import STAGES, TOGETHER, stage_of
+from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_ca_secret, is_namespace
+from .definitions import crd_verdict, defined_by
+from .webhooks import with_current_ca
+
+KEPT_ADDED = "added since; --keep-added leaves it"
+KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its type"
+KEPT_CA = "the key of the mesh's CA is never put back or deleted unasked"
+KEPT_SECRET = "its values are not in the store, only their digests"  # noqa: S105 - a reason, not a secret
+
+
+@dataclass(frozen=True)
+class RollbackOptions:
+    """What the user may choose."""
+
+    select: Select = everything
+    delete_added: bool = True
+
+
+def plan_rollback(live: State, target: State, options: RollbackOptions | None = None) -> Plan:
+    """Every difference between live and target, as an ordered change or as something kept with its reason."""
+    options = options or RollbackOptions()
+    comparison = compare(live, target)
+    chosen = _chosen(comparison.diffs, options.select)
+    planner = _Planner(live, target, options, _types(live, target))
+    changes = [planner.change(diff) for diff in chosen]
+    changes = planner.with_definitions(changes)
+    changes += planner.missing_namespaces(changes)
+    return seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+
+
+def seal(
+    operation: str, target: str, changes: Iterable[PlannedChange], comparison: Comparison, *, skipped: int = 0
+) -> Plan:
+    """Put the changes in order and bind them to what they were computed from."""
+    ordered = tuple(sorted(changes, key=write_order))
+    warnings = (f"{skipped} differing objects are outside the selection and stay as they are",) if skipped else ()
+    return Plan(operation, target, ordered, comparison.same, plan_hash(ordered), comparison.not_compared, warnings)
+
+
+def write_order(change: PlannedChange) -> tuple[int, int, Key]:
+    """Writes by stage, then deletions by stage backwards, then what is kept; names break ties."""
+    if not change.is_write:
+        return (2, change.stage, change.key)
+    if change.action is Action.DELETE:
+        return (1, len(STAGES) - change.stage, change.key)
+    return (0, change.stage, change.key)
+
+
+def plan_hash(changes: Iterable[PlannedChange]) -> str:
+    """What was approved: every change with the content it aims at and its preconditions."""
+    return digest([_approved(change) for change in changes])
+
+
+def _approved(change: PlannedChange) -> list[Json]:
+    # The target's body, not the one sent: a manifest's Secret values are in the latter.
+    content = change.target.body if change.target else None
+    return [*change.key, change.action, change.write, content, change.uid, change.resource_version, change.reason]
+
+
+def _types(live: State, target: State) -> dict[str, ResourceType]:
+    return {type_.resource: type_ for state in (target, live) for type_ in state.types}
+
+
+def _chosen(diffs: tuple[ObjectDiff, ...], select: Select) -> list[ObjectDiff]:
+    """The selected differences, and those that move only together with one of them."""
+    by_key = {diff.key: diff for diff in diffs}
+    chosen = {diff.key for diff in diffs if select(diff.key)}
+    partners = {partner for key in chosen for partner in _partners(key) if partner in by_key}
+    return [diff for diff in diffs if diff.key in chosen | partners]
+
+
+def _partners(key: Key) -> Iterator[Key]:
+    for left, right in (*TOGETHER, *((b, a) for a, b in TOGETHER)):
+        prefix = left[1].partition("{}")[0]
+        if key.resource == left[0] and (key.name == prefix or key.name.startswith(f"{prefix}-")):
+            plural, _, group = right[0].partition(".")
+            yield Key(group, plural, key.namespace, right[1].partition("{}")[0] + key.name[len(prefix) :])
+
+
+@dataclass
+class _Planner:
+    live: State
+    target: State
+    options: RollbackOptions
+    types: dict[str, ResourceType]
+    around: Surroundings = field(init=False)
+
+    def __post_init__(self) -> None:
+        scalers = [key for key in self.live.versions if is_autoscaler(key)]
+        self.around = surroundings(self.live.load(scalers).values())
+
+    def change(self, diff: ObjectDiff) -> PlannedChange:
+        """One difference as a planned change; definitions are judged later, when the rest is known."""
+        base = PlannedChange(
+            key=diff.key,
+            type=self.types[diff.key.resource],
+            action=Action.KEEP,
+            write=Write.NONE,
+            stage=stage_of(diff.key.resource),
+            diff=diff,
+            autoscaled=diff.before is not None and self.around.autoscale(diff.before),
+            live=diff.before,
+            target=diff.after,
+            uid=diff.before.server.uid if diff.before else "",
+            resource_version=diff.before.server.resource_version if diff.before else "",
+        )
+        if is_namespace(diff.key):
+            return self._namespace(base)
+        if is_ca_secret(diff.key):
+            return replace(base, reason=KEPT_CA)
+        if diff.change is Change.REMOVED:
+            return self._added_since(base)
+        if diff.change is Change.ADDED:
+            return self._gone_since(base)
+        return self._changed_since(base)
+
+    def _added_since(self, base: PlannedChange) -> PlannedChange:
+        if base.key.resource == CRD:
+            return replace(base, reason=KEPT_CRD_ADDED)
+        if not self.options.delete_added:
+            return replace(base, reason=KEPT_ADDED)
+        return replace(base, action=Action.DELETE, write=Write.DELETE)
+
+    def _gone_since(self, base: PlannedChange) -> PlannedChange:
+        target = _required(base.target)
+        if has_withheld_values(target.body):
+            return replace(base, reason=KEPT_SECRET)
+        body = with_current_ca(target.body, self.live)
+        return replace(base, action=Action.CREATE, write=Write.POST, body=body, type=_as_stored(base.type, body))
+
+    def _changed_since(self, base: PlannedChange) -> PlannedChange:
+        live, target = _required(base.live), _required(base.target)
+        if has_withheld_values(target.body) or has_withheld_values(live.body):
+            return self._secret(base)
+        body = keep_live(target, live, self.around)
+        body["metadata"] = {**body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
+        return replace(base, action=Action.UPDATE, write=Write.PUT, body=body, type=_as_stored(base.type, body))
+
+    def _secret(self, base: PlannedChange) -> PlannedChange:
+        """Labels and annotations can be put back without knowing the values; anything else cannot."""
+        fields = base.diff.fields if base.diff else ()
+        if any(change.path[:2] not in (("metadata", "labels"), ("metadata", "annotations")) for change in fields):
+            return replace(base, reason=KEPT_SECRET)
+        live, target = _required(base.live), _required(base.target)
+        annotations = _merge(live.annotations, target.annotations, live.annotations)
+        # The annotation of kubectl apply holds values: it stays as it is.
+        annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+        labels = _merge(live.labels, target.labels, live.labels)
+        return self._patch(base, {"labels": labels, "annotations": annotations})
+
+    def _namespace(self, base: PlannedChange) -> PlannedChange:
+        if base.live is None:
+            return replace(base, action=Action.CREATE, write=Write.POST, body=_required(base.target).body)
+        if base.target is None and not self.options.delete_added:
+            return replace(base, reason=KEPT_ADDED)
+        wanted = base.target.labels if base.target else {}
+        return self._patch(base, {"labels": _merge(base.live.labels, wanted, STEERING_LABELS)})
+
+    def _patch(self, base: PlannedChange, metadata: Body) -> PlannedChange:
+        changed = {name: values for name, values in metadata.items() if values}
+        body = {"metadata": {**changed, "uid": base.uid, "resourceVersion": base.resource_version}}
+        return replace(base, action=Action.UPDATE, write=Write.PATCH, body=body)
+
+    def with_definitions(self, changes: list[PlannedChange]) -> list[PlannedChange]:
+        """Judge each definition that would change, now that it is known which of its objects stay."""
+        touched = {change.key for change in changes if change.is_write}
+        return [
+            self._judged(change, touched) if change.key.resource == CRD and change.write is Write.PUT else change
+            for change in changes
+        ]
+
+    def _judged(self, change: PlannedChange, touched: set[Key]) -> PlannedChange:
+        live, target = _required(change.live), _required(change.target)
+        keys = [key for key in self.live.versions if defined_by(live, key)]
+        verdict = crd_verdict(live, target, self.live.load(keys).values(), lambda key: key not in touched)
+        if verdict.problems:
+            reason = "; ".join(verdict.problems)
+            return replace(change, action=Action.KEEP, write=Write.NONE, body=None, reason=reason)
+        return replace(change, stage=verdict.stage)
+
+    def missing_namespaces(self, changes: list[PlannedChange]) -> list[PlannedChange]:
+        """Namespaces that are gone, carried no label of Istio's, and are needed for what will be created in them."""
+        planned = {change.key.name for change in changes if is_namespace(change.key)}
+        existing = {key.name for key in self.live.versions if is_namespace(key)}
+        needed = {c.key.namespace for c in changes if c.action is Action.CREATE and c.key.namespace}
+        return [create_namespace(name, self.types[NAMESPACE]) for name in sorted(needed - existing - planned)]
+
+
+def create_namespace(name: str, type_: ResourceType) -> PlannedChange:
+    """A bare namespace, for objects that need it."""
+    body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    key = Key("", NAMESPACE, "", name)
+    return PlannedChange(
+        key, type_, Action.CREATE, Write.POST, stage_of(NAMESPACE), body=body, target=MeshObject(key, body)
+    )
+
+
+def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:
+    """A JSON merge patch from one map to another: null removes (RFC 7386). Removes only what is in scope."""
+    removed: Body = {name: None for name in scope if name in live and name not in wanted}
+    return removed | {name: value for name, value in wanted.items() if live.get(name) != value}
+
+
+def _as_stored(type_: ResourceType, body: Body) -> ResourceType:
+    """The type at the version in which the body was read: it is written back under that version."""
+    return replace(type_, version=str(body["apiVersion"]).rpartition("/")[2])
+
+
+def _required(obj: MeshObject | None) -> MeshObject:
+    if obj is None:  # the kind of difference says which side exists
+        raise TypeError("a change without the side that its kind promises")
+    return obj
+
+

@@ -1,0 +1,166 @@
+"""What the core needs from the outside, as interfaces. Adapters implement them; tests put faults behind them.
+
+Every method raises only errors of `kubectl_istio_upgrade.errors`; library exceptions end at the adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from .models.objects import Body, Key, ResourceType, State
+from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """One LIST: a type, in one namespace or (None) in all, narrowed by a label selector or not."""
+
+    type: ResourceType
+    namespace: str | None = None
+    label_selector: str = ""
+
+
+class ClusterReader(Protocol):
+    """Read access. `diff`, `snapshot` and every `--dry-run` plan get this and nothing more."""
+
+    def identity(self) -> ClusterIdentity:
+        """Which cluster this is. Raises ClusterError."""
+
+    def discover(self) -> tuple[ResourceType, ...]:
+        """All listable types at their preferred versions. A group that cannot be discovered raises ClusterError."""
+
+    def unpinned_groups(self) -> frozenset[str]:
+        """API groups served by aggregated API servers: they have resource versions of their own."""
+
+    def current_version(self) -> str:
+        """The newest resource version of the cluster, consistently read."""
+
+    def list_all(self, queries: Sequence[ListQuery], resource_version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+        """Every query's items, listed in parallel, all at exactly `resource_version` ("" = newest).
+
+        Yields in the order in which answers arrive. 429 is waited out as `Retry-After` says. Raises ExpiredError
+        (start over with a newer version), ForbiddenError, UnauthorizedError, UnreachableError, ApiError.
+        """
+
+    def get(self, type_: ResourceType, key: Key) -> Body | None:
+        """One object as it is now, or None for 404 and only for 404."""
+
+
+class ClusterWriter(Protocol):
+    """Write access; called by `apply` and by nothing else. Every write is validated strictly.
+
+    `dry_run` sends the same request with `dryRun=All`: admission and validation run, nothing is stored.
+    Every method returns the object as the server answered it.
+    """
+
+    def create(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
+        """POST. Raises ConflictError when it exists."""
+
+    def replace(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
+        """PUT; `body.metadata.resourceVersion` is the precondition. Raises ConflictError, NotFoundError."""
+
+    def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
+        """PATCH as server-side apply under this tool's field manager. Raises ConflictError on another owner."""
+
+    def merge_patch(self, type_: ResourceType, key: Key, patch: Body, *, dry_run: bool) -> Body:
+        """PATCH as JSON merge patch; a `metadata.resourceVersion` in the patch is the precondition."""
+
+    def restore_ownership(
+        self, type_: ResourceType, key: Key, managed_fields: Sequence[Body], resource_version: str
+    ) -> Body:
+        """Put a snapshot's `managedFields` back after the object's content was, as a write of its own.
+
+        Field owners become the snapshot's and this tool is none of them; entries of the status subresource stay the
+        live ones, because controllers write it and it was not put back. `resource_version` is that of the content
+        just written. Raises ConflictError when the object has moved since (a controller's status is enough): read it,
+        and call again with its version if the content is still the one written. Nothing to restore is no write.
+        """
+
+    def delete(self, type_: ResourceType, key: Key, *, uid: str, dry_run: bool) -> None:
+        """DELETE in the background, with the UID as precondition. Raises ConflictError, NotFoundError."""
+
+
+class Store(Protocol):
+    """The git-backed store. Writes hold its OS lock; a crash leaves either the old tip or the new one."""
+
+    def branch_of(self, cluster: ClusterIdentity) -> str:
+        """The cluster's branch: found by UID, whatever its context is called now, or the name it will get."""
+
+    def branch_by_context(self, context: str) -> str | None:
+        """The only branch that was made under this context's name; None when there is none or more than one."""
+
+    def branches(self) -> tuple[str, ...]:
+        """All branches, sorted."""
+
+    def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
+        """Store a snapshot durably, then move the branch (and set the name). Raises StoreError, UsageError (name)."""
+
+    def tip(self, branch: str) -> SnapshotInfo | None:
+        """The newest snapshot, or None on a branch without any."""
+
+    def resolve(self, branch: str, reference: str) -> SnapshotInfo:
+        """REF of the command line. Raises UnknownReferenceError."""
+
+    def history(self, branch: str, *, limit: int | None = None) -> Iterator[SnapshotInfo]:
+        """Newest first, each with `changed` filled."""
+
+    def state(self, info: SnapshotInfo) -> State:
+        """The objects of a snapshot, loaded when asked for. Raises StoreError on anything missing or damaged."""
+
+    def workloads(self, info: SnapshotInfo) -> tuple[WorkloadProxy, ...]:
+        """The inventory of a snapshot."""
+
+    def digester(self) -> Digester:
+        """The store's keyed digest, its key made at the first call."""
+
+    def lock(self, operation: str) -> AbstractContextManager[None]:
+        """Exclusive use for a command that writes. Raises StoreError naming the holder."""
+
+
+class Digester(Protocol):
+    """Turns Secret values into keyed digests, so that a change shows and the value does not."""
+
+    @property
+    def key_id(self) -> str:
+        """Public name of the key."""
+
+    def digest(self, context: str, value: bytes) -> str:
+        """`hmac-sha256:` and 64 hex digits. `context` (object and field) keeps equal values apart."""
+
+
+class Progress(Protocol):
+    """What a person sees while waiting. The default does nothing, so the core never prints."""
+
+    def phase(self, text: str, total: int | None = None) -> AbstractContextManager[Callable[[int], None]]:
+        """Open a phase; the function it gives is called with the number of things just finished."""
+
+    def note(self, text: str) -> None:
+        """One line that a person should know but need not act on."""
+
+
+class Approver(Protocol):
+    """Asks a person. Raises RefusedError when there is nobody to ask."""
+
+    def approve(self, question: str) -> bool:
+        """True to go on."""
+
+
+class ManifestReader(Protocol):
+    """Reads the user's YAML or JSON files. Raises BadManifestError, naming file and document."""
+
+    def read(self, paths: Sequence[str]) -> tuple[ManifestDocument, ...]:
+        """All documents of files, folders (*.yaml, *.yml, *.json) and `-` (standard input); Lists are opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDocument:
+    """One object as the user wrote it, and where."""
+
+    body: Body
+    where: str
+    """`file.yaml, document 3`."""
+
+

@@ -1,0 +1,1 @@
+"""What a person or a pipeline sees. Values in, text out; the only importer of rich, and only when drawing."""

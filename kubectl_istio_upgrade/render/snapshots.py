@@ -1,0 +1,92 @@
+"""Snapshots: one line each, one in full, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..models.objects import Json
+from ..models.snapshots import SnapshotInfo, WorkloadProxy
+from .names import moment, plural, why
+from .terminal import Terminal
+
+
+def print_history(out: Terminal, infos: Sequence[SnapshotInfo]) -> None:
+    """Newest first, a line each."""
+    rows = [
+        (
+            info.short,
+            moment(info.meta.created),
+            ",".join(info.meta.istio_versions) or "-",
+            str(sum(info.meta.counts.values())),
+            "-" if info.changed is None else str(info.changed),
+            ",".join(info.names) or "-",
+            why(info) or "-",
+        )
+        for info in infos
+    ]
+    out.table(("SNAPSHOT", "TAKEN", "ISTIO", "OBJECTS", "CHANGED", "NAME", "WHY"), rows)
+
+
+def print_taken(out: Terminal, info: SnapshotInfo) -> None:
+    """What was just committed, and what to do with it."""
+    versions = ", ".join(info.meta.istio_versions)
+    istio = f", istio {versions}" if versions else ""
+    count = sum(info.meta.counts.values())
+    out.line(f"snapshot {info.short}: {plural(count, 'object')}{istio}, on {info.branch}")
+    if info.names:
+        out.line(f"name: {', '.join(info.names)}")
+    for item in info.meta.not_captured:
+        out.line(f"not captured: {item.resource} ({item.reason})")
+
+
+def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[WorkloadProxy]) -> None:
+    """One snapshot: where it comes from, what it holds, what ran at the time."""
+    meta = info.meta
+    facts = {
+        "snapshot": info.commit,
+        "names": ", ".join(info.names),
+        "branch": info.branch,
+        "taken": moment(meta.created),
+        "purpose": str(meta.purpose),
+        "why": meta.message,
+        "cluster": f"{meta.cluster.uid} (context {meta.cluster.context}, kubernetes {meta.cluster.server_version})",
+        "istio": ", ".join(meta.istio_versions),
+        "root namespace": meta.root_namespace,
+        "resource version": meta.resource_version,
+        "not captured": ", ".join(item.resource for item in meta.not_captured),
+    }
+    for name, value in facts.items():
+        if value:
+            out.line(f"{name + ':':<18}{value}")
+    if meta.operation:
+        proof = meta.operation.get("proof", {})
+        left = len(proof.get("residual", ()))
+        out.line(f"{'operation:':<18}{meta.operation['kind']}, {proof.get('identical', 0)} identical, {left} left")
+    out.line()
+    out.table(("TYPE", "OBJECTS"), [(name, str(count)) for name, count in meta.counts.items()])
+    if workloads:
+        out.line()
+        rows = [(f"{w.kind} {w.namespace}/{w.name}", str(w.pods), ",".join(w.images)) for w in workloads]
+        out.table(("WORKLOAD", "PODS", "PROXY"), rows)
+
+
+def snapshot_data(info: SnapshotInfo) -> Json:
+    """One snapshot for programs."""
+    meta = info.meta
+    return {
+        "snapshot": info.commit,
+        "branch": info.branch,
+        "names": list(info.names),
+        "created": meta.created.isoformat().replace("+00:00", "Z"),
+        "purpose": str(meta.purpose),
+        "message": meta.message,
+        "cluster": {"uid": meta.cluster.uid, "context": meta.cluster.context, "version": meta.cluster.server_version},
+        "istioVersions": list(meta.istio_versions),
+        "rootNamespace": meta.root_namespace,
+        "resourceVersion": meta.resource_version,
+        "objects": sum(meta.counts.values()),
+        "counts": dict(meta.counts),
+        "changed": info.changed,
+        "notCaptured": [{"resource": item.resource, "reason": item.reason} for item in meta.not_captured],
+        "operation": meta.operation,
+    }

@@ -1,0 +1,56 @@
+"""How rows of the tables name types and objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+
+from ..models.objects import Key, MeshObject
+
+
+@cache
+def _matches(pattern: str, resource: str) -> bool:
+    if pattern == "*":
+        return True
+    wanted_plural, _, wanted_group = pattern.partition(".")
+    plural, _, group = resource.partition(".")
+    return fnmatchcase(plural, wanted_plural) and fnmatchcase(group, wanted_group)
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """A set of types, as patterns over `Key.resource`.
+
+    `configmaps` is that type of the core group, `*.apps` every type of one group, `*.*.istio.io` every type of the
+    groups below istio.io, `*` every type.
+    """
+
+    patterns: tuple[str, ...]
+
+    def __contains__(self, resource: object) -> bool:
+        return isinstance(resource, str) and any(_matches(pattern, resource) for pattern in self.patterns)
+
+
+def types(*patterns: str) -> Types:
+    """The types that match any of the patterns."""
+    return Types(patterns)
+
+
+EVERY_TYPE = types("*")
+
+
+def has_any_label(obj: MeshObject, wanted: Iterable[str]) -> bool:
+    """True when the object has one of the labels, each written `key` (any value) or `key=value`."""
+    labels = obj.labels
+    for label in wanted:
+        key, separator, value = label.partition("=")
+        if key in labels and (not separator or labels[key] == value):
+            return True
+    return False
+
+
+def is_named(key: Key, patterns: Iterable[str]) -> bool:
+    """True when the name matches one of the patterns."""
+    return any(fnmatchcase(key.name, pattern) for pattern in patterns)

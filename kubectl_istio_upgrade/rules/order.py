@@ -1,0 +1,95 @@
+"""In which order objects are written. One table; deletions go through it backwards, after everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .matching import EVERY_TYPE, Types, types
+
+
+class Wait(Enum):
+    """What has to be true before the next stage starts."""
+
+    NOTHING = "nothing"
+    ESTABLISHED = "every definition is established and served"
+    ROLLED_OUT = "every workload has rolled out"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One row."""
+
+    name: str
+    types: Types
+    why: str
+    wait: Wait = Wait.NOTHING
+
+
+NARROWED_CRDS = "narrowed definitions"
+
+STAGES: tuple[Stage, ...] = (
+    Stage("namespaces", types("namespaces"), "everything else lives in them"),
+    Stage(
+        "definitions",
+        types("customresourcedefinitions.apiextensions.k8s.io"),
+        "custom resources need their type to exist and to be served",
+        Wait.ESTABLISHED,
+    ),
+    Stage(
+        "permissions",
+        types("*.rbac.authorization.k8s.io", "serviceaccounts"),
+        "workloads start with them",
+    ),
+    Stage(
+        "configuration",
+        types("configmaps", "secrets", "resourcequotas", "*.policy", "*.networking.k8s.io"),
+        "workloads read it when they start; the injector's template must be there before its istiod",
+    ),
+    Stage("services", types("services", "endpointslices.discovery.k8s.io"), "workloads are reached through them"),
+    Stage(
+        "workloads",
+        types("*.apps", "*.batch", "*.autoscaling", "replicationcontrollers"),
+        "istiod must run to validate what follows",
+        Wait.ROLLED_OUT,
+    ),
+    Stage("other", EVERY_TYPE, "types without a place of their own"),
+    Stage(
+        "mesh configuration",
+        types("*.*.istio.io", "*.gateway.networking.k8s.io", "*.sailoperator.io"),
+        "validated by the istiod that will serve it",
+    ),
+    Stage(
+        NARROWED_CRDS,
+        types(),
+        "a schema that allows less comes back after the objects that used more are gone",
+        Wait.ESTABLISHED,
+    ),
+    Stage(
+        "admission",
+        types("*.admissionregistration.k8s.io"),
+        "last, when what they call is up: a webhook that nobody serves blocks every write",
+    ),
+)
+
+_BY_NAME = {stage.name: number for number, stage in enumerate(STAGES)}
+_OTHER = _BY_NAME["other"]
+
+TOGETHER: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
+    (("configmaps", "istio-sidecar-injector{}"), ("deployments.apps", "istiod{}")),
+)
+"""Pairs that make sense only together, `{}` being the revision suffix: the injection template is locked to the
+version of its istiod, which refuses to inject with another (manifests/charts/istio-control/istio-discovery)."""
+
+
+def stage_of(resource: str) -> int:
+    """The number of the stage that writes this type."""
+    for number, stage in enumerate(STAGES):
+        if number != _OTHER and resource in stage.types:
+            return number
+    return _OTHER
+
+
+def stage_named(name: str) -> int:
+    """The number of a stage."""
+    return _BY_NAME[name]

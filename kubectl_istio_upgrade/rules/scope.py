@@ -1,0 +1,333 @@
+"""Mesh scope: which objects make up an Istio installation and its configuration, and which of them are derived.
+
+Captured is what a `ScopeRule` selects, less what a `DerivedRule` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from ..models.objects import Body, Key, MeshObject, ResourceType
+from .matching import EVERY_TYPE, Types, has_any_label, is_named, types
+
+DEFAULT_ROOT_NAMESPACE = "istio-system"
+
+ISTIO_LABELS = (
+    "operator.istio.io/component",
+    "operator.istio.io/managed",
+    "install.operator.istio.io/owning-resource",
+    "app.kubernetes.io/part-of=istio",
+)
+"""Any of these marks an object as installed by istioctl, Istio's charts or its operator (operator/pkg/install)."""
+
+ISTIO_SELECTORS = ("operator.istio.io/component", "app.kubernetes.io/part-of=istio")
+"""Label selectors that together find every installed object outside the root namespace: one LIST each."""
+
+CUSTOM_RESOURCES = types("*.*.istio.io", "*.gateway.networking.k8s.io", "*.sailoperator.io")
+"""The groups whose resources configure or install a mesh."""
+
+STEERING_LABELS: Mapping[str, str] = {
+    "istio-injection": "turns sidecar injection on or off",
+    "istio.io/rev": "chooses the control plane revision or tag",
+    "istio.io/dataplane-mode": "puts the namespace into the ambient mesh",
+    "istio.io/use-waypoint": "sends its traffic through a waypoint",
+    "istio.io/use-waypoint-namespace": "says where that waypoint lives",
+    "istio.io/ingress-use-waypoint": "sends ingress traffic through the waypoint too",
+    "topology.istio.io/network": "places the namespace in a network",
+}
+"""The labels of a namespace that are Istio's business. Nothing else of a namespace is stored, compared or restored."""
+
+
+class Where(Enum):
+    """In which namespaces a rule lists."""
+
+    ROOT = "the root namespace"
+    EVERYWHERE = "all namespaces, or cluster scope"
+
+
+class Membership(Enum):
+    """Which of the listed objects belong to the mesh."""
+
+    ALL = "every object"
+    OF_ISTIO = "by label, by a service reference into the root namespace, or by a subject in it"
+    CRD_OF_ISTIO = "definitions of Istio's own, Gateway API's and the Sail operator's groups"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRule:
+    """One row: which types are listed where, and which of their objects count."""
+
+    id: str
+    types: Types
+    where: Where
+    membership: Membership
+    why: str
+    selectors: tuple[str, ...] = ("",)
+    """One LIST per selector; "" lists without one."""
+    namespaced: bool = True
+
+
+SCOPE: tuple[ScopeRule, ...] = (
+    ScopeRule(
+        "mesh-configuration",
+        CUSTOM_RESOURCES,
+        Where.EVERYWHERE,
+        Membership.ALL,
+        "custom resources are the mesh's configuration, wherever they live",
+    ),
+    ScopeRule(
+        "mesh-configuration-cluster",
+        CUSTOM_RESOURCES,
+        Where.EVERYWHERE,
+        Membership.ALL,
+        "GatewayClasses and the Sail operator's resources have no namespace",
+        namespaced=False,
+    ),
+    ScopeRule(
+        "namespace-labels",
+        types("namespaces"),
+        Where.EVERYWHERE,
+        Membership.ALL,
+        "labels of namespaces steer injection, revision, ambient mode and network; only those labels are taken",
+        namespaced=False,
+    ),
+    ScopeRule(
+        "crds",
+        types("customresourcedefinitions.apiextensions.k8s.io"),
+        Where.EVERYWHERE,
+        Membership.CRD_OF_ISTIO,
+        "an upgrade changes their schemas, which decide what the configuration may hold",
+        namespaced=False,
+    ),
+    ScopeRule(
+        "cluster-scoped",
+        types(
+            "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+            "validatingwebhookconfigurations.admissionregistration.k8s.io",
+            "validatingadmissionpolicies.admissionregistration.k8s.io",
+            "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+            "clusterroles.rbac.authorization.k8s.io",
+            "clusterrolebindings.rbac.authorization.k8s.io",
+        ),
+        Where.EVERYWHERE,
+        Membership.OF_ISTIO,
+        "injection, validation and permissions of the control plane (manifests/charts)",
+        namespaced=False,
+    ),
+    ScopeRule(
+        "root-namespace",
+        EVERY_TYPE,
+        Where.ROOT,
+        Membership.ALL,
+        "everything in the root namespace is part of the installation or depends on it",
+    ),
+    ScopeRule(
+        "components-elsewhere",
+        types(
+            "deployments.apps",
+            "daemonsets.apps",
+            "services",
+            "serviceaccounts",
+            "configmaps",
+            "resourcequotas",
+            "horizontalpodautoscalers.autoscaling",
+            "poddisruptionbudgets.policy",
+            "roles.rbac.authorization.k8s.io",
+            "rolebindings.rbac.authorization.k8s.io",
+            "networkpolicies.networking.k8s.io",
+            "network-attachment-definitions.k8s.cni.cncf.io",
+        ),
+        Where.EVERYWHERE,
+        Membership.OF_ISTIO,
+        "gateways may live in any namespace, CNI in kube-system: only what carries Istio's labels is taken there",
+        selectors=ISTIO_SELECTORS,
+    ),
+)
+
+
+def scope_rules_for(resource: str, *, namespaced: bool) -> tuple[ScopeRule, ...]:
+    """The rules that list this type. A rule for all objects everywhere makes the others superfluous."""
+    rules = tuple(rule for rule in SCOPE if rule.namespaced == namespaced and resource in rule.types)
+    for rule in rules:
+        if rule.where is Where.EVERYWHERE and rule.membership is Membership.ALL:
+            return (rule,)
+    return rules
+
+
+def in_scope(type_: ResourceType, obj: MeshObject, root_namespace: str) -> bool:
+    """Whether an object, listed or not, is state of the mesh: what a snapshot would hold and a rollback restore."""
+    if is_derived_type(type_.resource) or derived_by(obj):
+        return False
+    return any(
+        (rule.where is Where.EVERYWHERE or obj.key.namespace == root_namespace) and belongs(rule, obj, root_namespace)
+        for rule in scope_rules_for(type_.resource, namespaced=type_.namespaced)
+    )
+
+
+def belongs(rule: ScopeRule, obj: MeshObject, root_namespace: str) -> bool:
+    """Whether a listed object counts as part of the mesh."""
+    if rule.membership is Membership.ALL:
+        return True
+    if rule.membership is Membership.CRD_OF_ISTIO:
+        return f"{obj.body['spec']['names']['plural']}.{obj.body['spec']['group']}" in CUSTOM_RESOURCES
+    return has_any_label(obj, ISTIO_LABELS) or root_namespace in _referenced_namespaces(obj.body)
+
+
+def _referenced_namespaces(body: Body) -> set[str]:
+    services = (hook.get("clientConfig", {}).get("service") or {} for hook in body.get("webhooks") or ())
+    subjects = (subject for subject in body.get("subjects") or ())
+    return {str(reference["namespace"]) for reference in (*services, *subjects) if reference.get("namespace")}
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRule:
+    """One row: objects that a controller makes from others. Restoring them would be wrong or pointless."""
+
+    id: str
+    types: Types
+    why: str
+    source: str
+    names: tuple[str, ...] = ("*",)
+    labels: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    secret_type: str = ""
+    whole_type: bool = False
+    """True: no object of the type is ever state, so the type is not even listed."""
+
+
+DERIVED: tuple[DerivedRule, ...] = (
+    DerivedRule(
+        "runtime-types",
+        types(
+            "pods",
+            "replicasets.apps",
+            "controllerrevisions.apps",
+            "endpoints",
+            "events",
+            "events.events.k8s.io",
+            "leases.coordination.k8s.io",
+            "*.metrics.k8s.io",
+        ),
+        "controllers and kubelets make them from the objects that are captured",
+        "Kubernetes",
+        whole_type=True,
+    ),
+    DerivedRule(
+        "endpoint-slices",
+        types("endpointslices.discovery.k8s.io"),
+        "the endpoint slice controllers make them from services and pods",
+        "Kubernetes, well-known label endpointslice.kubernetes.io/managed-by",
+        labels=(
+            "endpointslice.kubernetes.io/managed-by=endpointslice-controller.k8s.io",
+            "endpointslice.kubernetes.io/managed-by=endpointslicemirroring-controller.k8s.io",
+        ),
+    ),
+    DerivedRule(
+        "leader-election",
+        types("configmaps"),
+        "istiod's leader locks; restoring one would depose a leader",
+        "pilot/pkg/leaderelection",
+        annotations=("control-plane.alpha.kubernetes.io/leader",),
+    ),
+    DerivedRule(
+        "leader-election-names",
+        types("configmaps"),
+        "istiod's leader locks, between two holders",
+        "pilot/pkg/leaderelection",
+        names=("istio-leader", "istio-*-leader", "istio-*-election", "istio-gateway-deployment*"),
+    ),
+    DerivedRule(
+        "root-certificates",
+        types("configmaps"),
+        "written into every namespace by istiod and by the controller manager",
+        "security/pkg/k8s/controller; kube-controller-manager root-ca-cert-publisher",
+        names=("istio-ca-root-cert", "istio-ca-crl", "kube-root-ca.crt"),
+    ),
+    DerivedRule(
+        "service-account-tokens",
+        types("secrets"),
+        "made and deleted by the token controller",
+        "kube-controller-manager",
+        secret_type="kubernetes.io/service-account-token",  # noqa: S106 - a type of Secret, not a secret
+    ),
+    DerivedRule(
+        "deployed-gateways",
+        EVERY_TYPE,
+        "istiod deploys them from a Gateway, which is captured",
+        "pilot/pkg/config/kube/gateway/deploymentcontroller.go",
+        labels=("gateway.istio.io/managed",),
+    ),
+    DerivedRule(
+        "gateway-classes",
+        types("gatewayclasses.gateway.networking.k8s.io"),
+        "istiod makes its own classes at every start",
+        "pilot/pkg/config/kube/gateway/gatewayclass.go",
+        names=("istio", "istio-remote", "istio-waypoint", "istio-east-west"),
+    ),
+    DerivedRule(
+        "auto-registered-workloads",
+        types("workloadentries.networking.istio.io"),
+        "istiod registers and removes them as proxies connect",
+        "pilot/pkg/autoregistration",
+        annotations=("istio.io/autoRegistrationGroup",),
+    ),
+)
+
+CONTROLLER_OWNED = DerivedRule(
+    "controller-owned",
+    EVERY_TYPE,
+    "its controlling owner makes it",
+    "Kubernetes, metadata.ownerReferences[].controller",
+)
+
+
+def is_derived_type(resource: str) -> bool:
+    """True for types of which no object is ever state."""
+    return any(rule.whole_type and resource in rule.types for rule in DERIVED)
+
+
+def derived_by(obj: MeshObject) -> DerivedRule | None:
+    """The row that makes this object derived, or None when it is state."""
+    owners = obj.body.get("metadata", {}).get("ownerReferences") or ()
+    if any(owner.get("controller") for owner in owners):
+        return CONTROLLER_OWNED
+    return next((rule for rule in DERIVED if _applies(rule, obj)), None)
+
+
+def _applies(rule: DerivedRule, obj: MeshObject) -> bool:
+    if obj.key.resource not in rule.types or not is_named(obj.key, rule.names):
+        return False
+    if rule.labels and not has_any_label(obj, rule.labels):
+        return False
+    if rule.annotations and not any(name in obj.annotations for name in rule.annotations):
+        return False
+    return not rule.secret_type or obj.body.get("type") == rule.secret_type
+
+
+NAMESPACE = "namespaces"
+SECRET = "secrets"  # noqa: S105 - a resource name
+CRD = "customresourcedefinitions.apiextensions.k8s.io"
+
+CA_SECRETS = ("istio-ca-secret", "cacerts")
+"""They hold the private key of the mesh's CA (security/pkg/pki/ca/selfsigned.go): never put back unasked."""
+
+
+def is_namespace(key: Key) -> bool:
+    """Namespaces are field-scoped: see `STEERING_LABELS`."""
+    return key.resource == NAMESPACE
+
+
+def is_ca_secret(key: Key) -> bool:
+    """The CA's own key material, self-signed or plugged in."""
+    return key.resource == SECRET and key.name in CA_SECRETS
+
+
+def steering_only(obj: MeshObject) -> MeshObject:
+    """A namespace reduced to what is Istio's business."""
+    labels = {name: value for name, value in obj.labels.items() if name in STEERING_LABELS}
+    metadata: Body = {"name": obj.key.name}
+    if labels:
+        metadata["labels"] = labels
+    return MeshObject(obj.key, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, obj.server)
