@@ -162,5 +162,3 @@ class ManifestDocument:
     body: Body
     where: str
     """`file.yaml, document 3`."""
-
-

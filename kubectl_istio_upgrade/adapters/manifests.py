@@ -99,11 +99,11 @@ def _text(name: str) -> str:
 def _json_documents(text: str) -> list[Json] | None:
     """JSON documents, one after the other; None if it is none, for YAML may begin with a brace, too (as in kubectl).
 
-    Raises YamlError for a key that is there twice and for numbers that JSON does not have.
+    Raises YamlError for a key that is there twice, for numbers that JSON does not have, and for a bottomless nesting.
     """
     decoder = json.JSONDecoder(
         object_pairs_hook=_unique,
-        parse_int=lambda digits: as_sent(int(digits)),
+        parse_int=lambda digits: as_sent(int(digits) if len(digits) < 20 else float(digits)),
         parse_float=lambda digits: as_sent(float(digits)),
         parse_constant=lambda word: as_sent(float(word)),
     )
@@ -115,6 +115,8 @@ def _json_documents(text: str) -> list[Json] | None:
             text = rest[end:]
     except json.JSONDecodeError:
         return None
+    except RecursionError:
+        raise YamlError("nested too deeply") from None
     return documents
 
 

@@ -71,9 +71,7 @@ class Executor:
         )
         return Execution((*self._results.values(), *skipped), failure)
 
-    def _stage(
-        self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]
-    ) -> IstioUpgradeError | None:
+    def _stage(self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]) -> IstioUpgradeError | None:
         failure: IstioUpgradeError | None = None
         with ThreadPoolExecutor(PARALLEL) as pool:
             futures = [pool.submit(self._step, change) for change in changes]

@@ -26,9 +26,11 @@ WEBHOOK_PATIENCE = 60.0
 """Seconds for which a write is repeated while an admission webhook does not answer: its server may just be starting.
 The API server refuses such a write before it stores anything, so repeating it is safe."""
 
+FIELD_CONFLICT = "conflict with"
+"""In a server-side apply's 409: another manager owns a field. Every other 409 means that the object moved."""
+
 _DELETION_PATIENCE = 60.0
 _POLL = 0.5
-
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ class Sender:
         Raises RefusedError for a Secret whose values are not known, IncompleteError when somebody else changed the
         object after the plan was made or it never holds still, and whatever the server answers.
         """
+        answer = self._until_it_holds_still(change, dry_run=dry_run)
+        if answer is None or dry_run or change.write not in (Write.PUT, Write.POST, Write.RECREATE):
+            return answer
+        return self._owned(change, answer)
+
+    def _until_it_holds_still(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         for _ in range(CONFLICT_ATTEMPTS):
             try:
                 return self._patiently(change, dry_run=dry_run)
             except ConflictError as error:
-                if change.write not in (Write.PUT, Write.PATCH):
+                if change.write in (Write.POST, Write.RECREATE, Write.DELETE) or FIELD_CONFLICT in error.message:
                     raise
                 change = self._replanned(change, error)
         message = f"{change.key} keeps changing; gave up after {CONFLICT_ATTEMPTS} attempts"
@@ -93,17 +101,24 @@ class Sender:
                 return self.writer.merge_patch(type_, key, body, dry_run=dry_run)
             case Write.APPLY | Write.FORCE:
                 force = change.write is Write.FORCE
+                if change.live is None and not dry_run:
+                    self._still_absent(change)
                 return self.writer.server_side_apply(type_, key, body, force=force, dry_run=dry_run)
             case Write.PUT:
-                answer = self.writer.replace(type_, key, body, dry_run=dry_run)
+                return self.writer.replace(type_, key, body, dry_run=dry_run)
             case Write.RECREATE if dry_run:  # the new one cannot be tried while the old one is there
                 self.writer.delete(type_, key, uid=change.uid, dry_run=True)
                 return None
             case _:
                 if change.write is Write.RECREATE:
                     self._remove(change)
-                answer = self.writer.create(type_, key, body, dry_run=dry_run)
-        return answer if dry_run else self._owned(change, answer)
+                return self.writer.create(type_, key, body, dry_run=dry_run)
+
+    def _still_absent(self, change: PlannedChange) -> None:
+        """Server-side apply has no precondition for "there is none": it would merge into whatever has appeared."""
+        if self.reader.get(change.type, change.key) is not None:
+            message = f"{change.key} was created by somebody else after the plan was made"
+            raise IncompleteError(message, hint="run the command again to plan from the state as it is now")
 
     def _remove(self, change: PlannedChange) -> None:
         with contextlib.suppress(NotFoundError):

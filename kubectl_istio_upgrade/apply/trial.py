@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 
-from ..errors import ApiError, IncompleteError, InvalidError, RefusedError
+from ..errors import ApiError, ConflictError, IncompleteError, InvalidError, RefusedError
 from ..models.objects import Body, Key, MeshObject
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.objects import split
@@ -17,7 +17,7 @@ from ..ports import Progress
 from ..rules.order import NARROWED_CRDS, stage_named
 from ..rules.scope import CRD, NAMESPACE
 from .execution import PARALLEL
-from .sender import Sender
+from .sender import FIELD_CONFLICT, Sender
 
 
 @dataclass
@@ -45,17 +45,20 @@ class Trial:
 
         Raises RefusedError with every refusal of the server.
         """
-        return {change.key: split(body, change.type) for change, body in self._all(changes) if body is not None}
+        return {change.key: _preview(body, change) for change, body in self._all(changes) if body is not None}
 
     def _all(self, changes: Sequence[PlannedChange]) -> list[tuple[PlannedChange, Body | None]]:
         deferral = Deferral(changes)
         results = []
-        phase = self.progress.phase("trying every write on the server", total=len(changes))
-        with phase as advance, ThreadPoolExecutor(PARALLEL) as pool:
-            futures = [pool.submit(self._one, change, deferral) for change in changes]
-            for future in as_completed(futures):
-                results.append(future.result())
-                advance(1)
+        with self.progress.phase("trying every write on the server", total=len(changes)) as advance:
+            pool = ThreadPoolExecutor(PARALLEL)
+            try:
+                futures = [pool.submit(self._one, change, deferral) for change in changes]
+                for future in as_completed(futures):
+                    results.append(future.result())
+                    advance(1)
+            finally:  # also on Ctrl-C: what is queued is given up, what is in flight changes nothing
+                pool.shutdown(wait=False, cancel_futures=True)
         if self._problems:
             raise _refusal(self._problems, self._hints)
         return results
@@ -68,9 +71,10 @@ class Trial:
         except (ApiError, IncompleteError) as error:
             if change.write is Write.PUT and isinstance(error, InvalidError) and "immutable" in error.message:
                 return as_recreation(change, error.message), None
-            self._problems.append(f"{change.key}: {error.message}")
-            if error.hint:
-                self._hints.add(error.hint)
+            named = str(change.key) in error.message
+            self._problems.append(error.message if named else f"{change.key}: {error.message}")
+            if hint := _hint(change, error):
+                self._hints.add(hint)
         return change, None
 
 
@@ -92,6 +96,18 @@ class Deferral:
         if change.action is Action.CREATE and change.key.namespace in self._namespaces:
             return "not tried on the server: this plan creates its namespace first"
         return ""
+
+
+def _preview(body: Body, change: PlannedChange) -> MeshObject:
+    """The answer of a dry run. Its resource version is the live object's, of which it is not the content."""
+    obj = split(body, change.type)
+    return replace(obj, server=replace(obj.server, resource_version=""))
+
+
+def _hint(change: PlannedChange, error: ApiError | IncompleteError) -> str | None:
+    if change.write is Write.APPLY and isinstance(error, ConflictError) and FIELD_CONFLICT in error.message:
+        return "--force-conflicts takes these fields over from their managers"
+    return error.hint
 
 
 def _refusal(problems: list[str], hints: set[str]) -> RefusedError:

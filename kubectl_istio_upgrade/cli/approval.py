@@ -69,6 +69,6 @@ class Approval:
 
 def check_can_confirm(what: str, *, yes: bool, dry_run: bool) -> None:
     """Refuse before any work when there will be nobody to ask."""
-    if not (yes or dry_run or sys.stdin.isatty()):
+    if not (yes or dry_run or (sys.stdin is not None and sys.stdin.isatty())):
         message = f"refusing to {what} without confirmation: there is no terminal to ask on"
         raise RefusedError(message, hint="pass --yes, or --dry-run to see the plan")

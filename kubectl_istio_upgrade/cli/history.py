@@ -73,9 +73,7 @@ def show(reference: str, selector: str | None, format_: str) -> None:
     settings.out.line(formatted(document, format_))
 
 
-def _objects(
-    session: Session, info: SnapshotInfo, selector: str | None, namespaces: tuple[str, ...]
-) -> list[Body]:
+def _objects(session: Session, info: SnapshotInfo, selector: str | None, namespaces: tuple[str, ...]) -> list[Body]:
     state = session.store.state(info)
     select = selection([selector] if selector else [], namespaces, state.types)
     keys = sorted(key for key in state.versions if select(key))

@@ -80,7 +80,13 @@ def main() -> None:
 
 def run() -> None:
     """The console script: run a command and leave with its exit code."""
-    sys.exit(invoke(sys.argv[1:]))
+    from ..errors import ExitCode
+
+    code = invoke(sys.argv[1:])
+    if code == ExitCode.INTERRUPTED:
+        sys.stderr.flush()
+        os._exit(code)  # Python would wait for threads that wait for a server that may never answer
+    sys.exit(code)
 
 
 def invoke(arguments: list[str]) -> int:

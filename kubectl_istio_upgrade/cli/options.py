@@ -25,8 +25,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         context.meta[PREFIX + str(parameter.name)] = value
 
 
+class CommonOption(click.Option):
+    """An option that every command has."""
+
+
 def _shared(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
-    return click.option(*names, expose_value=False, callback=_keep, **settings)
+    return click.option(*names, cls=CommonOption, expose_value=False, callback=_keep, **settings)
 
 
 _COMMON = (
@@ -47,12 +51,6 @@ _COMMON = (
 )
 
 
-_COMMON_NAMES = frozenset(
-    "kubeconfig context cluster user as_user as_groups request_timeout namespace root_namespace exclude_type store "
-    "color quiet debug".split()
-)
-
-
 class Sections(click.Command):
     """Help that shows a command's own options first, and those that every command has after them."""
 
@@ -62,7 +60,7 @@ class Sections(click.Command):
         common: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
-                (common if parameter.name in _COMMON_NAMES else own).append(record)
+                (common if isinstance(parameter, CommonOption) else own).append(record)
         for title, records in (("Options", own), ("Options of every command", common)):
             if records:
                 with formatter.section(title):

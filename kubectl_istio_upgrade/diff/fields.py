@@ -61,9 +61,7 @@ def _has_unique_keys(items: list[Json], names: Sequence[str]) -> bool:
     return len(set(keys)) == len(keys)
 
 
-def _keyed(
-    before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists
-) -> Iterator[FieldChange]:
+def _keyed(before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists) -> Iterator[FieldChange]:
     names = keyed[at]
     old = {json_bytes(item_key(item, names).values): item for item in before}
     new = {json_bytes(item_key(item, names).values): item for item in after}
@@ -78,9 +76,7 @@ def _keyed(
             yield FieldChange(FieldOp.ADD, (*path, item_key(item, names)), after=item)
 
 
-def _ordered(
-    before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists
-) -> Iterator[FieldChange]:
+def _ordered(before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists) -> Iterator[FieldChange]:
     old, new = ([json_bytes(item) for item in items] for items in (before, after))
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":

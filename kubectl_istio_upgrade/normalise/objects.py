@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from ..models.objects import Body, MeshObject, ResourceType, ServerFields
 
-SERVER_FIELDS = frozenset(
-    {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
-)
+SERVER_FIELDS = frozenset({"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"})
 """Fields of `metadata` that a body in a store, a plan or a manifest never has.
 
 The rest stays: status, finalizers, owner references and a deletion timestamp say something about the object.

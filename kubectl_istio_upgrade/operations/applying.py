@@ -42,7 +42,7 @@ def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: b
     Raises RefusedError for objects outside the mesh, and with every refusal of the server: a failed validation, or a
     field that another manager owns.
     """
-    check_scope(manifests, session.options.root_namespace)
+    check_scope(manifests, session.options.root_namespace, session.options.exclude)
     captured = session.capture()
     digester = session.store.digester()
     changes = wanted_changes(captured.state, manifests, force=force_conflicts)

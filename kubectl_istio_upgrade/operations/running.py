@@ -13,7 +13,7 @@ from ..apply.sender import Sender
 from ..capture import Capture
 from ..diff.paths import dotted
 from ..diff.states import Select
-from ..errors import IncompleteError, Interrupted, RefusedError
+from ..errors import ClusterError, IncompleteError, Interrupted, RefusedError, StoreError
 from ..models.objects import Body, State
 from ..models.plans import Plan, Proof
 from ..models.snapshots import Purpose, SnapshotInfo
@@ -62,6 +62,16 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
         before = _safety_snapshot(session, task, review)
     except KeyboardInterrupt as error:
         raise Interrupted("interrupted; nothing was changed") from error
+    try:
+        return _changed(session, task, before)
+    except KeyboardInterrupt as error:
+        raise _unproved("interrupted", before) from error
+    except (ClusterError, StoreError) as error:
+        raise _unproved(error.message, before) from error
+
+
+def _changed(session: WritingSession, task: Task, before: SnapshotInfo) -> Finished:
+    """From the first write on."""
     started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
     sender = Sender(session.reader, session.connect_writer())
     execution = Executor(sender, session.progress, session.timeout).execute(task.plan)
@@ -87,9 +97,17 @@ def _safety_snapshot(session: WritingSession, task: Task, review: Review) -> Sna
 def _stopped(plan: Plan, execution: Execution, before: SnapshotInfo) -> IncompleteError:
     cause = execution.failure.message if execution.failure else ""
     message = f"stopped after {execution.written} of {len(plan.writes)} writes: {cause}"
-    way_back = f"the state before is snapshot {before.short}: `kubectl istio-upgrade rollback {before.short}`"
-    hint = f"{execution.failure.hint}\n{way_back}" if execution.failure and execution.failure.hint else way_back
-    return IncompleteError(message, hint=hint)
+    hint = execution.failure.hint if execution.failure else None
+    return IncompleteError(message, hint=f"{hint}\n{_way_back(before)}" if hint else _way_back(before))
+
+
+def _unproved(why: str, before: SnapshotInfo) -> IncompleteError:
+    message = f"stopped before the mesh was proved to be as planned: {why}"
+    return IncompleteError(message, hint=_way_back(before))
+
+
+def _way_back(before: SnapshotInfo) -> str:
+    return f"the state before is snapshot {before.short}: `kubectl istio-upgrade rollback {before.short}`"
 
 
 def _record(

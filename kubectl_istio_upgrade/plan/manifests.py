@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff.states import compare
@@ -85,10 +85,12 @@ def _with_namespace(body: Body, type_: ResourceType, namespace: str) -> Body:
     return {**body, "metadata": {**metadata, "namespace": namespace}}
 
 
-def check_scope(manifests: Manifests, root_namespace: str) -> None:
-    """Refuse objects that no snapshot holds: applying them could not be taken back."""
+def check_scope(manifests: Manifests, root_namespace: str, excluded: Collection[str] = ()) -> None:
+    """Refuse objects that no snapshot holds (`excluded` types among them): applying them could not be taken back."""
     strangers = [
-        str(key) for key, obj in manifests.objects.items() if not in_scope(manifests.types[key], obj, root_namespace)
+        str(key)
+        for key, obj in manifests.objects.items()
+        if key.resource in excluded or not in_scope(manifests.types[key], obj, root_namespace)
     ]
     if strangers:
         listed = "\n".join(f"  {name}" for name in sorted(strangers))

@@ -48,8 +48,14 @@ def seal(
 ) -> Plan:
     """Put the changes in order and bind them to what they were computed from."""
     ordered = tuple(sorted(changes, key=write_order))
-    warnings = (f"{skipped} differing objects are outside the selection and stay as they are",) if skipped else ()
+    warnings = (_outside(skipped),) if skipped else ()
     return Plan(operation, target, ordered, comparison.same, plan_hash(ordered), comparison.not_compared, warnings)
+
+
+def _outside(count: int) -> str:
+    if count == 1:
+        return "1 differing object is outside the selection and stays as it is"
+    return f"{count} differing objects are outside the selection and stay as they are"
 
 
 def write_order(change: PlannedChange) -> tuple[int, int, Key]:
@@ -225,5 +231,3 @@ def _required(obj: MeshObject | None) -> MeshObject:
     if obj is None:  # the kind of difference says which side exists
         raise TypeError("a change without the side that its kind promises")
     return obj
-
-

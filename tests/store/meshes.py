@@ -29,7 +29,8 @@ ISTIO = (
     ResourceType("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies", namespaced=True),
     ResourceType("telemetry.istio.io", "v1", "Telemetry", "telemetries", namespaced=True),
 )
-TYPES = (CONFIG_MAPS, SECRETS, CRDS, *ISTIO)
+TYPES = (*ISTIO, CRDS, SECRETS, CONFIG_MAPS)
+"""Not in the store's order."""
 
 
 def uid(seed: str) -> str:

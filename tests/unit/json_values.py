@@ -5,17 +5,19 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 AWKWARD = (
-    "", " ", "~", "null", "Null", "true", "True", "yes", "No", "on", "OFF", "y", "N", "=", "<<", "-", "?", ":", "#",
-    "0", "1", "-1", "+5", "007", "08", "0x1F", "0o17", "0b11", "1_000", "1e3", "1E3", "12e34", ".5", "1.", "1.0",
-    "-0.0", ".inf", "-.Inf", ".nan", "NaN", "12:30:45", "190:20:30", "2026-11-23", "2026-11-23T08:00:00Z", "1.29.1",
-    "500m", "a: b", "a:", ":a", "a #b", "a#b", "a ", " a", "- a", "? a", "! a", "!!int 1", "&a", "*a", "%a", "@a", "`a`",
-    "|", ">", "|-\n a", "---", "...", "--- a", "{a}", "[a]", "{", "}", "a,b", "'", "\"", "it's", "say \"hi\"", "\\", "\\n",
-    "\t", "a\tb", "\ta", "a\t", "\n", "\n\n", "a\n", "a\n\n", "a\n\n\n", "\na", "\n a", " \na", "  a\nb", "a\n  b\n c",
-    "a\n ", "a\n  \n", "a\n\t", "a\n\tb", "\ta\nb", "\t\n\ta", "a \nb ", "a\n \nb", "a\r\nb", "a\rb", "\r", "a\n# b\n", "# a\nb",
-    "---\na", "a\n---\nb", "a\n...\n", "a: b\nc: d\n", "{{- if .Values }}\n  x: {{ . }}\n{{- end }}", "\x00", "\x1b[0m", "\x7f",
-    "\x85", "a\x85b", "\xa0", "\u2028", "\u2029a\nb", "\ufeff", "\ufeffa\nb", "\ufffe", "\uffff", "é", "a\né\n", "日本", "🚀", "a\n🚀",
-    "k" * 2000, "k: " * 700, "x" * 1023, "x" * 1024, "x" * 1025,
-)  # fmt: skip
+    *("", " ", "~", "null", "Null", "true", "True", "yes", "No", "on", "OFF", "y", "N", "=", "<<", "-", "?", ":", "#"),
+    *("0", "1", "-1", "+5", "007", "08", "0x1F", "0o17", "0b11", "1_000", "1e3", "1E3", "12e34", ".5", "1.", "1.0"),
+    *("-0.0", ".inf", "-.Inf", ".nan", "NaN", "12:30:45", "190:20:30", "2026-11-23", "2026-11-23T08:00:00Z", "1.29.1"),
+    *("500m", "a: b", "a:", ":a", "a #b", "a#b", "a ", " a", "- a", "? a", "! a", "!!int 1", "&a", "*a", "%a", "@a"),
+    *("`a`", "|", ">", "|-\n a", "---", "...", "--- a", "--a", "---a", "--1", "{a}", "[a]", "{", "}", "a,b", "'", '"'),
+    *("it's", 'say "hi"', "\\", "\\n", "\t", "a\tb", "\ta", "a\t", "\n", "\n\n", "a\n", "a\n\n", "a\n\n\n", "\na"),
+    *("\n a", " \na", "  a\nb", "a\n  b\n c", "a\n ", "a\n  \n", "a\n\t", "a\n\tb", "\ta\nb", "\t\n\ta", "a \nb "),
+    *("a\n \nb", "a\r\nb", "a\rb", "\r", "a\n# b\n", "# a\nb", "---\na", "a\n---\nb", "a\n...\n", "a: b\nc: d\n"),
+    *("{{- if .Values }}\n  x: {{ . }}\n{{- end }}", "\x00", "\x1b[0m", "\x7f", "\x85", "a\x85b", "\xa0", "\u2028"),
+    *("\u2029a\nb", "\ufeff", "\ufeffa\nb", "\ufffe", "\uffff", "é", "a\né\n", "日本", "🚀", "a\n🚀"),
+    *("k" * 2000, "k: " * 700, "x" * 1023, "x" * 1024, "x" * 1025),
+)
+"""Texts that some reader of YAML takes for something else, or somebody's writer gets wrong."""
 
 texts = st.one_of(
     st.sampled_from(AWKWARD),
@@ -31,7 +33,9 @@ numbers = st.one_of(
 )
 scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
 values = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)), max_leaves=20
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=20,
 )
 mappings = st.dictionaries(texts, values, max_size=5)
 

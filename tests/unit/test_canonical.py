@@ -81,7 +81,12 @@ def test_it_looks_as_kubectl_writes_it() -> None:
         "kind": "ConfigMap",
         "apiVersion": "v1",
         "metadata": {"name": "istio", "labels": {}, "annotations": None},
-        "data": {"mesh": "accessLog: /dev/stdout\n\ntracing: {}\n", "kept": "a\n\n", "open": "a\nb", "deep": "  a\nb\n"},
+        "data": {
+            "mesh": "accessLog: /dev/stdout\n\ntracing: {}\n",
+            "kept": "a\n\n",
+            "open": "a\nb",
+            "deep": "  a\nb\n",
+        },
         "list": [{"name": "a", "args": ["--x", "1", ["nested", {}]]}, {"text": "a\nb\n"}, []],
         "odd": ["yes", "a: b", "tab\there", "line\u2028break", 1.0, 1e21, True],
     }
@@ -141,7 +146,9 @@ def test_what_is_no_json_is_refused(value: Any) -> None:
         to_yaml(value)
 
 
-@pytest.mark.parametrize(("a", "b"), [(1, 1.0), (1, True), (0, False), (0.0, False), ([1], [True]), ({"a": 1}, {"a": 1.0})])
+@pytest.mark.parametrize(
+    ("a", "b"), [(1, 1.0), (1, True), (0, False), (0.0, False), ([1], [True]), ({"a": 1}, {"a": 1.0})]
+)
 def test_types_make_a_difference(a: Any, b: Any) -> None:
     assert a == b
     assert not same(a, b)
@@ -184,7 +191,12 @@ def test_ten_thousand_objects_are_quick() -> None:
         "metadata": {"name": "app", "namespace": "shop", "labels": {"app": "app", "team": "shop"}},
         "spec": {
             "hosts": ["app.example.com", "app.shop.svc.cluster.local"],
-            "http": [{"match": [{"uri": {"prefix": "/api"}}], "route": [{"destination": {"host": f"h{i}"}} for i in range(9)]}],
+            "http": [
+                {
+                    "match": [{"uri": {"prefix": "/api"}}],
+                    "route": [{"destination": {"host": f"h{i}"}} for i in range(9)],
+                }
+            ],
         },
     }
     start = time.perf_counter()

@@ -58,17 +58,31 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lists_are_opened_and_their_items_typed(folder: Path) -> None:
     item = {"metadata": {"name": "c"}}
     typed = {"apiVersion": "v1", "kind": "ConfigMapList", "items": [item]}
-    mixed = {"apiVersion": "v1", "kind": "List", "items": [typed, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}]}
-    (folder / "l.json").write_text(json.dumps(mixed) + "\n" + json.dumps({"apiVersion": "v1", "kind": "PodList", "items": None}))
+    mixed = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [typed, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}],
+    }
+    (folder / "l.json").write_text(
+        json.dumps(mixed) + "\n" + json.dumps({"apiVersion": "v1", "kind": "PodList", "items": None})
+    )
 
     documents = read("l.json")
 
-    assert [document.where for document in documents] == ["l.json, document 1, item 1, item 1", "l.json, document 1, item 2"]
+    assert [document.where for document in documents] == [
+        "l.json, document 1, item 1, item 1",
+        "l.json, document 1, item 2",
+    ]
     assert documents[0].body == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
 
 
 def test_json_is_json(folder: Path) -> None:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"on": "\U0001f680", "n": 1.0, "big": 2**63}}
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a"},
+        "data": {"on": "\U0001f680", "n": 1.0, "big": 2**63},
+    }
     (folder / "f.json").write_text(json.dumps(body, indent="\t"))
     (folder / "flow.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: flow}}")
 
@@ -88,6 +102,8 @@ def test_json_is_json(folder: Path) -> None:
         ("a: [1\n", "f.yaml: not YAML: line 2, column 1: "),
         ("a: 1\na: 2\n", "f.yaml: not YAML: line 2, column 1: the key 'a' is there twice"),
         ('{"a": 1, "a": 2}', "f.yaml: not YAML: the key 'a' is there twice"),
+        ('{"a":' * 5000, "f.yaml: not YAML: nested too deeply"),
+        ('{"a": 1' + "0" * 5000 + "}", "f.yaml: not YAML: a number is too large"),
         ('{"a": NaN}', "f.yaml: not YAML: a number is too large"),
         ("- 1\n", "f.yaml, document 1: not a Kubernetes object but a list"),
         ("text\n", "f.yaml, document 1: not a Kubernetes object but a text"),
@@ -97,7 +113,10 @@ def test_json_is_json(folder: Path) -> None:
         ("apiVersion: v1\nkind: A\nmetadata: {name: ''}\n", "f.yaml, document 1: A without metadata.name"),
         ("apiVersion: v1\nkind: A\nmetadata: {generateName: a-}\n", "f.yaml, document 1: A without metadata.name"),
         ("apiVersion: v1\nkind: A\nmetadata: {name: a, namespace: [x]}\n", "metadata.namespace is not a string"),
-        ("apiVersion: v1\nkind: List\nitems: [3]\n", "f.yaml, document 1, item 1: not a Kubernetes object but a number"),
+        (
+            "apiVersion: v1\nkind: List\nitems: [3]\n",
+            "f.yaml, document 1, item 1: not a Kubernetes object but a number",
+        ),
         ("apiVersion: v1\nkind: List\nitems: {a: b}\n", "f.yaml, document 1: items is not a list"),
     ],
 )
@@ -150,8 +169,18 @@ PODS = ResourceType("", "v1", "Pod", "pods", namespaced=True)
 
 
 def test_a_backup_keeps_what_the_server_knew(folder: Path) -> None:
-    metadata = {"name": "istio", "namespace": "istio-system", "uid": "u", "resourceVersion": "7", "managedFields": [{"manager": "m"}]}
-    backup = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}]}
+    metadata = {
+        "name": "istio",
+        "namespace": "istio-system",
+        "uid": "u",
+        "resourceVersion": "7",
+        "managedFields": [{"manager": "m"}],
+    }
+    backup = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}],
+    }
     (folder / "backup.yaml").write_text(json.dumps(backup))
 
     state = backup_state(read("backup.yaml"), [PODS, CONFIG_MAPS])
@@ -166,5 +195,5 @@ def test_a_backup_keeps_what_the_server_knew(folder: Path) -> None:
 def test_a_backup_of_an_unknown_kind_is_refused(folder: Path) -> None:
     (folder / "f.yaml").write_text(A)
 
-    with pytest.raises(BadManifestError, match="f.yaml, document 1: kind ConfigMap of v1 is not known"):
+    with pytest.raises(BadManifestError, match=r"f\.yaml, document 1: kind ConfigMap of v1 is not known"):
         backup_state(read("f.yaml"), [PODS])

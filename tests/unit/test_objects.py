@@ -11,7 +11,9 @@ from kubectl_istio_upgrade.models.objects import Key, ResourceType, ServerFields
 from kubectl_istio_upgrade.normalise.objects import SERVER_FIELDS, split
 
 DEPLOYMENTS = ResourceType("apps", "v1", "Deployment", "deployments", namespaced=True)
-CRDS = ResourceType("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+CRDS = ResourceType(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
 
 BODY: dict[str, Any] = {
     "metadata": {
@@ -39,7 +41,9 @@ def test_what_only_the_server_owns_goes_beside_the_body() -> None:
 
     assert obj.key == Key("apps", "deployments", "istio-system", "istiod")
     assert obj.server == ServerFields("u1", "42", 0, "2026-11-01T09:14:07Z", ({"manager": "helm"},))
-    assert obj.body["metadata"] == {name: value for name, value in BODY["metadata"].items() if name not in SERVER_FIELDS}
+    assert obj.body["metadata"] == {
+        name: value for name, value in BODY["metadata"].items() if name not in SERVER_FIELDS
+    }
     assert set(obj.body["metadata"]) >= {"labels", "annotations", "ownerReferences", "finalizers", "deletionTimestamp"}
 
 

@@ -34,7 +34,7 @@ def header_of(meta: SnapshotMeta) -> Body:
             "uid": meta.cluster.uid,
         },
         "counts": dict(meta.counts),
-        "created": meta.created.astimezone(UTC).strftime(_TIME),
+        "created": meta.created.strftime(_TIME),
         "format": FORMAT_VERSION,
         "istioVersions": list(meta.istio_versions),
         "message": meta.message,
@@ -74,7 +74,7 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
 
 
 def types_of(types: Iterable[ResourceType]) -> Body:
-    """What `types.yaml` says, in an order that does not depend on discovery's."""
+    """What `types.yaml` says."""
     entries = [
         {
             "group": type_.group,
@@ -86,7 +86,7 @@ def types_of(types: Iterable[ResourceType]) -> Body:
             "verbs": sorted(type_.verbs),
             "version": type_.version,
         }
-        for type_ in sorted(types, key=lambda type_: (type_.group, type_.plural))
+        for type_ in types
     ]
     return {"types": entries}
 

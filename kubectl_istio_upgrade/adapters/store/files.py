@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ...errors import StoreError
@@ -29,6 +29,16 @@ class SnapshotFiles:
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
         """The content of a file, parsed. Raises StoreError for anything missing, damaged or not understood."""
         return self._parsed(commit, path, self._content(commit, path)[1], parse)
+
+    def read_all(self, commit: str, paths: Sequence[str], parse: Callable[[bytes], T]) -> Iterator[T]:
+        """As `read`, of many files, in their order, with fewer waits."""
+        try:
+            for path, answer in zip(paths, self._reader.read(f"{commit}:{path}" for path in paths), strict=True):
+                if answer is None:
+                    raise _missing(commit, path)
+                yield self._parsed(commit, path, answer[1], parse)
+        except GitError as error:
+            raise _damaged(commit, "a file", str(error)) from error
 
     def header(self, commit: str) -> Body:
         """`snapshot.yaml` as it is. Raises StoreError, also for a format that this program does not know."""
@@ -68,12 +78,12 @@ class SnapshotFiles:
     def _content(self, commit: str, path: str) -> tuple[str, bytes]:
         found = self._find(commit, path)
         if found is None:
-            raise StoreError(f"snapshot {commit[:7]}: {path} is missing", hint=_HINT)
+            raise _missing(commit, path)
         return found
 
     def _find(self, commit: str, path: str) -> tuple[str, bytes] | None:
         try:
-            return self._reader.read(f"{commit}:{path}")
+            return next(self._reader.read([f"{commit}:{path}"]))
         except GitError as error:
             raise _damaged(commit, path, str(error)) from error
 
@@ -82,6 +92,10 @@ class SnapshotFiles:
             return parse(content)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _damaged(commit, path, str(error)) from error
+
+
+def _missing(commit: str, path: str) -> StoreError:
+    return StoreError(f"snapshot {commit[:7]}: {path} is missing", hint=_HINT)
 
 
 def _damaged(commit: str, path: str, why: str) -> StoreError:

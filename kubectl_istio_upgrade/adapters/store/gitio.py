@@ -10,14 +10,22 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...errors import StoreError
 
 _PIPE = -1
 """`subprocess.PIPE`, which this module does not import."""
+
+_PIPE_SIZE = 16_384
+"""What one may write to a pipe that nobody reads without having to wait (macOS; Linux has more)."""
+
+_LONGEST_NAME = 2_048
+"""A bound of `COMMIT:PATH`: Kubernetes names have up to 253 bytes, each of them up to three in a path."""
+
+Answer: TypeAlias = tuple[str, bytes] | None
 
 _OLDEST_GIT = "2.36"
 """The first with `core.fsync`, without which a power cut may empty what was written."""
@@ -81,26 +89,44 @@ class ObjectReader:
         self._git = git
         self._process: Any = None
 
-    def read(self, name: str) -> tuple[str, bytes] | None:
-        """Id and content of an object, such as `COMMIT:PATH`; None when there is none. Raises GitError on damage."""
+    def read(self, names: Iterable[str]) -> Iterator[Answer]:
+        """Id and content of each object, such as `COMMIT:PATH`; None for one that is not there.
+
+        Raises GitError on damage. Answers are awaited only as often as the smallest pipe demands.
+        """
+        batch: list[bytes] = []
+        for name in names:
+            batch.append(name.encode() + b"\n")
+            if sum(map(len, batch)) > _PIPE_SIZE - _LONGEST_NAME:
+                yield from self._ask(batch)
+                batch = []
+        yield from self._ask(batch)
+
+    def _ask(self, batch: list[bytes]) -> list[Answer]:
+        """All answers of a batch, so that none is left in the pipe for the next."""
         if self._process is None:
             self._process = self._git.start("cat-file", "--batch")
-        process = self._process
         try:
-            process.stdin.write(name.encode() + b"\n")
-            process.stdin.flush()
-            header = process.stdout.readline()
-        except BrokenPipeError:
-            header = b""
+            self._process.stdin.write(b"".join(batch))
+            self._process.stdin.flush()
+            return [self._answer() for _ in batch]
+        except (BrokenPipeError, EOFError):
+            words = self._process.stderr.read()
+            self.close()
+            raise GitError(_words(words, 1)) from None
+
+    def _answer(self) -> Answer:
+        """Raises EOFError when git died, as it does of a damaged object."""
+        header = self._process.stdout.readline()
         if header.endswith(b" missing\n"):
             return None
         fields = header.split()
-        size = int(fields[2]) if len(fields) == 3 else 0
-        content = process.stdout.read(size + 1)
-        if len(content) != size + 1 or not fields:
-            words = process.stderr.read()
-            self.close()
-            raise GitError(_words(words, 1))
+        if len(fields) != 3:
+            raise EOFError
+        size = int(fields[2])
+        content = self._process.stdout.read(size + 1)
+        if len(content) != size + 1:
+            raise EOFError
         return fields[0].decode(), content[:size]
 
     def close(self) -> None:
@@ -125,10 +151,11 @@ def _end(process: Any) -> None:
 
 
 def _words(errors: bytes, status: int) -> str:
-    """git's complaint on one line; for one who was killed, by what."""
-    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    if lines:
-        return "; ".join(lines[:3]).removeprefix("fatal: ")
+    """What git complains of, on one line; for a git that was killed, by what."""
+    lines = dict.fromkeys(errors.decode("utf-8", "replace").splitlines())
+    complaints = [line.partition(": ")[2] for line in lines if line.startswith(("fatal: ", "error: "))]
+    if said := complaints or list(lines):
+        return "; ".join(said[:2])
     if status < 0:
         return f"git was killed by {signal.Signals(-status).name}"
     return f"git ended with status {status}"

@@ -55,7 +55,7 @@ def _occupied(path: Path) -> bool:
 def _create(path: Path) -> None:
     """Make the store aside and move it into place whole. Readable for its owner only: mesh configuration tells much.
 
-    `git init` is not asked: it knows templates, default branches and work trees of the user's, a store has none of them.
+    `git init` is not asked: it looks for templates, default branches and work trees of the user's.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

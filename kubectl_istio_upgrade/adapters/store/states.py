@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TypeVar
 
 from ...models.objects import Body, Completeness, Key, MeshObject, NotCaptured, ResourceType, Version
 from ...models.snapshots import Purpose, SnapshotInfo
@@ -11,6 +12,8 @@ from ..yamlio import load
 from . import layout
 from .codec import read_managers, server_of, version_of
 from .files import SnapshotFiles
+
+T = TypeVar("T")
 
 
 class StoredState:
@@ -43,29 +46,29 @@ class StoredState:
     @cached_property
     def versions(self) -> Mapping[Key, Version | None]:
         """See `State`; read from the `managers` files alone."""
+        paths = list(self._files.paths(self._info.commit, layout.MANAGERS))
         found: dict[Key, Version | None] = {}
-        for path in self._files.paths(self._info.commit, layout.MANAGERS):
-            found |= self._files.read(self._info.commit, path, partial(_read_versions, path))
+        for path, entries in zip(paths, self._read_all(paths, read_managers), strict=True):
+            group = layout.group_at(path)
+            found |= {Key(*group, name): version_of(entry) for name, entry in entries.items()}
         return found
 
     def load(self, keys: Iterable[Key]) -> dict[Key, MeshObject]:
         """See `State`."""
-        servers: dict[layout.Group, dict[str, Body]] = {}
-        found = {}
-        for key in keys:
+        wanted = list(dict.fromkeys(keys))
+        for key in wanted:
             if key not in self.versions:
                 raise KeyError(key)
-            group = layout.group_of(key)
-            if group not in servers:
-                servers[group] = self._files.read(self._info.commit, layout.managers_path(group), read_managers)
-            body = self._files.read(self._info.commit, layout.object_path(key), _read_body)
-            found[key] = MeshObject(key, body, server_of(servers[group][key.name]))
-        return found
+        groups = list(dict.fromkeys(map(layout.group_of, wanted)))
+        servers = dict(zip(groups, self._read_all(map(layout.managers_path, groups), read_managers), strict=True))
+        bodies = self._read_all(map(layout.object_path, wanted), _read_body)
+        return {
+            key: MeshObject(key, body, server_of(servers[layout.group_of(key)][key.name]))
+            for key, body in zip(wanted, bodies, strict=True)
+        }
 
-
-def _read_versions(path: str, content: bytes) -> dict[Key, Version | None]:
-    group = layout.group_at(path)
-    return {Key(*group, name): version_of(entry) for name, entry in read_managers(content).items()}
+    def _read_all(self, paths: Iterable[str], parse: Callable[[bytes], T]) -> Iterator[T]:
+        return self._files.read_all(self._info.commit, list(paths), parse)
 
 
 def _read_body(text: bytes) -> Body:

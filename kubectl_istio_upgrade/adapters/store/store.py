@@ -21,7 +21,7 @@ from .locks import exclusive
 from .opening import PRIVATE, open_repository
 from .references import Entry, find, has_commit
 from .states import StoredState
-from .writing import Parent, SnapshotStream
+from .writing import Parent, SnapshotStream, settled
 
 _NOBODY = "0" * 40
 
@@ -74,8 +74,7 @@ class GitStore:
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """See `ports.Store`. Takes the lock unless it is held already; counts the objects itself."""
-        counts = Counter(key.resource for key in draft.objects)
-        draft = replace(draft, meta=replace(draft.meta, counts=dict(sorted(counts.items()))))
+        draft = settled(draft)
         with nullcontext() if self._locked else self.lock("snapshot"):
             refs = self._refs()
             if name is not None:
@@ -83,7 +82,10 @@ class GitStore:
                 if f"{TAGS}{branch}/{name}" in refs:
                     raise UsageError(f"there is a snapshot called {name} already", hint="names are never moved")
             tip = refs.get(HEADS + branch)
-            stream = SnapshotStream(draft, Parent(tip, self._files) if tip else None)
+            parent = Parent(tip, self._files) if tip else None
+            if parent:
+                parent.refuse_other_cluster(draft)
+            stream = SnapshotStream(draft, parent)
             commit = self._write(stream, branch, tip, name)
         return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed)
 

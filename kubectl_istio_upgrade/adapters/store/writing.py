@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC
 from itertools import groupby
 
 from ...canonical import to_yaml
+from ...errors import StoreError
 from ...models.objects import Body, Key, MeshObject, ResourceType, Version
 from ...models.snapshots import SnapshotDraft, SnapshotMeta
 from . import layout
@@ -21,6 +25,18 @@ _SCRATCH = "refs/istio-upgrade/incoming"
 _CRDS = Group("apiextensions.k8s.io", "customresourcedefinitions", "")
 
 
+def settled(draft: SnapshotDraft) -> SnapshotDraft:
+    """The draft as it will be read back: objects counted, types in their order, the time in UTC and whole seconds."""
+    counts = Counter(key.resource for key in draft.objects)
+    meta = replace(
+        draft.meta,
+        counts=dict(sorted(counts.items())),
+        types=tuple(sorted(draft.meta.types, key=lambda type_: (type_.group, type_.plural))),
+        created=draft.meta.created.astimezone(UTC).replace(microsecond=0),
+    )
+    return replace(draft, meta=meta)
+
+
 class Parent:
     """The snapshot before, as far as writing the next one needs it."""
 
@@ -30,6 +46,11 @@ class Parent:
         self.header = files.header(commit)
         self.types = files.types(commit)
         self._files = files
+
+    def refuse_other_cluster(self, draft: SnapshotDraft) -> None:
+        """Raises StoreError for a snapshot of another cluster: a branch has one, and rolling back relies on it."""
+        if self.header["cluster"]["uid"] != draft.meta.cluster.uid:
+            raise StoreError(f"the snapshot before, {self.commit[:7]}, is of another cluster")
 
     def versions(self, group: Group) -> dict[str, Version | None]:
         """The versions of a group's objects, by name."""
@@ -78,7 +99,7 @@ class SnapshotStream:
 
     def _group(self, group: Group, objects: list[MeshObject]) -> Iterator[bytes]:
         managers = managers_bytes({obj.key.name: obj.server for obj in objects})
-        known = self._trust.versions(group) if self._trust else {}
+        known = self._known(group, objects, managers)
         yield from self._put(layout.managers_path(group), managers)
         folder = layout.object_folder(group)
         for obj in objects:
@@ -88,6 +109,14 @@ class SnapshotStream:
                 del self._gone[path]
             else:
                 yield from self._put(path, to_yaml(obj.body).encode())
+
+    def _known(self, group: Group, objects: list[MeshObject], managers: bytes) -> Mapping[str, Version | None]:
+        """The parent's versions of these objects, as far as they can be trusted; not read where they are the same."""
+        if self._parent is None or self._trust is None or not self._trust.covers(group):
+            return {}
+        if self._parent.paths.get(layout.managers_path(group)) == _blob_id(managers):
+            return {obj.key.name: obj.server.version for obj in objects}
+        return self._parent.versions(group)
 
     def _put(self, path: str, content: bytes) -> Iterator[bytes]:
         """A file, unless the parent has the very same."""
@@ -107,7 +136,6 @@ class Trust:
     """
 
     def __init__(self, draft: SnapshotDraft, header: Body, parent: Parent) -> None:
-        self._parent = parent
         self._same_eyes = _eyes(header) == _eyes(parent.header)
         self._types_before = _api_versions(parent.types)
         self._types = _api_versions(draft.meta.types)
@@ -116,11 +144,10 @@ class Trust:
             key.name: obj.server.version for key, obj in draft.objects.items() if layout.group_of(key) == _CRDS
         }
 
-    def versions(self, group: Group) -> Mapping[str, Version | None]:
-        """The versions that settle it, by name; none for a group that may have been seen otherwise."""
-        return self._parent.versions(group) if self._same_eyes and self._seen_alike(group) else {}
-
-    def _seen_alike(self, group: Group) -> bool:
+    def covers(self, group: Group) -> bool:
+        """Whether an equal version settles it for the objects of this group."""
+        if not self._same_eyes:
+            return False
         resource = Key(*group, "").resource
         if resource not in self._types or self._types[resource] != self._types_before.get(resource):
             return False

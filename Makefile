@@ -1,0 +1,46 @@
+# Everything sets up what it needs by itself. The virtual environment is made once and again when the lock file changes;
+# the test bed is built from Go modules into a cache outside the checkout (see tests/controlplane/README.md).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := requirements/dev.txt
+
+.PHONY: help test demo bench lint unit lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list.
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: $(LOCK) pyproject.toml
+	@echo "setting up the virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, set PYTHON")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: lint ## Check the code, then run all tests: unit, store, cluster, mesh.
+	$(BIN)/python -m tests.controlplane build
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready ## Check style, types and layers.
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.ready ## Run the tests that need no cluster.
+	$(BIN)/python -m pytest -m "not cluster and not mesh"
+
+demo: $(VENV)/.ready ## Upgrade a real Istio on a throwaway API server, and take it back.
+	@$(BIN)/python -m tests.demo
+
+bench: $(VENV)/.ready ## Measure against kubectl on a mesh of 10,000 objects.
+	@$(BIN)/python -m tests.bench
+
+lock: ## Pin the dependencies of the tests anew.
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe \
+	  --extra dev --output-file $(LOCK) pyproject.toml
+
+clean: ## Remove what the targets above made in this folder.
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,169 @@
+"""The format as specified: the schema, the example, and what the store really writes, agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from kubectl_istio_upgrade.adapters.store import GitStore, codec, layout
+from kubectl_istio_upgrade.adapters.store.codec import read_managers, server_of
+from kubectl_istio_upgrade.adapters.yamlio import load
+from kubectl_istio_upgrade.canonical import to_yaml
+from kubectl_istio_upgrade.models.objects import Key, MeshObject, NotCaptured, ResourceType
+from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
+
+from .meshes import draft, small_mesh
+
+FORMAT = Path(__file__).parents[2] / "snapshots"
+EXAMPLE = FORMAT / "example"
+SCHEMA = json.loads((FORMAT / "schema.json").read_text())
+
+
+def example_files() -> dict[str, bytes]:
+    return {str(file.relative_to(EXAMPLE)): file.read_bytes() for file in EXAMPLE.rglob("*") if file.is_file()}
+
+
+def check(path: str, content: bytes) -> None:
+    """Raises ValidationError for a file that is not as the schema says."""
+    kinds = {
+        layout.SNAPSHOT: "snapshot",
+        layout.TYPES: "types",
+        layout.WORKLOADS: "workloads",
+        layout.OPERATION: "operation",
+        "managers": "managers",
+        "objects": "object",
+    }
+    kind = kinds.get(path) or kinds[path.split("/")[0]]
+    value = json.loads(content) if path.endswith(".json") else load(content)
+    jsonschema.validate(value, {"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]})
+
+
+def files_of(git: Callable[..., str], commit: str) -> dict[str, bytes]:
+    paths = git("ls-tree", "-r", "--name-only", commit).splitlines()
+    return {path: git("show", f"{commit}:{path}").encode() for path in paths}
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("path", sorted(example_files()))
+def test_the_example_follows_the_schema_and_is_canonical(path: str) -> None:
+    content = example_files()[path]
+
+    check(path, content)
+    if path.endswith(".yaml"):
+        assert to_yaml(load(content)).encode() == content
+
+
+def test_every_written_file_follows_the_schema(store: GitStore, git: Callable[..., str]) -> None:
+    workloads = (WorkloadProxy("shop", "Deployment", "app", ("proxyv2:1.28.3",), ("default",), ("ab12",), 3),)
+    first = draft(
+        small_mesh(), operation={"id": "1"}, not_captured=(NotCaptured("telemetries.telemetry.istio.io", "asked"),)
+    )
+
+    info = store.commit("prod-1", SnapshotDraft(first.meta, first.objects, workloads))
+
+    for path, content in files_of(git, info.commit).items():
+        check(path, content)
+
+
+def test_the_example_is_what_the_store_writes(
+    store: GitStore, git: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte: a change of the format does not go unnoticed."""
+    files = example_files()
+    monkeypatch.setattr(codec, "__version__", load(files[layout.SNAPSHOT])["program"])
+    info = store.commit("prod-5d0c1f7e", _example_draft(files))
+
+    assert files_of(git, info.commit) == files
+
+
+def test_the_store_reads_back_what_it_wrote(store: GitStore) -> None:
+    example = _example_draft(example_files())
+    written = store.commit("prod-5d0c1f7e", example)
+
+    info = store.resolve("prod-5d0c1f7e", "latest")
+
+    assert info.meta == written.meta
+    assert store.state(info).load(example.objects) == dict(example.objects)
+    assert store.state(info).types == example.meta.types
+    assert store.state(info).not_captured == example.meta.not_captured
+    assert store.workloads(info) == example.workloads
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("istio", "istio.yaml"),
+        ("a.b_c-D", "a.b_c-D.yaml"),
+        ("system:node", "system%3Anode.yaml"),
+        (".", "%2E.yaml"),
+        ("..", "%2E%2E.yaml"),
+        (".git", "%2Egit.yaml"),
+        ("a.", "a%2E.yaml"),
+        ("a~1", "a%7E1.yaml"),
+        ("a%2F", "a%252F.yaml"),
+        ("_cluster", "_cluster.yaml"),
+        ("é\n", "%C3%A9%0A.yaml"),
+    ],
+)
+def test_names_in_paths(name: str, file: str) -> None:
+    key = Key("", "configmaps", "", name)
+
+    assert layout.object_path(key) == f"objects/core/configmaps/_cluster/{file}"
+
+
+@pytest.mark.parametrize("group", [layout.Group("", "configmaps", "x"), layout.Group("a.io", "as", "")])
+def test_groups_and_their_paths(group: layout.Group) -> None:
+    assert layout.group_at(layout.managers_path(group)) == group
+
+
+def _example_draft(files: dict[str, bytes]) -> SnapshotDraft:
+    header: Any = load(files[layout.SNAPSHOT])
+    types = tuple(
+        ResourceType(
+            group=type_["group"],
+            version=type_["version"],
+            kind=type_["kind"],
+            plural=type_["plural"],
+            namespaced=type_["namespaced"],
+            verbs=frozenset(type_["verbs"]),
+            singular=type_["singular"],
+            short_names=tuple(type_["shortNames"]),
+        )
+        for type_ in load(files[layout.TYPES])["types"]
+    )
+    meta = SnapshotMeta(
+        purpose=Purpose.AFTER,
+        cluster=ClusterIdentity("5d0c1f7e-8a51-4d0e-9a57-0d9a2c1b7f11", "prod", "v1.34.4"),
+        created=datetime(2026, 11, 23, 8, 4, 31, tzinfo=UTC),
+        message=header["message"],
+        resource_version=header["resourceVersion"],
+        istio_versions=tuple(header["istioVersions"]),
+        types=types,
+        not_captured=tuple(NotCaptured(**entry) for entry in header["notCaptured"]),
+        counts=header["counts"],
+        secret_key_id=header["secretKeyId"],
+        operation=load(files[layout.OPERATION]),
+    )
+    (proxy,) = load(files[layout.WORKLOADS])["workloads"]
+    lists = {name: tuple(proxy[name]) for name in ("images", "revisions", "templates")}
+    return SnapshotDraft(meta, _example_objects(files), (WorkloadProxy(**{**proxy, **lists}),))
+
+
+def _example_objects(files: dict[str, bytes]) -> dict[Key, MeshObject]:
+    objects = {}
+    for path in files:
+        if path.startswith(layout.MANAGERS):
+            group = layout.group_at(path)
+            for name, entry in read_managers(files[path]).items():
+                key = Key(*group, name)
+                objects[key] = MeshObject(key, load(files[layout.object_path(key)]), server_of(entry))
+    return objects

@@ -1,0 +1,65 @@
+"""One writer at a time, and a dead one does not count."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from kubectl_istio_upgrade.adapters.store import GitStore
+from kubectl_istio_upgrade.errors import ExitCode, StoreError
+
+from .children import ROOT, command
+from .meshes import draft, small_mesh
+
+
+def test_the_holder_is_named_and_its_death_frees_the_lock(store: GitStore) -> None:
+    holder = subprocess.Popen(command("hold", store.path, "rollback"), cwd=ROOT, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    with holder, holder.stdout:
+        assert holder.stdout.readline() == b"held\n"
+
+        with pytest.raises(StoreError) as caught, store.lock("apply"):
+            pytest.fail("two holders")
+        with pytest.raises(StoreError, match="the store is in use by rollback"):
+            store.commit("prod-1", draft(small_mesh()))
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+
+    assert caught.value.message.startswith("the store is in use by rollback of ")
+    assert f"(process {holder.pid}, since 20" in caught.value.message
+    assert caught.value.exit_code is ExitCode.STORE
+    store.commit("prod-1", draft(small_mesh()))
+
+
+def test_the_holder_may_commit(store: GitStore) -> None:
+    with store.lock("upgrade"):
+        store.commit("prod-1", draft(small_mesh()))
+        with GitStore.open(store.path) as other:
+            assert other.tip("prod-1") is not None  # readers need no lock
+            with pytest.raises(StoreError, match="in use by upgrade"):
+                other.commit("prod-1", draft(small_mesh()))
+    store.commit("prod-1", draft(small_mesh()))
+
+
+def test_git_does_not_inherit_the_lock(store: GitStore) -> None:
+    with store.lock("upgrade"):
+        store.tip("prod-1")
+        info = store.commit("prod-1", draft(small_mesh()))
+        store.workloads(info)  # its git process lives on
+
+    with GitStore.open(store.path) as other, other.lock("apply"):
+        pass
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_holder_that_cannot_be_read_is_another_process(store: GitStore, text: str) -> None:
+    with store.lock("upgrade"):
+        (store.path / "istio-upgrade" / "lock").write_text(text)
+        with (
+            pytest.raises(StoreError, match="the store is in use by another process"),
+            GitStore.open(store.path).lock("x"),
+        ):
+            pass

@@ -1,0 +1,212 @@
+"""One write against a server that interferes. The server is a fake behind the ports: only so can faults be placed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as with_fields
+from typing import Any
+
+import pytest
+
+from kubectl_istio_upgrade.apply import sender
+from kubectl_istio_upgrade.apply.sender import CONFLICT_ATTEMPTS, Sender
+from kubectl_istio_upgrade.errors import ApiError, ConflictError, IncompleteError, NotFoundError, RefusedError
+from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
+from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
+from kubectl_istio_upgrade.plan.rollback import plan_rollback
+
+from .builders import obj, state
+
+Fault = Callable[[str, int], Exception | None]
+
+
+@dataclass
+class Server:
+    """Holds one object. `fault` is asked before each write, with the verb and how often that verb has come before."""
+
+    stored: Body | None
+    fault: Fault = lambda _verb, _count: None
+    sent: list[tuple[str, Body]] = field(default_factory=list)
+
+    def get(self, _type: ResourceType, _key: Key) -> Body | None:
+        return self.stored
+
+    def __getattr__(self, verb: str) -> Any:
+        def write(_type: ResourceType, _key: Key, *content: Any, **options: Any) -> Body:
+            body = content[0] if content and isinstance(content[0], dict) else {}
+            count = sum(1 for name, _ in self.sent if name == verb)
+            self.sent.append((verb, body or options))
+            if error := self.fault(verb, count):
+                raise error
+            if verb == "delete":
+                self.stored = None
+            return self.stored or body
+
+        return write
+
+    def restore_ownership(self, type_: ResourceType, key: Key, managers: Sequence[Body], version: str) -> Body:
+        answer: Body = self.__getattr__("owned")(type_, key, {"managers": list(managers), "version": version})
+        return answer
+
+    @property
+    def verbs(self) -> list[str]:
+        return [verb for verb, _ in self.sent]
+
+
+def conflict(_verb: str = "", _count: int = 0) -> Exception:
+    return ConflictError("the object has been modified", status=409)
+
+
+def conflicts(verb: str, times: int) -> Fault:
+    return lambda name, count: conflict() if name == verb and count < times else None
+
+
+def as_read(item: MeshObject) -> Body:
+    """The object as the server answers it."""
+    metadata = {**item.body["metadata"], "uid": item.server.uid, "resourceVersion": item.server.resource_version}
+    return {**item.body, "metadata": metadata}
+
+
+LIVE = obj("ConfigMap", "istio-system/istio", version="5", uid="u", data={"mesh": "new"})
+TARGET = obj("ConfigMap", "istio-system/istio", version="1", uid="u", data={"mesh": "old"})
+
+
+def update(live: MeshObject = LIVE, target: MeshObject = TARGET) -> PlannedChange:
+    (change,) = plan_rollback(state(live), state(target)).changes
+    return change
+
+
+def send(server: Server, change: PlannedChange, *, dry_run: bool = False) -> Body | None:
+    return Sender(server, server).send(change, dry_run=dry_run)
+
+
+def test_an_update_carries_its_preconditions() -> None:
+    server = Server(as_read(LIVE))
+    send(server, update())
+    ((verb, body),) = server.sent
+    assert verb == "replace"
+    assert (body["metadata"]["uid"], body["metadata"]["resourceVersion"]) == ("u", "5")
+
+
+def test_an_object_that_only_noise_has_moved_is_written_with_its_new_version() -> None:
+    moved = with_fields(
+        LIVE, body={**LIVE.body, "status": {"x": 1}}, server=with_fields(LIVE.server, resource_version="6")
+    )
+    server = Server(as_read(moved), conflicts("replace", 1))
+    send(server, update())
+    assert [body["metadata"]["resourceVersion"] for _, body in server.sent] == ["5", "6"]
+
+
+def test_an_object_that_somebody_changed_is_not_overwritten() -> None:
+    changed = obj("ConfigMap", "istio-system/istio", version="6", uid="u", data={"mesh": "theirs"})
+    server = Server(as_read(changed), conflicts("replace", 1))
+    with pytest.raises(IncompleteError, match="changed by somebody else"):
+        send(server, update())
+    assert server.verbs == ["replace"]
+
+
+def test_an_object_that_was_made_anew_is_not_overwritten() -> None:
+    other = obj("ConfigMap", "istio-system/istio", version="6", uid="other", data={"mesh": "new"})
+    with pytest.raises(IncompleteError, match="changed by somebody else"):
+        send(Server(as_read(other), conflicts("replace", 1)), update())
+
+
+def test_fields_that_another_manager_owns_are_no_reason_to_try_again() -> None:
+    server = Server(as_read(LIVE), lambda _verb, _count: ConflictError('conflict with "helm": .data.mesh', status=409))
+    with pytest.raises(ConflictError, match="helm"):
+        send(server, with_fields(update(), write=Write.APPLY))
+    assert len(server.sent) == 1
+
+
+def test_an_object_that_vanished_stays_a_conflict() -> None:
+    with pytest.raises(ConflictError):
+        send(Server(None, conflicts("replace", 1)), update())
+
+
+def test_an_object_that_never_holds_still_is_given_up() -> None:
+    server = Server(as_read(LIVE), conflicts("replace", 99))
+    with pytest.raises(IncompleteError, match="keeps changing"):
+        send(server, update())
+    assert len(server.sent) == CONFLICT_ATTEMPTS
+
+
+def test_a_deletion_is_never_planned_again() -> None:
+    (change,) = plan_rollback(state(LIVE), state()).changes
+    server = Server(as_read(LIVE), conflicts("delete", 1))
+    with pytest.raises(ConflictError):
+        send(server, change)
+    assert server.sent[0][1]["uid"] == "u"
+
+
+def test_a_webhook_that_does_not_answer_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_POLL", 0)
+    down = ApiError('failed calling webhook "validation.istio.io": connection refused', status=500)
+    server = Server(as_read(LIVE), lambda _verb, count: down if count < 3 else None)
+    send(server, update())
+    assert server.verbs == ["replace"] * 4
+
+
+def test_a_webhook_that_never_answers_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_POLL", 0)
+    monkeypatch.setattr(sender, "WEBHOOK_PATIENCE", 0)
+    down = ApiError("failed calling webhook", status=500)
+    with pytest.raises(ApiError, match="failed calling webhook"):
+        send(Server(as_read(LIVE), lambda _verb, _count: down), update())
+
+
+def test_a_dry_run_does_not_wait_for_a_webhook() -> None:
+    server = Server(as_read(LIVE), lambda _verb, _count: ApiError("failed calling webhook", status=500))
+    with pytest.raises(ApiError):
+        send(server, update(), dry_run=True)
+    assert len(server.sent) == 1
+
+
+OWNED = obj(
+    "ConfigMap", "istio-system/istio", version="1", uid="u", data={"mesh": "old"}, managed=[{"manager": "helm"}]
+)
+
+
+def test_ownership_follows_the_content_and_is_left_out_of_a_dry_run() -> None:
+    for dry_run, verbs in ((False, ["replace", "owned"]), (True, ["replace"])):
+        server = Server(as_read(LIVE))
+        send(server, update(target=OWNED), dry_run=dry_run)
+        assert server.verbs == verbs
+
+
+def test_ownership_is_tried_again_when_a_status_moved_the_object() -> None:
+    server = Server(as_read(OWNED), conflicts("owned", 2))
+    send(server, update(target=OWNED))
+    assert server.verbs == ["replace", "owned", "owned", "owned"]
+
+
+def test_the_digest_of_a_secret_is_never_written() -> None:
+    secret = obj("Secret", "istio-system/a", data={"x": "hmac-sha256:" + "0" * 64})
+    change = with_fields(update(), key=secret.key, body=secret.body)
+    server = Server(None)
+    with pytest.raises(RefusedError, match="refusing to write their digests"):
+        send(server, change)
+    assert server.sent == []
+
+
+def recreation() -> PlannedChange:
+    return with_fields(update(), action=Action.RECREATE, write=Write.RECREATE, body=TARGET.body)
+
+
+def test_a_recreation_deletes_by_uid_and_then_creates() -> None:
+    server = Server(as_read(LIVE))
+    send(server, recreation())
+    assert server.verbs == ["delete", "create"]
+    assert server.sent[0][1]["uid"] == "u"
+
+
+def test_a_recreation_goes_on_when_the_old_object_is_gone_already() -> None:
+    server = Server(None, lambda verb, _count: NotFoundError("gone", status=404) if verb == "delete" else None)
+    send(server, recreation())
+    assert server.verbs == ["delete", "create"]
+
+
+def test_a_recreation_is_tried_by_its_deletion_only() -> None:
+    server = Server(as_read(LIVE))
+    send(server, recreation(), dry_run=True)
+    assert [(verb, body.get("dry_run")) for verb, body in server.sent] == [("delete", True)]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.normalise.secrets import has_withheld_values, without_values
+
+from .builders import obj
+
+CANARY = "correct-horse-battery"
+ENCODED = base64.b64encode(CANARY.encode()).decode()
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+class Digester:
+    key_id = "k"
+
+    def digest(self, context: str, value: bytes) -> str:
+        return "hmac-sha256:" + hmac.new(b"key", context.encode() + b"\0" + value, hashlib.sha256).hexdigest()
+
+
+def secret(value: str = ENCODED, **more: Any) -> MeshObject:
+    return obj("Secret", "istio-system/a", data={"password": value}, **more)
+
+
+def test_no_value_is_left_in_any_form() -> None:
+    annotation = {
+        LAST_APPLIED: f'{{"data":{{"password":"{ENCODED}"}},"stringData":{{"password":"{CANARY}"}}}}',
+        "keep": "me",
+    }
+    redacted = without_values(secret(annotations=annotation, stringData={"other": CANARY}), Digester())
+    assert CANARY not in str(redacted)
+    assert ENCODED not in str(redacted)
+    assert redacted.annotations["keep"] == "me"
+
+
+def test_equal_values_have_equal_digests_and_others_do_not() -> None:
+    first, again = without_values(secret(), Digester()), without_values(secret(), Digester())
+    other = without_values(secret(base64.b64encode(b"x").decode()), Digester())
+    assert first.body["data"] == again.body["data"] != other.body["data"]
+
+
+def test_the_same_value_under_two_names_does_not_show() -> None:
+    both = obj("Secret", "ns/a", data={"a": ENCODED, "b": ENCODED})
+    data = without_values(both, Digester()).body["data"]
+    assert data["a"] != data["b"]
+
+
+def test_other_objects_are_left_alone() -> None:
+    config = obj("ConfigMap", "ns/a", data={"a": "b"})
+    assert without_values(config, Digester()) is config
+
+
+def test_a_redacted_secret_knows_that_it_is() -> None:
+    assert has_withheld_values(without_values(secret(), Digester()).body)
+    assert not has_withheld_values(secret().body)
+    assert not has_withheld_values(obj("Secret", "ns/empty").body)

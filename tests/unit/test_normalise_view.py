@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given
+
+from kubectl_istio_upgrade.models.objects import Body, Json
+from kubectl_istio_upgrade.normalise.view import Surroundings, keep_live, quiet, surroundings
+from kubectl_istio_upgrade.rules.fields import FIELDS
+
+from .builders import obj
+from .json_values import mappings
+
+NOTHING = Surroundings()
+ISTIOD = {"istio.io/rev": "default"}
+
+
+def webhook(name: str, ca: str, policy: str = "Fail") -> Body:
+    return {"name": name, "clientConfig": {"caBundle": ca}, "failurePolicy": policy}
+
+
+@given(mappings)
+def test_the_object_itself_is_left_alone(content: Json) -> None:
+    original = obj(
+        "ConfigMap", "ns/a", status=content, annotations={"kubectl.kubernetes.io/last-applied-configuration": "x"}
+    )
+    before = copy.deepcopy(original.body)
+    quiet(original, NOTHING)
+    assert original.body == before
+
+
+def test_status_is_left_out_whatever_the_type() -> None:
+    body, left_out = quiet(obj("VirtualService", "ns/a", status={"x": 1}), NOTHING)
+    assert "status" not in body
+    assert [rule.id for rule in left_out] == ["status"]
+
+
+def test_the_ca_is_noise_only_in_webhooks_that_istiod_patches() -> None:
+    hooks = [webhook("a", "CA")]
+    ours = quiet(obj("MutatingWebhookConfiguration", "a", labels=ISTIOD, webhooks=hooks), NOTHING)[0]
+    theirs = quiet(obj("MutatingWebhookConfiguration", "a", webhooks=hooks), NOTHING)[0]
+    assert ours["webhooks"][0]["clientConfig"] == {}
+    assert theirs["webhooks"][0]["clientConfig"] == {"caBundle": "CA"}
+
+
+def test_a_failure_policy_is_noise_only_where_istiod_flips_it() -> None:
+    hooks = [webhook("a", "CA")]
+    validating = quiet(obj("ValidatingWebhookConfiguration", "a", labels=ISTIOD, webhooks=hooks), NOTHING)[0]
+    mutating = quiet(obj("MutatingWebhookConfiguration", "a", labels=ISTIOD, webhooks=hooks), NOTHING)[0]
+    assert "failurePolicy" not in validating["webhooks"][0]
+    assert mutating["webhooks"][0]["failurePolicy"] == "Fail"
+
+
+def test_annotations_that_become_empty_go_too() -> None:
+    deployment = obj("Deployment", "ns/a", annotations={"deployment.kubernetes.io/revision": "3"})
+    assert "annotations" not in quiet(deployment, NOTHING)[0]["metadata"]
+
+
+def test_an_update_keeps_the_ca_that_is_live_by_name_of_the_hook() -> None:
+    target = obj(
+        "MutatingWebhookConfiguration", "a", labels=ISTIOD, webhooks=[webhook("a", "old"), webhook("b", "old")]
+    )
+    live = obj("MutatingWebhookConfiguration", "a", labels=ISTIOD, webhooks=[webhook("b", "B"), webhook("a", "A")])
+    kept = keep_live(target, live, NOTHING)
+    assert [hook["clientConfig"]["caBundle"] for hook in kept["webhooks"]] == ["A", "B"]
+    assert [hook["name"] for hook in kept["webhooks"]] == ["a", "b"]
+
+
+def test_an_update_keeps_node_ports_by_port_and_cluster_ip() -> None:
+    target = obj(
+        "Service", "ns/a", spec={"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 1}, {"port": 90}]}
+    )
+    live = obj(
+        "Service",
+        "ns/a",
+        spec={"clusterIP": "10.0.0.2", "ports": [{"port": 90, "nodePort": 9}, {"port": 80, "nodePort": 8}]},
+    )
+    spec = keep_live(target, live, NOTHING)["spec"]
+    assert spec == {"clusterIP": "10.0.0.2", "ports": [{"port": 80, "nodePort": 8}, {"port": 90, "nodePort": 9}]}
+
+
+def test_an_update_does_not_bring_an_old_restart_back() -> None:
+    at = "kubectl.kubernetes.io/restartedAt"
+    target = obj("Deployment", "ns/a", spec={"template": {"metadata": {"annotations": {at: "old", "x": "y"}}}})
+    never = obj("Deployment", "ns/a", spec={"template": {"metadata": {}}})
+    again = obj("Deployment", "ns/a", spec={"template": {"metadata": {"annotations": {at: "new"}}}})
+    assert keep_live(target, never, NOTHING)["spec"]["template"]["metadata"]["annotations"] == {"x": "y"}
+    assert keep_live(target, again, NOTHING)["spec"]["template"]["metadata"]["annotations"] == {"x": "y", at: "new"}
+    assert keep_live(never, again, NOTHING)["spec"]["template"]["metadata"] == {"annotations": {at: "new"}}
+    assert keep_live(never, never, NOTHING)["spec"]["template"]["metadata"] == {}
+
+
+def test_an_autoscaler_keeps_its_replicas() -> None:
+    around = surroundings(
+        [obj("HorizontalPodAutoscaler", "ns/a", spec={"scaleTargetRef": {"kind": "Deployment", "name": "a"}})]
+    )
+    target, live = obj("Deployment", "ns/a", spec={"replicas": 1}), obj("Deployment", "ns/a", spec={"replicas": 5})
+    assert keep_live(target, live, around)["spec"]["replicas"] == 5
+    assert keep_live(target, live, NOTHING)["spec"]["replicas"] == 1
+
+
+def test_an_update_writes_the_targets_last_applied_annotation() -> None:
+    name = "kubectl.kubernetes.io/last-applied-configuration"
+    target, live = (
+        obj("ConfigMap", "ns/a", annotations={name: "old"}),
+        obj("ConfigMap", "ns/a", annotations={name: "new"}),
+    )
+    assert keep_live(target, live, NOTHING)["metadata"]["annotations"] == {name: "old"}
+
+
+def test_every_row_says_who_why_and_whence() -> None:
+    assert len({rule.id for rule in FIELDS}) == len(FIELDS)
+    assert all(rule.writer and rule.why and rule.source for rule in FIELDS)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
+from kubectl_istio_upgrade.models.plans import Action
+from kubectl_istio_upgrade.plan.definitions import crd_verdict
+from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.plan.schemas import tightenings, unknown_fields, widens
+from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
+
+from .builders import obj, state
+
+
+def schema(**properties: Json) -> Json:
+    return {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}
+
+
+def crd(spec_schema: Json, *, version: str = "1", served: str = "v1alpha3", stored: tuple[str, ...] = ()) -> MeshObject:
+    spec: Body = {
+        "group": "networking.istio.io",
+        "names": {"plural": "envoyfilters"},
+        "versions": [{"name": served, "storage": True, "schema": {"openAPIV3Schema": spec_schema}}],
+    }
+    return obj("CustomResourceDefinition", "envoyfilters.networking.istio.io", version=version, spec=spec,
+               status={"storedVersions": list(stored)})  # fmt: skip
+
+
+STRING = {"type": "string"}
+OLD = schema(context={"type": "string", "enum": ["ANY"]}, name=STRING, weight={"type": "integer", "minimum": 1})
+NEW = schema(
+    context={"type": "string", "enum": ["ANY", "WAYPOINT"]}, name=STRING, weight={"type": "integer", "minimum": 0},
+    waypoint={"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+)  # fmt: skip
+
+
+def problems(*specs: Json) -> list[str]:
+    objects = [obj("EnvoyFilter", f"ns/{index}", spec=spec) for index, spec in enumerate(specs)]
+    verdict = crd_verdict(crd(NEW, version="2"), crd(OLD), objects, lambda _: True)
+    return list(verdict.problems)
+
+
+def test_an_older_schema_is_safe_where_nobody_uses_what_is_new() -> None:
+    assert problems({"context": "ANY", "name": "x", "weight": 1}, {}) == []
+
+
+def test_a_field_that_would_be_dropped_is_named_with_its_object() -> None:
+    (problem,) = problems({"waypoint": {"filter": {}}})
+    assert problem.startswith("envoyfilters.networking.istio.io ns/0: spec.waypoint: ")
+    assert "drop" in problem
+
+
+def test_values_that_the_older_schema_refuses_are_named() -> None:
+    (enum,) = problems({"context": "WAYPOINT"})
+    (minimum,) = problems({"weight": 0})
+    assert "spec.context" in enum
+    assert "enum" in enum
+    assert "minimum 1" in minimum
+
+
+def test_objects_that_the_plan_changes_do_not_count_when_the_schema_comes_after_them() -> None:
+    used = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT"})
+    verdict = crd_verdict(crd(NEW), crd(OLD), [used], lambda _: False)
+    assert verdict.problems == ()
+    assert verdict.stage == stage_named(NARROWED_CRDS)
+
+
+def test_a_schema_that_also_allows_more_comes_first_and_every_object_counts() -> None:
+    both = schema(context={"type": "string", "enum": ["ANY"]}, lost=STRING)
+    used = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT"})
+    verdict = crd_verdict(crd(NEW), crd(both), [used], lambda _: False)
+    assert verdict.problems
+    assert verdict.stage == stage_named("definitions")
+
+
+def test_a_stored_version_that_the_older_definition_lacks_is_refused() -> None:
+    verdict = crd_verdict(crd(NEW, stored=("v1alpha3", "v1")), crd(NEW), [], lambda _: True)
+    assert verdict.problems == ("objects are stored as v1, which the older definition does not have",)
+
+
+def test_the_plan_keeps_an_unsafe_definition_and_restores_a_safe_one() -> None:
+    used = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT"})
+    live, target = crd(NEW, version="2"), crd(OLD)
+    kept = plan_rollback(state(live, used), state(target, used))
+    assert [change.action for change in kept.changes] == [Action.KEEP]
+    deleted = plan_rollback(state(live, used), state(target))
+    assert [change.action for change in deleted.changes] == [Action.UPDATE, Action.DELETE]
+
+
+def test_descriptions_decide_nothing() -> None:
+    described = schema(name={"type": "string", "description": "new words"})
+    verdict = crd_verdict(crd(described), crd(schema(name=STRING)), [], lambda _: True)
+    assert verdict.stage == stage_named("definitions")
+
+
+def test_a_property_called_description_is_a_property() -> None:
+    used = obj("EnvoyFilter", "ns/a", spec={"description": "x"})
+    verdict = crd_verdict(crd(schema(description=STRING)), crd(schema()), [used], lambda _: True)
+    assert len(verdict.problems) == 1
+
+
+def test_unknown_fields_are_found_below_lists_and_maps() -> None:
+    older = {
+        "properties": {
+            "list": {"items": {"properties": {"a": STRING}}},
+            "map": {"additionalProperties": {"properties": {"a": STRING}}},
+            "free": {"x-kubernetes-preserve-unknown-fields": True},
+        }
+    }
+    value = {"list": [{"a": 1}, {"b": 1}], "map": {"k": {"a": 1, "b": 1}}, "free": {"b": 1}, "metadata": {"b": 1}}
+    assert list(unknown_fields(value, older)) == ["list[1].b", "map.k.b"]
+
+
+def test_a_rule_that_is_in_force_already_tightens_nothing() -> None:
+    one, two = {"rule": "self.a"}, {"rule": "self.b"}
+    newer = {"x-kubernetes-validations": [one, two]}
+    assert list(tightenings(newer, {"x-kubernetes-validations": [one]})) == []
+    assert [item.keyword for item in tightenings({"x-kubernetes-validations": [one]}, newer)] == [
+        "x-kubernetes-validations"
+    ]
+
+
+def test_a_keyword_that_cannot_be_checked_is_unsafe_only_where_there_is_a_value() -> None:
+    newer, older = schema(name={"type": "string", "format": "a"}), schema(name={"type": "string", "format": "b"})
+    used, unused = obj("EnvoyFilter", "ns/a", spec={"name": "x"}), obj("EnvoyFilter", "ns/b", spec={})
+    assert len(crd_verdict(crd(newer), crd(older), [used, unused], lambda _: True).problems) == 1
+
+
+def test_widening_is_seen_at_any_depth() -> None:
+    deep = {"items": {"properties": {"a": {"additionalProperties": {"properties": {"b": STRING}}}}}}
+    less: Json = {"items": {"properties": {"a": {"additionalProperties": {"properties": {}}}}}}
+    assert widens(less, deep)
+    assert not widens(deep, less)

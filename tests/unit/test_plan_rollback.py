@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+
+from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
+from kubectl_istio_upgrade.plan import rollback
+from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
+from kubectl_istio_upgrade.rules.order import STAGES
+
+from .builders import key, obj, state
+
+WITHHELD = {"password": "hmac-sha256:" + "0" * 64}
+
+
+def plan(live: tuple[MeshObject, ...], target: tuple[MeshObject, ...], options: RollbackOptions | None = None) -> Plan:
+    return plan_rollback(state(*live), state(*target, label="snapshot 1234567"), options)
+
+
+def only(plan_: Plan) -> PlannedChange:
+    (change,) = plan_.changes
+    return change
+
+
+def test_what_changed_is_put_back_in_place_with_its_preconditions() -> None:
+    live = obj("ConfigMap", "istio-system/istio", version="7", uid="u", data={"mesh": "new"})
+    change = only(plan((live,), (obj("ConfigMap", "istio-system/istio", uid="u", data={"mesh": "old"}),)))
+    assert (change.action, change.write, change.uid, change.resource_version) == (Action.UPDATE, Write.PUT, "u", "7")
+    assert change.body is not None
+    assert change.body["data"] == {"mesh": "old"}
+    assert change.body["metadata"] == {"name": "istio", "namespace": "istio-system", "uid": "u", "resourceVersion": "7"}
+
+
+def test_what_was_deleted_is_created_without_an_identity() -> None:
+    change = only(
+        plan((obj("Namespace", "ns"),), (obj("Namespace", "ns"), obj("VirtualService", "ns/a", spec={"x": 1})))
+    )
+    assert (change.action, change.write) == (Action.CREATE, Write.POST)
+    assert change.body is not None
+    assert change.body["metadata"] == {"name": "a", "namespace": "ns"}
+
+
+def test_what_was_added_is_deleted_by_its_uid() -> None:
+    change = only(plan((obj("AuthorizationPolicy", "ns/deny", uid="u"),), ()))
+    assert (change.action, change.write, change.uid, change.body) == (Action.DELETE, Write.DELETE, "u", None)
+
+
+def test_added_objects_stay_on_request() -> None:
+    change = only(plan((obj("AuthorizationPolicy", "ns/deny"),), (), RollbackOptions(delete_added=False)))
+    assert (change.action, change.reason) == (Action.KEEP, rollback.KEPT_ADDED)
+
+
+def test_an_added_definition_is_never_deleted() -> None:
+    crd = obj("CustomResourceDefinition", "a.istio.io", spec={"group": "istio.io", "names": {"plural": "a"}})
+    assert only(plan((crd,), ())).reason == rollback.KEPT_CRD_ADDED
+
+
+@pytest.mark.parametrize("name", ["istio-ca-secret", "cacerts"])
+def test_the_ca_is_neither_restored_nor_deleted(name: str) -> None:
+    secret = obj("Secret", f"istio-system/{name}", data=WITHHELD)
+    changed = obj("Secret", f"istio-system/{name}", version="2", data={"password": "hmac-sha256:" + "1" * 64})
+    for live, target in (((secret,), ()), ((), (secret,)), ((changed,), (secret,))):
+        assert only(plan(live, target)).reason == rollback.KEPT_CA
+
+
+def test_a_secret_without_its_values_is_kept_and_says_so() -> None:
+    secret = obj("Secret", "istio-system/a", data=WITHHELD)
+    changed = obj("Secret", "istio-system/a", version="2", data={"password": "hmac-sha256:" + "1" * 64})
+    assert only(plan((), (secret,))).reason == rollback.KEPT_SECRET
+    assert only(plan((changed,), (secret,))).reason == rollback.KEPT_SECRET
+    assert only(plan((secret,), ())).action is Action.DELETE
+
+
+def test_labels_of_a_secret_can_be_restored_without_its_values() -> None:
+    target = obj("Secret", "istio-system/a", data=WITHHELD, labels={"keep": "1", "back": "1"})
+    live = obj("Secret", "istio-system/a", version="2", data=WITHHELD, labels={"keep": "1", "new": "1"})
+    change = only(plan((live,), (target,)))
+    assert change.write is Write.PATCH
+    assert change.body is not None
+    assert change.body["metadata"]["labels"] == {"new": None, "back": "1"}
+    assert "data" not in change.body
+
+
+def test_of_a_namespace_only_steering_labels_are_written() -> None:
+    target = obj("Namespace", "shop", labels={"istio-injection": "enabled"})
+    live = obj("Namespace", "shop", version="2", labels={"istio.io/rev": "canary"})
+    change = only(plan((live,), (target,)))
+    assert change.write is Write.PATCH
+    assert change.body is not None
+    assert change.body["metadata"]["labels"] == {"istio.io/rev": None, "istio-injection": "enabled"}
+
+
+def test_a_new_namespace_loses_its_labels_and_is_not_deleted() -> None:
+    change = only(plan((obj("Namespace", "new", labels={"istio-injection": "enabled"}),), ()))
+    assert (change.action, change.write) == (Action.UPDATE, Write.PATCH)
+
+
+def test_a_namespace_that_is_gone_comes_back_for_the_objects_in_it() -> None:
+    changes = plan((obj("Namespace", "other"),), (obj("Namespace", "shop"), obj("VirtualService", "shop/a"))).changes
+    assert [(change.action, change.type.kind) for change in changes] == [
+        (Action.CREATE, "Namespace"), (Action.CREATE, "VirtualService"),
+    ]  # fmt: skip
+
+
+def test_writes_come_in_stages_and_deletions_backwards_after_them() -> None:
+    added = (obj("AuthorizationPolicy", "ns/p"), obj("ClusterRole", "r"), obj("Deployment", "ns/d"))
+    missing = (obj("ValidatingWebhookConfiguration", "w"), obj("VirtualService", "ns/v"), obj("ServiceAccount", "ns/s"))
+    changes = plan((obj("Namespace", "ns"), *added), (obj("Namespace", "ns"), *missing)).changes
+    assert [(str(change.action), change.type.kind) for change in changes] == [
+        ("create", "ServiceAccount"), ("create", "VirtualService"), ("create", "ValidatingWebhookConfiguration"),
+        ("delete", "AuthorizationPolicy"), ("delete", "Deployment"), ("delete", "ClusterRole"),
+    ]  # fmt: skip
+
+
+def test_the_injector_template_and_its_istiod_move_together() -> None:
+    pairs = (("ConfigMap", "istio-system/istio-sidecar-injector-1-28"), ("Deployment", "istio-system/istiod-1-28"))
+    live = tuple(obj(kind, name, version="2", spec={"new": 1}) for kind, name in pairs)
+    target = tuple(obj(kind, name, spec={"old": 1}) for kind, name in pairs)
+    for kind, name in pairs:
+        chosen = plan(live, target, RollbackOptions(select=key(kind, name).__eq__))
+        assert len(chosen.writes) == 2
+
+
+def test_the_injector_of_another_revision_stays() -> None:
+    pairs = (("ConfigMap", "istio-system/istio-sidecar-injector"), ("Deployment", "istio-system/istiod-canary"))
+    live = tuple(obj(kind, name, version="2", spec={"new": 1}) for kind, name in pairs)
+    target = tuple(obj(kind, name, spec={"old": 1}) for kind, name in pairs)
+    assert len(plan(live, target, RollbackOptions(select=key(*pairs[0]).__eq__)).writes) == 1
+
+
+def test_what_is_outside_the_selection_is_mentioned() -> None:
+    live = (obj("ConfigMap", "istio-system/a"), obj("ConfigMap", "istio-system/b"))
+    chosen = plan(live, (), RollbackOptions(select=live[0].key.__eq__))
+    assert [change.key.name for change in chosen.writes] == ["a"]
+    assert chosen.warnings == ("1 differing object is outside the selection and stays as it is",)
+
+
+def test_a_webhook_created_anew_gets_the_ca_in_force() -> None:
+    service = {"namespace": "istio-system", "name": "istiod"}
+    stale = obj(
+        "ValidatingWebhookConfiguration", "a", webhooks=[{"clientConfig": {"service": service, "caBundle": "OLD"}}]
+    )
+    other = obj(
+        "MutatingWebhookConfiguration", "b", webhooks=[{"clientConfig": {"service": service, "caBundle": "NEW"}}]
+    )
+    created = only(plan((other,), (other, stale)))
+    alone = only(plan((), (stale,)))
+    assert created.body is not None
+    assert alone.body is not None
+    assert created.body["webhooks"][0]["clientConfig"]["caBundle"] == "NEW"
+    assert alone.body["webhooks"][0]["clientConfig"]["caBundle"] == "OLD"
+
+
+def test_the_hash_binds_content_and_preconditions() -> None:
+    def hash_of(version: str, value: str) -> str:
+        live = obj("ConfigMap", "istio-system/a", version=version, data={"a": "live"})
+        return plan((live,), (obj("ConfigMap", "istio-system/a", version="0", data={"a": value}),)).hash
+
+    assert hash_of("1", "x") == hash_of("1", "x")
+    assert len({hash_of("1", "x"), hash_of("2", "x"), hash_of("1", "y")}) == 3
+
+
+def test_equal_states_leave_nothing_to_do() -> None:
+    one = obj("ConfigMap", "istio-system/a")
+    nothing = plan((one,), (one,))
+    assert (nothing.changes, nothing.same) == ((), 1)
+
+
+def test_an_object_is_written_under_the_version_it_was_stored_with() -> None:
+    target = obj("VirtualService", "ns/a", spec={"old": 1})
+    target.body["apiVersion"] = "networking.istio.io/v1beta1"
+    change = only(plan((obj("VirtualService", "ns/a", version="2", spec={"new": 1}),), (target,)))
+    assert change.type.api_version == "networking.istio.io/v1beta1"
+    assert STAGES[change.stage].name == "mesh configuration"

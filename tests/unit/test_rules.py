@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubectl_istio_upgrade.rules.matching import types
+from kubectl_istio_upgrade.rules.order import STAGES, TOGETHER, Wait, stage_named, stage_of
+from kubectl_istio_upgrade.rules.scope import (
+    DERIVED,
+    SCOPE,
+    derived_by,
+    in_scope,
+    is_derived_type,
+    scope_rules_for,
+    steering_only,
+)
+
+from .builders import obj, type_of
+
+ROOT = "istio-system"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "resource", "expected"),
+    [
+        ("*", "anything.example.com", True),
+        ("configmaps", "configmaps", True),
+        ("configmaps", "configmaps.example.com", False),
+        ("*.apps", "deployments.apps", True),
+        ("*.networking.k8s.io", "networkpolicies.networking.k8s.io", True),
+        ("*.networking.k8s.io", "gateways.gateway.networking.k8s.io", False),
+        ("*.*.istio.io", "virtualservices.networking.istio.io", True),
+        ("*.*.istio.io", "things.istio.io", False),
+        ("*.*.istio.io", "things.notistio.io", False),
+    ],
+)
+def test_patterns_match_plural_and_group_apart(pattern: str, resource: str, expected: bool) -> None:
+    assert (resource in types(pattern)) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "more", "expected"),
+    [
+        ("VirtualService", "shop/a", {}, True),
+        ("ConfigMap", "istio-system/anything", {}, True),
+        ("ConfigMap", "shop/anything", {}, False),
+        ("ConfigMap", "shop/a", {"labels": {"app.kubernetes.io/part-of": "istio"}}, True),
+        ("ConfigMap", "shop/a", {"labels": {"app.kubernetes.io/part-of": "shop"}}, False),
+        ("Deployment", "edge/gateway", {"labels": {"operator.istio.io/component": "IngressGateways"}}, True),
+        ("Secret", "istio-system/cacerts", {}, True),
+        ("Secret", "istio-system/token", {"type": "kubernetes.io/service-account-token"}, False),
+        ("ConfigMap", "istio-system/istio-ca-root-cert", {}, False),
+        ("ConfigMap", "istio-system/istio-leader", {}, False),
+        ("ConfigMap", "istio-system/x", {"annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}}, False),
+        ("Deployment", "istio-system/gw", {"labels": {"gateway.istio.io/managed": "istio"}}, False),
+        ("Deployment", "istio-system/a", {"ownerReferences": [{"controller": True}]}, False),
+        ("Deployment", "istio-system/a", {"ownerReferences": [{"kind": "X"}]}, True),
+        ("ClusterRole", "view", {}, False),
+        ("ClusterRole", "istiod", {"labels": {"operator.istio.io/component": "Pilot"}}, True),
+        ("ClusterRoleBinding", "x", {"subjects": [{"kind": "ServiceAccount", "namespace": ROOT, "name": "y"}]}, True),
+        ("ClusterRoleBinding", "x", {"subjects": [{"namespace": "shop", "name": "y"}]}, False),
+        ("MutatingWebhookConfiguration", "x", {"webhooks": [{"clientConfig": {"service": {"namespace": ROOT}}}]}, True),
+        ("MutatingWebhookConfiguration", "x", {"webhooks": [{"clientConfig": {"url": "https://x"}}]}, False),
+        ("CustomResourceDefinition", "a", {"spec": {"group": "networking.istio.io", "names": {"plural": "a"}}}, True),
+        ("CustomResourceDefinition", "a", {"spec": {"group": "sailoperator.io", "names": {"plural": "a"}}}, True),
+        ("CustomResourceDefinition", "a", {"spec": {"group": "cert-manager.io", "names": {"plural": "a"}}}, False),
+    ],
+)  # fmt: skip
+def test_the_scope_holds_the_mesh_and_nothing_else(kind: str, name: str, more: dict[str, Any], expected: bool) -> None:
+    assert in_scope(type_of(kind), obj(kind, name, **more), ROOT) is expected
+
+
+def test_another_root_namespace_is_another_mesh() -> None:
+    assert in_scope(type_of("ConfigMap"), obj("ConfigMap", "mesh/a"), "mesh")
+    assert not in_scope(type_of("ConfigMap"), obj("ConfigMap", "istio-system/a"), "mesh")
+
+
+def test_configuration_is_listed_once_for_all_namespaces() -> None:
+    (rule,) = scope_rules_for("virtualservices.networking.istio.io", namespaced=True)
+    assert rule.id == "mesh-configuration"
+
+
+def test_types_that_are_never_state_are_not_even_listed() -> None:
+    assert all(
+        is_derived_type(name) for name in ("pods", "events", "leases.coordination.k8s.io", "pods.metrics.k8s.io")
+    )
+    assert not is_derived_type("endpointslices.discovery.k8s.io")
+
+
+def test_gateway_classes_of_users_are_state() -> None:
+    assert derived_by(obj("ConfigMap", "istio-system/istio")) is None
+
+
+def test_of_a_namespace_only_the_steering_labels_are_taken() -> None:
+    namespace = obj(
+        "Namespace", "shop", labels={"istio.io/rev": "canary", "team": "a"}, annotations={"x": "y"}, spec={}
+    )
+    assert steering_only(namespace).body == {
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio.io/rev": "canary"}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("resource", "stage"),
+    [
+        ("namespaces", "namespaces"),
+        ("customresourcedefinitions.apiextensions.k8s.io", "definitions"),
+        ("clusterroles.rbac.authorization.k8s.io", "permissions"),
+        ("serviceaccounts", "permissions"),
+        ("configmaps", "configuration"),
+        ("networkpolicies.networking.k8s.io", "configuration"),
+        ("services", "services"),
+        ("deployments.apps", "workloads"),
+        ("horizontalpodautoscalers.autoscaling", "workloads"),
+        ("persistentvolumeclaims", "other"),
+        ("virtualservices.networking.istio.io", "mesh configuration"),
+        ("gateways.gateway.networking.k8s.io", "mesh configuration"),
+        ("validatingwebhookconfigurations.admissionregistration.k8s.io", "admission"),
+    ],
+)
+def test_each_type_is_written_in_its_stage(resource: str, stage: str) -> None:
+    assert STAGES[stage_of(resource)].name == stage
+
+
+def test_the_order_keeps_its_laws() -> None:
+    assert STAGES[-1].name == "admission"
+    assert stage_named("configuration") < stage_named("workloads") < stage_named("mesh configuration")
+    assert STAGES[stage_named("definitions")].wait is Wait.ESTABLISHED
+    assert STAGES[stage_named("workloads")].wait is Wait.ROLLED_OUT
+
+
+def test_every_row_has_a_reason() -> None:
+    assert all(rule.why for rule in SCOPE)
+    assert all(rule.why and rule.source for rule in DERIVED)
+    assert all(stage.why for stage in STAGES)
+    assert len({rule.id for rule in SCOPE}) == len(SCOPE)
+    assert TOGETHER
