@@ -44,7 +44,8 @@ _CONTROL_PLANE_IMAGE = re.compile(r"/(?:pilot|istiod)(?:-[a-z]+)?:(?P<version>[^
 class CaptureOptions:
     """What the user may choose."""
 
-    root_namespace: str = DEFAULT_ROOT_NAMESPACE
+    root_namespace: str = ""
+    """Where istiod runs; "" leaves it to whoever captures to find out."""
     exclude: tuple[str, ...] = ()
     """Types to leave out, as `plural.group`; recorded in the snapshot, so they never look deleted."""
 
@@ -89,7 +90,7 @@ def capture(
     Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist,
     and any other ClusterError of the reader.
     """
-    options = options or CaptureOptions()
+    options = options or CaptureOptions(DEFAULT_ROOT_NAMESPACE)
     types = reader.discover()
     _check_exclusions(options.exclude, types)
     scope = _Scope(types, options)
@@ -133,7 +134,7 @@ class _Scope:
 
     def rules(self) -> Iterator[tuple[ResourceType, ScopeRule]]:
         for type_ in self.types:
-            if is_derived_type(type_.resource) or type_.resource in self.options.exclude:
+            if is_derived_type(type_.resource) or type_.resource in self.options.exclude or not _is_writable(type_):
                 continue
             for rule in scope_rules_for(type_.resource, namespaced=type_.namespaced):
                 yield type_, rule
@@ -155,6 +156,11 @@ class _Scope:
 
     def not_captured(self) -> tuple[NotCaptured, ...]:
         return tuple(NotCaptured(resource, _EXCLUDED) for resource in sorted(self.options.exclude))
+
+
+def _is_writable(type_: ResourceType) -> bool:
+    """False for views that API servers compute: what cannot be written is no state."""
+    return {"create", "delete", "update"} <= type_.verbs
 
 
 def _list(

@@ -23,8 +23,9 @@ class Exported:
 
 
 def export(state: State, folder: Path, select: Select) -> Exported:
-    """Write each object as `FOLDER/NAMESPACE/KIND-NAME.yaml` (`_cluster` for cluster scope), without its status.
+    """Write each object as `FOLDER/NAMESPACE/KIND.GROUP-NAME.yaml` (`_cluster` for cluster scope), without its status.
 
+    The group is there because two may have a kind of one name: Istio's Gateway and the Gateway API's.
     Refuses a folder that is not empty: files of an earlier export would pass for part of this one.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -35,7 +36,8 @@ def export(state: State, folder: Path, select: Select) -> Exported:
     for key, obj in loaded.items():
         if key in withheld or (is_namespace(key) and not obj.labels):
             continue
-        _write(folder / (key.namespace or "_cluster") / f"{obj.kind.lower()}-{key.name.replace(':', '_')}.yaml", obj)
+        kind = f"{obj.kind}.{key.group}".lower().rstrip(".")
+        _write(folder / (key.namespace or "_cluster") / f"{kind}-{key.name.replace(':', '_')}.yaml", obj)
         written += 1
     return Exported(written, tuple(sorted(withheld)))
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import BadManifestError
-from ..models.objects import Body, Json, Key, MemoryState, MeshObject, ResourceType
-from ..normalise.objects import split
+from ..models.objects import Body, Json
 from ..ports import ManifestDocument
 from .yamlio import YamlError, as_sent, load_all
 
@@ -32,28 +31,6 @@ class ManifestFiles:
         if not found:
             raise BadManifestError(f"no Kubernetes object in {', '.join(paths) or 'no files'}")
         return tuple(found.values())
-
-
-def backup_state(
-    documents: Iterable[ManifestDocument], types: Iterable[ResourceType], label: str = "backup"
-) -> MemoryState:
-    """The state that a backup describes, UIDs, versions and ownership included where the files have them.
-
-    `types` tells the resource of each kind (from discovery, or from an earlier snapshot). The state's own types are
-    those that occur: a backup says nothing of others. Raises BadManifestError for a kind that is not among them.
-    """
-    by_kind = {(type_.group, type_.kind): type_ for type_ in types}
-    used: dict[str, ResourceType] = {}
-    found: dict[Key, MeshObject] = {}
-    for document in documents:
-        group, kind, _, _ = _identity(document)
-        type_ = by_kind.get((group, kind))
-        if type_ is None:
-            raise BadManifestError(f"{document.where}: kind {kind} of {document.body['apiVersion']} is not known")
-        obj = split(document.body, type_)
-        found[obj.key] = obj
-        used[type_.resource] = type_
-    return MemoryState(label, found, tuple(used[resource] for resource in sorted(used)))
 
 
 def _all_documents(paths: Sequence[str]) -> Iterator[ManifestDocument]:

@@ -74,8 +74,10 @@ class Executor:
     def _stage(self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]) -> IstioUpgradeError | None:
         failure: IstioUpgradeError | None = None
         with ThreadPoolExecutor(PARALLEL) as pool:
-            futures = [pool.submit(self._step, change) for change in changes]
+            futures: list[_StepFuture] = []
             try:
+                for change in changes:
+                    futures.append(pool.submit(self._step, change))  # noqa: PERF401 - kept when interrupted half-way
                 for future in as_completed(futures):
                     result, error = future.result()
                     failure = failure or error
@@ -85,6 +87,9 @@ class Executor:
                 failure = IncompleteError("interrupted")
                 for future in _in_flight(futures):
                     done(future.result()[0])
+            except BaseException:
+                self._stop.set()  # leaving the block waits for the queue: nothing of it may still be written
+                raise
         return failure
 
     def _step(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:

@@ -6,8 +6,8 @@ only if the same change still follows.
 
 from __future__ import annotations
 
-import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..diff.states import fields_between
@@ -18,6 +18,8 @@ from ..normalise.objects import split
 from ..normalise.secrets import has_withheld_values
 from ..plan.revise import against_live
 from ..ports import ClusterReader, ClusterWriter
+from ..rules.keeping import MADE_WITH_NAMESPACE
+from .ownership import OwnershipRestorer
 
 CONFLICT_ATTEMPTS = 5
 """How often one object is read again when it keeps moving (its status, mostly) between reading and writing."""
@@ -26,11 +28,20 @@ WEBHOOK_PATIENCE = 60.0
 """Seconds for which a write is repeated while an admission webhook does not answer: its server may just be starting.
 The API server refuses such a write before it stores anything, so repeating it is safe."""
 
-FIELD_CONFLICT = "conflict with"
-"""In a server-side apply's 409: another manager owns a field. Every other 409 means that the object moved."""
+_FIELD_CONFLICT = ("conflict with", "FieldManagerConflict")
+"""In a server-side apply's 409: another manager owns a field. Every other 409 means that the object moved. The second
+is what is left of the message when the object is a Secret."""
+
+WEBHOOK_DOWN = "failed calling webhook"
+"""The API server's words when it could not ask a webhook that must be asked."""
 
 _DELETION_PATIENCE = 60.0
 _POLL = 0.5
+
+
+def is_field_conflict(error: ConflictError) -> bool:
+    """Whether it is about who owns a field."""
+    return any(words in error.message for words in _FIELD_CONFLICT)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Sender:
 
     reader: ClusterReader
     writer: ClusterWriter
+    note: Callable[[str], None] = lambda _: None
+    """Told what a person should know and need not act on."""
 
     def send(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         """Write one change; the answer is the object as the server has it now, None after a deletion.
@@ -47,16 +60,18 @@ class Sender:
         object after the plan was made or it never holds still, and whatever the server answers.
         """
         answer = self._until_it_holds_still(change, dry_run=dry_run)
-        if answer is None or dry_run or change.write not in (Write.PUT, Write.POST, Write.RECREATE):
-            return answer
-        return self._owned(change, answer)
+        if answer is not None and not dry_run and change.write not in (Write.APPLY, Write.FORCE):
+            why = OwnershipRestorer(self.reader, self.writer).restore(change, answer)
+            if why:
+                self.note(f"{change.key}: the ownership of its fields could not be restored: {why}")
+        return answer
 
     def _until_it_holds_still(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         for _ in range(CONFLICT_ATTEMPTS):
             try:
                 return self._patiently(change, dry_run=dry_run)
             except ConflictError as error:
-                if change.write in (Write.POST, Write.RECREATE, Write.DELETE) or FIELD_CONFLICT in error.message:
+                if change.write in (Write.POST, Write.RECREATE, Write.DELETE) or is_field_conflict(error):
                     raise
                 change = self._replanned(change, error)
         message = f"{change.key} keeps changing; gave up after {CONFLICT_ATTEMPTS} attempts"
@@ -84,19 +99,19 @@ class Sender:
             try:
                 return self._once(change, dry_run=dry_run)
             except ApiError as error:
-                if "failed calling webhook" not in error.message or time.monotonic() >= deadline:
+                if WEBHOOK_DOWN not in error.message or time.monotonic() >= deadline:
                     raise
                 time.sleep(_POLL)
 
     def _once(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
-        type_, key, body = change.type, change.key, change.body
-        if body is None:
-            self.writer.delete(type_, key, uid=change.uid, dry_run=dry_run)
+        # A new object cannot be tried while the old one is there: of a recreation only the deletion is.
+        if change.write is Write.DELETE or (change.write is Write.RECREATE and dry_run):
+            self._delete(change, dry_run=dry_run)
             return None
-        if has_withheld_values(body):
-            message = f"{key}: its values are not known; refusing to write their digests"
-            raise RefusedError(message)
+        type_, key, body = change.type, change.key, _content(change)
         match change.write:
+            case Write.PUT:
+                return self.writer.replace(type_, key, body, dry_run=dry_run)
             case Write.PATCH:
                 return self.writer.merge_patch(type_, key, body, dry_run=dry_run)
             case Write.APPLY | Write.FORCE:
@@ -104,15 +119,27 @@ class Sender:
                 if change.live is None and not dry_run:
                     self._still_absent(change)
                 return self.writer.server_side_apply(type_, key, body, force=force, dry_run=dry_run)
-            case Write.PUT:
-                return self.writer.replace(type_, key, body, dry_run=dry_run)
-            case Write.RECREATE if dry_run:  # the new one cannot be tried while the old one is there
-                self.writer.delete(type_, key, uid=change.uid, dry_run=True)
-                return None
             case _:
                 if change.write is Write.RECREATE:
                     self._remove(change)
-                return self.writer.create(type_, key, body, dry_run=dry_run)
+                return self._create(change, body, dry_run=dry_run)
+
+    def _delete(self, change: PlannedChange, *, dry_run: bool) -> None:
+        try:
+            self.writer.delete(change.type, change.key, uid=change.uid, dry_run=dry_run)
+        except NotFoundError:
+            if dry_run:  # it was there when the plan was made
+                raise
+
+    def _create(self, change: PlannedChange, body: Body, *, dry_run: bool) -> Body:
+        try:
+            return self.writer.create(change.type, change.key, body, dry_run=dry_run)
+        except ConflictError:
+            found = self.reader.get(change.type, change.key)
+            if found is None or (change.key.resource, change.key.name) not in MADE_WITH_NAMESPACE:
+                raise
+            metadata = {**body["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}
+            return self.writer.replace(change.type, change.key, {**body, "metadata": metadata}, dry_run=dry_run)
 
     def _still_absent(self, change: PlannedChange) -> None:
         """Server-side apply has no precondition for "there is none": it would merge into whatever has appeared."""
@@ -121,8 +148,7 @@ class Sender:
             raise IncompleteError(message, hint="run the command again to plan from the state as it is now")
 
     def _remove(self, change: PlannedChange) -> None:
-        with contextlib.suppress(NotFoundError):
-            self.writer.delete(change.type, change.key, uid=change.uid, dry_run=False)
+        self._delete(change, dry_run=False)
         deadline = time.monotonic() + _DELETION_PATIENCE
         while self.reader.get(change.type, change.key) is not None:
             if time.monotonic() >= deadline:
@@ -130,17 +156,11 @@ class Sender:
                 raise IncompleteError(message)
             time.sleep(_POLL)
 
-    def _owned(self, change: PlannedChange, written: Body) -> Body:
-        """Put the target's field ownership back, so the next `istioctl` or `helm upgrade` meets no stranger."""
-        if change.target is None or not change.target.server.managed_fields:
-            return written
-        managers, content = change.target.server.managed_fields, split(written, change.type)
-        version = content.server.resource_version
-        for _ in range(CONFLICT_ATTEMPTS):
-            try:
-                return self.writer.restore_ownership(change.type, change.key, managers, version)
-            except ConflictError as error:
-                now = self._unchanged_since(content, change, error)
-                version = now.server.resource_version
-        message = f"{change.key} keeps changing; its content is restored, the ownership of its fields is not"
-        raise IncompleteError(message)
+
+def _content(change: PlannedChange) -> Body:
+    if change.body is None:
+        raise TypeError(f"{change.key}: a {change.write} without a body")
+    if has_withheld_values(change.body):
+        message = f"{change.key}: its values are not known; refusing to write their digests"
+        raise RefusedError(message)
+    return change.body

@@ -10,14 +10,17 @@ from ..errors import ApiError, ConflictError, IncompleteError, InvalidError, Ref
 from ..models.objects import Body, Key, MeshObject
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.objects import split
-from ..plan.definitions import custom_resource_type
-from ..plan.revise import as_recreation
+from ..plan.definitions import custom_resource_type, is_needed_first
+from ..plan.revise import as_kept, as_recreation
 from ..plan.rollback import plan_hash
 from ..ports import Progress
-from ..rules.order import NARROWED_CRDS, stage_named
+from ..rules.fields import WORKLOADS
+from ..rules.keeping import IMMUTABLE, RECREATABLE
 from ..rules.scope import CRD, NAMESPACE
 from .execution import PARALLEL
-from .sender import FIELD_CONFLICT, Sender
+from .sender import WEBHOOK_DOWN, Sender, is_field_conflict
+
+UNANSWERED = "not tried on the server: a webhook that checks it does not answer; this plan restores workloads first"
 
 
 @dataclass
@@ -69,8 +72,10 @@ class Trial:
         try:
             return change, self.sender.send(change, dry_run=True)
         except (ApiError, IncompleteError) as error:
-            if change.write is Write.PUT and isinstance(error, InvalidError) and "immutable" in error.message:
-                return as_recreation(change, error.message), None
+            if revised := _revised(change, error):
+                return revised, None
+            if WEBHOOK_DOWN in error.message and deferral.restores_workloads:
+                return replace(change, notes=(*change.notes, UNANSWERED)), None
             named = str(change.key) in error.message
             self._problems.append(error.message if named else f"{change.key}: {error.message}")
             if hint := _hint(change, error):
@@ -83,11 +88,16 @@ class Deferral:
 
     def __init__(self, changes: Iterable[PlannedChange]) -> None:
         changes = tuple(changes)
+        self.restores_workloads = any(change.key.resource in WORKLOADS for change in changes)
+        """Whether the plan may bring a webhook's server back."""
         created = (change for change in changes if change.action is Action.CREATE)
         self._namespaces = {change.key.name for change in created if change.key.resource == NAMESPACE}
-        late = stage_named(NARROWED_CRDS)
-        bodies = [change for change in changes if change.key.resource == CRD and change.stage != late and change.body]
-        self._types = {custom_resource_type(MeshObject(change.key, change.body or {})) for change in bodies}
+        definitions = (change for change in changes if change.key.resource == CRD and change.body)
+        self._types = {
+            custom_resource_type(MeshObject(change.key, change.body or {}))
+            for change in definitions
+            if is_needed_first(change.live, change.body or {})
+        }
 
     def reason(self, change: PlannedChange) -> str:
         """Why this change cannot be tried yet; "" when it can."""
@@ -98,6 +108,17 @@ class Deferral:
         return ""
 
 
+def _revised(change: PlannedChange, error: ApiError | IncompleteError) -> PlannedChange | None:
+    """What becomes of an update that the server refuses, where that is known: a recreation, or it is kept."""
+    if change.write is not Write.PUT or not isinstance(error, InvalidError):
+        return None
+    if any(words in error.message for words in IMMUTABLE) and change.key.resource in RECREATABLE:
+        return as_recreation(change, error.message)
+    if any(words in error.message for words in IMMUTABLE) or change.key.resource == CRD:
+        return as_kept(change, f"the server refuses to change it: {error.message}")
+    return None
+
+
 def _preview(body: Body, change: PlannedChange) -> MeshObject:
     """The answer of a dry run. Its resource version is the live object's, of which it is not the content."""
     obj = split(body, change.type)
@@ -105,8 +126,10 @@ def _preview(body: Body, change: PlannedChange) -> MeshObject:
 
 
 def _hint(change: PlannedChange, error: ApiError | IncompleteError) -> str | None:
-    if change.write is Write.APPLY and isinstance(error, ConflictError) and FIELD_CONFLICT in error.message:
+    if change.write is Write.APPLY and isinstance(error, ConflictError) and is_field_conflict(error):
         return "--force-conflicts takes these fields over from their managers"
+    if "failed to create typed patch object" in error.message:
+        return None  # the API server's way (a 500) to say that a manifest does not fit its schema: nothing ails it
     return error.hint
 
 

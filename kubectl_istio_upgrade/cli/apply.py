@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..operations import applying
-from ..render.names import plural
-from ..render.structured import Format
-from .approval import Approval, check_can_confirm
 from .options import COMMON, command, output, writing
-from .settings import Settings
 
 
 @command
@@ -41,11 +36,17 @@ def apply(
       kubectl istio-upgrade apply -f mesh/ --yes
       istioctl manifest generate | kubectl istio-upgrade apply -f - --yes
     """
+    from ..operations import applying
+    from ..render.names import plural
+    from ..render.structured import Format
+    from .approval import Approval, check_can_confirm
+    from .settings import Settings
+
     settings = Settings.current()
     check_can_confirm("apply", yes=yes, dry_run=dry_run)
     documents = settings.documents(files)
     with settings.writing_session(timeout) as session, session.store.lock("apply"):
-        namespace = settings.namespaces[0] if settings.namespaces else "default"
+        namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         label = f"{plural(len(documents), 'object')} of {', '.join(files)}"
         manifests = applying.read(session, documents, label, namespace)
         planned = applying.prepare(session, manifests, force_conflicts=force_conflicts)

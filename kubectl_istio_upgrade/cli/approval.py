@@ -42,7 +42,7 @@ class Approval:
     @property
     def where(self) -> str:
         """The cluster, in words that tell two of them apart."""
-        return f"cluster {self.session.context} ({self.session.cluster.uid[:8]})"
+        return f"cluster {self.session.context} ({self.session.cluster.uid[:8]} at {self.session.place().server})"
 
     def conclude(self, plan: Plan, finished: Finished | None, format_: Format) -> None:
         """Print how it ended. Raises IncompleteError when the proof does not hold."""

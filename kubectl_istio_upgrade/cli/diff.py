@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..errors import ExitCode, UsageError
-from ..models.objects import State
-from ..models.snapshots import SnapshotInfo
-from ..operations import applying, diffing
-from ..render.differences import DiffView, comparison_data, print_comparison
-from ..render.structured import Format, formatted
 from .options import COMMON, command, output
-from .settings import Settings
 
-_Side = tuple[State, SnapshotInfo | None]
+if TYPE_CHECKING:
+    from ..models.changes import Comparison
+    from .settings import Settings
+
+_LIVE = "live"
 
 
 @command
@@ -46,17 +46,12 @@ def diff(
       kubectl istio-upgrade diff friday latest --stat
       kubectl istio-upgrade diff live -f mesh/ --only virtualservice -n shop
     """
+    from ..render.differences import DiffView, comparison_data, print_comparison
+    from ..render.structured import Format, formatted
+    from .settings import Settings
+
     settings = Settings.current()
-    before, after = _names(references, bool(files))
-    documents = settings.documents(files) if files else ()
-    with settings.session(create=diffing.LIVE in references or bool(files)) as session:
-        first = diffing.side(session, before)
-        if files:
-            manifests = applying.read(session, documents, "manifests", *(settings.namespaces or ("default",)))
-            second: _Side = (applying.withheld(manifests, session.store.digester()).state(), None)
-        else:
-            second = diffing.side(session, after)
-        comparison = diffing.diff(session, first, second, only, () if files else settings.namespaces)
+    comparison = _compared(settings, *_names(references, bool(files)), files, only)
     if format_ == Format.TEXT:
         print_comparison(settings.out, comparison, DiffView(context_lines, stat, show_ignored))
     else:
@@ -64,15 +59,31 @@ def diff(
     return ExitCode.DIFFERENT if comparison.diffs else ExitCode.DONE
 
 
+def _compared(settings: Settings, before: str, after: str, files: tuple[str, ...], only: tuple[str, ...]) -> Comparison:
+    from ..operations import applying, diffing
+
+    documents = settings.documents(files) if files else ()
+    with settings.session(create=before == _LIVE and after in ("", _LIVE)) as session:
+        with_cluster = bool(files) or _LIVE in (before, after)
+        first = diffing.side(session, before, with_cluster=with_cluster)
+        if not files:
+            second = diffing.side(session, after, with_cluster=with_cluster)
+            return diffing.diff(session, first, second, only, settings.namespaces)
+        namespace = settings.namespaces[0] if settings.namespaces else session.namespace
+        manifests = applying.read(session, documents, "manifests", namespace)
+        wanted = applying.withheld(manifests, session.store.digester()).state()
+        return diffing.diff(session, first, (wanted, None), only)
+
+
 def _names(references: tuple[str, ...], with_files: bool) -> tuple[str, str]:
     """The two sides as named, with the defaults; "" is the newest snapshot."""
     match references, with_files:
         case (), False:
-            return "", diffing.LIVE
+            return "", _LIVE
         case (), True:
-            return diffing.LIVE, ""
+            return _LIVE, ""
         case (first,), _:
-            return first, diffing.LIVE
+            return first, _LIVE
         case (first, second), False:
             return first, second
     raise UsageError("too many sides to compare", hint="name two at most: A and B, or A and -f FILE")

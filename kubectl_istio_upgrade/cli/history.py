@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..errors import UsageError
-from ..models.objects import Body
-from ..models.snapshots import SnapshotInfo
-from ..operations import snapshots
-from ..operations.selecting import selection
-from ..operations.session import Session
-from ..render.snapshots import print_history, print_snapshot, snapshot_data
-from ..render.structured import Format, formatted
 from .options import COMMON, command, output
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..models.objects import Body
+    from ..models.snapshots import SnapshotInfo
+    from ..operations.session import Session
 
 
 @command
@@ -31,6 +30,10 @@ def history(limit: int | None, format_: str) -> None:
       kubectl istio-upgrade history
       kubectl istio-upgrade history --limit 5 -o json
     """
+    from ..render.snapshots import print_history, snapshot_data
+    from ..render.structured import Format, formatted
+    from .settings import Settings
+
     settings = Settings.current()
     with settings.session() as session:
         infos = list(session.store.history(session.readable_branch, limit=limit))
@@ -60,6 +63,11 @@ def show(reference: str, selector: str | None, format_: str) -> None:
       kubectl istio-upgrade show friday configmap/istio -n istio-system
       kubectl istio-upgrade show latest~1 -o yaml > everything.yaml
     """
+    from ..operations import snapshots
+    from ..render.snapshots import print_snapshot
+    from ..render.structured import Format, formatted
+    from .settings import Settings
+
     settings = Settings.current()
     with settings.session() as session:
         info = snapshots.find(session, reference)
@@ -74,6 +82,8 @@ def show(reference: str, selector: str | None, format_: str) -> None:
 
 
 def _objects(session: Session, info: SnapshotInfo, selector: str | None, namespaces: tuple[str, ...]) -> list[Body]:
+    from ..operations.selecting import selection
+
     state = session.store.state(info)
     select = selection([selector] if selector else [], namespaces, state.types)
     keys = sorted(key for key in state.versions if select(key))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -82,6 +83,9 @@ def run() -> None:
     """The console script: run a command and leave with its exit code."""
     from ..errors import ExitCode
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8")  # as kubectl, whatever the locale: data must not depend on it
     code = invoke(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         sys.stderr.flush()

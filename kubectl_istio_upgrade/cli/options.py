@@ -10,19 +10,23 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PREFIX = "kubectl_istio_upgrade."
 
 EXIT_CODES = """\b
-Exit codes: 0 done, no differences · 1 differences found · 2 usage · 3 refused,
-nothing changed · 4 incomplete · 5 cluster · 6 store · 70 bug · 130 interrupted"""
+Exit codes: 0 done, no differences · 1 differences found · 2 usage ·
+3 refused, nothing changed · 4 incomplete · 5 cluster · 6 store · 70 bug ·
+130 interrupted"""
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value not in (None, (), False):
-        context.meta[PREFIX + str(parameter.name)] = value
+    name = PREFIX + str(parameter.name)
+    from_environment = context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT
+    if value not in (None, (), False) and not (from_environment and name in context.meta):
+        context.meta[name] = value
 
 
 class CommonOption(click.Option):

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..adapters.folders import export
-from ..operations import rollback as operation
-from ..operations.selecting import selection
-from ..operations.snapshots import default_target, find
-from ..plan.rollback import RollbackOptions
-from ..render.names import plural, snapshot_title
-from ..render.structured import Format
-from .approval import Approval, check_can_confirm
 from .options import COMMON, command, output, writing
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 
 @command
@@ -51,16 +46,25 @@ def rollback(
     Examples:
       kubectl istio-upgrade rollback --dry-run
       kubectl istio-upgrade rollback friday
-      kubectl istio-upgrade rollback latest~1 --only virtualservice/reviews -n shop --yes
+      kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
+    from ..operations import rollback as operation
+    from ..operations.selecting import selection
+    from ..operations.snapshots import find_target
+    from ..plan.rollback import RollbackOptions
+    from ..render.names import snapshot_title
+    from ..render.structured import Format
+    from .approval import Approval, check_can_confirm
+    from .settings import Settings
+
     settings = Settings.current()
     if to_dir is not None:
         _export(settings, reference, Path(to_dir), only)
         return
     check_can_confirm("roll back", yes=yes, dry_run=dry_run)
     with settings.writing_session(timeout) as session, session.store.lock("rollback"):
-        target = find(session, reference) if reference else default_target(session)
+        target = find_target(session, reference)
         select = selection(only, settings.namespaces, session.store.state(target).types)
         planned = operation.prepare(session, target, RollbackOptions(select, delete_added=delete_added))
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
@@ -70,6 +74,11 @@ def rollback(
 
 
 def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:
+    from ..adapters.folders import export
+    from ..operations.selecting import selection
+    from ..operations.snapshots import default_target, find
+    from ..render.names import plural
+
     with settings.session() as session:
         info = find(session, reference) if reference else default_target(session)
         state = session.store.state(info)

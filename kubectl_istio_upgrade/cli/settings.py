@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,10 @@ import click
 
 from ..adapters.manifests import ManifestFiles
 from ..capture import CaptureOptions
-from ..operations.session import Session, WritingSession
+from ..operations.session import Place, Session, WritingSession
 from ..ports import ClusterReader, ClusterWriter, ManifestDocument
 from ..render.progress import TerminalProgress
 from ..render.terminal import Color, Terminal, stderr, stdout
-from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .options import PREFIX
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Settings:
         """`-n`, as a narrowing selection."""
         return (self.values["namespace"],) if "namespace" in self.values else ()
 
-    @property
+    @cached_property
     def progress(self) -> TerminalProgress:
         """On stderr."""
         return TerminalProgress(self.err, quiet=self.values.get("quiet", False))
@@ -94,6 +94,7 @@ class Settings:
                         "progress": self.progress,
                         "options": self.capture_options,
                         "context_name": connection.context,
+                        "place": connection.place,
                         "explicit": bool(self.values.get("context") or self.values.get("kubeconfig")),
                     },
                     connection,
@@ -105,7 +106,7 @@ class Settings:
     def capture_options(self) -> CaptureOptions:
         """What to read."""
         return CaptureOptions(
-            root_namespace=self.values.get("root_namespace", DEFAULT_ROOT_NAMESPACE),
+            root_namespace=self.values.get("root_namespace", ""),
             exclude=self.values.get("exclude_type", ()),
         )
 
@@ -125,6 +126,10 @@ class _Connection:
         from ..adapters.kube.connection import current_context
 
         return current_context(self._options())
+
+    def place(self) -> Place:
+        site = self.transport().site
+        return Place(site.server, site.namespace)
 
     def transport(self) -> Any:
         from ..adapters.kube.connection import connect

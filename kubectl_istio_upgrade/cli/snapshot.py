@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..operations import snapshots
-from ..render.names import plural
-from ..render.snapshots import print_taken, snapshot_data
-from ..render.structured import Format, formatted
 from .options import COMMON, command, output
-from .settings import Settings
 
 
 @command
@@ -31,8 +26,14 @@ def snapshot(message: str, name: str | None, files: tuple[str, ...], format_: st
     Examples:
       kubectl istio-upgrade snapshot -m "before 1.29"
       kubectl istio-upgrade snapshot --name friday
-      kubectl istio-upgrade snapshot --from-file istio-backup.yaml --from-file istio-crd-backup.yaml
+      kubectl istio-upgrade snapshot --from-file istio-backup.yaml
     """
+    from ..operations import snapshots
+    from ..render.names import plural
+    from ..render.snapshots import print_taken, snapshot_data
+    from ..render.structured import Format, formatted
+    from .settings import Settings
+
     settings = Settings.current()
     documents = settings.documents(files) if files else ()
     with settings.session(create=True) as session:

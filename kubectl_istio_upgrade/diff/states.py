@@ -61,9 +61,13 @@ def _selected(versions: Mapping[Key, object], select: Select, unknown: set[str])
     return {key: version for key, version in versions.items() if key.resource not in unknown and select(key)}
 
 
-def _surroundings(*states: State) -> Surroundings:
+def _surroundings(before: State, after: State) -> Surroundings:
+    """Whose replicas are noise: what an autoscaler of the state after targets, and before, where after is incomplete.
+
+    An autoscaler that goes away leaves the replicas to the manifest again.
+    """
     scalers: list[MeshObject] = []
-    for state in states:
+    for state in (after,) if after.completeness is Completeness.COMPLETE else (before, after):
         scalers.extend(state.load([key for key in state.versions if is_autoscaler(key)]).values())
     return surroundings(scalers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from dataclasses import replace
 
 from ..models.objects import Body, MeshObject
@@ -11,45 +12,62 @@ from ..ports import Digester
 from ..rules.scope import SECRET
 
 DIGEST_PREFIX = "hmac-sha256:"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+HARMLESS_ANNOTATIONS = (
+    "istio.io/",
+    "networking.istio.io/",
+    "topology.istio.io/",
+    "meta.helm.sh/",
+    "helm.sh/",
+    "cert-manager.io/",
+    "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+)
+"""Prefixes of annotations whose values are stored as they are. Others may repeat the Secret's values, as those of
+`kubectl apply` and of kapp (`kapp.k14s.io/original`) do, so they are digested as a whole."""
 
 
 def without_values(obj: MeshObject, digester: Digester) -> MeshObject:
     """A Secret with every value replaced by its keyed digest; any other object unchanged.
 
-    The annotation that `kubectl apply` leaves on a Secret repeats its values, so it is digested as a whole.
+    `stringData` of a manifest becomes `data`, as it would on the server.
     """
     if obj.key.resource != SECRET:
         return obj
-    body: Body = dict(obj.body)
+    body: Body = {name: value for name, value in obj.body.items() if name != "stringData"}
     where = f"{obj.key.namespace}/{obj.key.name}"
-    for field in ("data", "stringData"):
-        if body.get(field):
-            body[field] = {
-                name: _digested(digester, f"{where}:{name}", _plain(value, encoded=field == "data"))
-                for name, value in body[field].items()
-            }
-    annotations = obj.annotations
-    if _LAST_APPLIED in annotations:
-        digest = _digested(digester, f"{where}@{_LAST_APPLIED}", annotations[_LAST_APPLIED].encode())
-        body["metadata"] = {**body["metadata"], "annotations": {**annotations, _LAST_APPLIED: digest}}
+    values = {name: _decoded(value) for name, value in (obj.body.get("data") or {}).items()}
+    values |= {name: _bytes(value) for name, value in (obj.body.get("stringData") or {}).items()}
+    if values:
+        body["data"] = {name: digester.digest(f"{where}:{name}", value) for name, value in sorted(values.items())}
+    if obj.annotations:
+        annotations = {
+            name: value if name.startswith(HARMLESS_ANNOTATIONS) else digester.digest(f"{where}@{name}", _bytes(value))
+            for name, value in obj.annotations.items()
+        }
+        body["metadata"] = {**body["metadata"], "annotations": annotations}
     return replace(obj, body=body)
 
 
 def has_withheld_values(body: Body) -> bool:
     """True for a Secret whose values are digests: it can be compared, not restored."""
-    values = (body.get("data") or {}).values()
-    return body.get("kind") == "Secret" and any(str(value).startswith(DIGEST_PREFIX) for value in values)
+    values = (value for field in ("data", "stringData") for value in (body.get(field) or {}).values())
+    return body.get("kind") == "Secret" and any(is_withheld(value) for value in values)
 
 
-def _digested(digester: Digester, context: str, value: bytes) -> str:
-    return digester.digest(context, value)
+def is_withheld(value: object) -> bool:
+    """True for a digest that stands for a value."""
+    return str(value).startswith(DIGEST_PREFIX)
 
 
-def _plain(value: str, *, encoded: bool) -> bytes:
-    if not encoded:
-        return value.encode()
+def _bytes(value: object) -> bytes:
+    """The value as bytes; anything but a text is a mistake that the API server will name."""
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+
+
+def _decoded(value: object) -> bytes:
+    plain = _bytes(value)
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(plain, validate=True)
     except binascii.Error:
-        return value.encode()
+        return plain

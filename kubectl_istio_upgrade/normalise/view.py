@@ -69,7 +69,7 @@ def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRul
     body: Body = clone(obj.body)
     left_out = {}
     for rule in rules_for(obj, around):
-        values = list(_remove(body, rule.path))
+        values = list(_remove(body, rule.path, rule.content))
         if values:
             left_out[rule] = values if ANY in rule.path else values[0]
     metadata = body.get("metadata") or {}
@@ -79,16 +79,20 @@ def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRul
     return body, left_out
 
 
-def _remove(node: Json, path: tuple[str, ...]) -> Iterator[Json]:
+def _remove(node: Json, path: tuple[str, ...], content: tuple[str, ...]) -> Iterator[Json]:
     head, rest = path[0], path[1:]
     if head == ANY:
         for item in node if isinstance(node, list) else ():
-            yield from _remove(item, rest)
+            yield from _remove(item, rest, content)
     elif isinstance(node, dict) and head in node:
         if rest:
-            yield from _remove(node[head], rest)
-        else:
+            yield from _remove(node[head], rest, content)
+        elif not _is_content(node[head], content):
             yield node.pop(head)
+
+
+def _is_content(value: Json, content: tuple[str, ...]) -> bool:
+    return bool(content) and (value in content or (isinstance(value, list) and any(item in content for item in value)))
 
 
 def keep_live(target: MeshObject, live: MeshObject, around: Surroundings) -> Body:
@@ -96,41 +100,45 @@ def keep_live(target: MeshObject, live: MeshObject, around: Surroundings) -> Bod
     body: Body = clone(target.body)
     keys = keyed_lists(target.key.resource)
     for rule in rules_for(live, around):
-        if rule.on_update is OnUpdate.LIVE:
-            _keep(body, live.body, rule.path, keys, ())
+        if rule.on_update is not OnUpdate.TARGET:
+            _Keeper(keys, rule).keep(body, live.body, rule.path, ())
     return body
 
 
-def _keep(
-    target: Json,
-    live: Json,
-    path: tuple[str, ...],
-    keys: Mapping[str, tuple[str, ...]],
-    at: tuple[str, ...],
-) -> None:
-    head, rest = path[0], path[1:]
-    if head == ANY:
-        names = keys.get(".".join(at), ())
-        for index, item in enumerate(target if isinstance(target, list) else ()):
-            other = _partner(item, index, live, names)
-            if other is not None:
-                _keep(item, other, rest, keys, (*at, ANY))
-    elif isinstance(target, dict) and isinstance(live, dict):
-        if not rest:
-            _copy(target, live, head)
-        elif head in live or head in target:
-            # An annotation kept from live may need a map that the target does not have.
-            lent: Body = {}
-            _keep(target.get(head, lent), live.get(head) or {}, rest, keys, (*at, head))
-            if lent:
-                target[head] = lent
+@dataclass(frozen=True)
+class _Keeper:
+    """Carries the live values of one rule's field over into a target's body."""
 
+    keyed: Mapping[str, tuple[str, ...]]
+    rule: FieldRule
 
-def _copy(target: Body, live: Body, name: str) -> None:
-    if name in live:
-        target[name] = clone(live[name])
-    else:
-        target.pop(name, None)
+    def keep(self, target: Json, live: Json, path: tuple[str, ...], at: tuple[str, ...]) -> None:
+        head, rest = path[0], path[1:]
+        if head == ANY:
+            names = self.keyed.get(".".join(at), ())
+            for index, item in enumerate(target if isinstance(target, list) else ()):
+                other = _partner(item, index, live, names)
+                if other is not None:
+                    self.keep(item, other, rest, (*at, ANY))
+        elif isinstance(target, dict) and isinstance(live, dict):
+            if not rest:
+                self._copy(target, live, head)
+            elif head in live or head in target:
+                # An annotation kept from live may need a map that the target does not have.
+                lent: Body = {}
+                self.keep(target.get(head, lent), live.get(head) or {}, rest, (*at, head))
+                if lent:
+                    target[head] = lent
+
+    def _copy(self, target: Body, live: Body, name: str) -> None:
+        if any(_is_content(side.get(name), self.rule.content) for side in (target, live)):
+            return
+        if self.rule.on_update is OnUpdate.ALLOCATED and (name not in live or name not in target):
+            return
+        if name in live:
+            target[name] = clone(live[name])
+        else:
+            target.pop(name, None)
 
 
 def _partner(item: Json, index: int, live: Json, names: tuple[str, ...]) -> Json:

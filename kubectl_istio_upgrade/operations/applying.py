@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
-from ..models.plans import Plan
+from ..models.objects import Completeness, Key, MemoryState, MeshObject, State
+from ..models.plans import Plan, PlannedChange
 from ..normalise.secrets import without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..ports import Digester, ManifestDocument
+from ..rules.scope import is_namespace, steering_only
 from .running import Finished, Review, Task, carry_out
 from .session import Session, WritingSession
 
@@ -23,6 +25,10 @@ class Planned:
     manifests: Manifests
     captured: Capture
     plan: Plan
+    previews: Mapping[Key, MeshObject]
+    """What the server says each object would become."""
+    untried: tuple[PlannedChange, ...]
+    """Those that it could not be asked about yet."""
 
 
 def read(session: Session, documents: Sequence[ManifestDocument], label: str, namespace: str) -> Manifests:
@@ -42,19 +48,37 @@ def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: b
     Raises RefusedError for objects outside the mesh, and with every refusal of the server: a failed validation, or a
     field that another manager owns.
     """
-    check_scope(manifests, session.options.root_namespace, session.options.exclude)
+    check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = session.capture()
-    digester = session.store.digester()
     changes = wanted_changes(captured.state, manifests, force=force_conflicts)
-    trial = Trial(Sender(session.reader, session.connect_writer()), session.progress)
-    previews = {key: without_values(obj, digester) for key, obj in trial.previews(changes).items()}
-    plan = plan_apply(captured.state, withheld(manifests, digester), changes, previews)
-    return Planned(manifests, captured, plan)
+    previews = _previews(session, changes)
+    plan = plan_apply(captured.state, withheld(manifests, session.store.digester()), changes, previews)
+    untried = tuple(change for change in changes if change.key not in previews)
+    return Planned(manifests, captured, plan, previews, untried)
 
 
 def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
-    """Carry out a prepared apply."""
-    promised = withheld(planned.manifests, session.store.digester()).state()
-    planned_keys = set(promised.objects)
-    task = Task(planned.plan, planned.captured, promised, planned_keys.__contains__, planned.manifests.label)
+    """Carry out a prepared apply.
+
+    The proof compares with what the server itself said each object would become. Where it could not be asked before,
+    because the plan made the namespace or the definition first, it is asked afterwards: applying once more must change
+    nothing.
+    """
+
+    def promise() -> State:
+        objects = {**planned.previews, **_previews(session, planned.untried)}
+        return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
+
+    keys = set(planned.manifests.objects)
+    task = Task(planned.plan, planned.captured, promise, keys.__contains__, planned.manifests.label)
     return carry_out(session, task, review)
+
+
+def _previews(session: WritingSession, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
+    """Each object as the server says it would be, in the form in which states are compared."""
+    digester = session.store.digester()
+    trial = Trial(Sender(session.reader, session.connect_writer()), session.progress)
+    return {
+        key: steering_only(obj) if is_namespace(key) else without_values(obj, digester)
+        for key, obj in trial.previews(changes).items()
+    }

@@ -12,16 +12,23 @@ from ..models.snapshots import SnapshotInfo
 from ..rules.scope import SECRET
 from .selecting import selection
 from .session import Session
-from .snapshots import find, newest
+from .snapshots import newest
 
 LIVE = "live"
 
 
-def side(session: Session, reference: str) -> tuple[State, SnapshotInfo | None]:
-    """A state by its name on the command line: `live`, or a snapshot reference."""
+def side(session: Session, reference: str, *, with_cluster: bool) -> tuple[State, SnapshotInfo | None]:
+    """A state by its name on the command line: `live`, a snapshot reference, or "" for the newest snapshot.
+
+    `with_cluster` says that the comparison needs the cluster anyway: then the snapshot must be one of that cluster.
+    Otherwise the store's branch is found without asking the cluster, which may be down.
+    """
     if reference == LIVE:
         return session.capture().state, None
-    info = find(session, reference) if reference else newest(session)
+    branch = session.branch if with_cluster else session.readable_branch
+    info = session.store.resolve(branch, reference) if reference else newest(session, branch)
+    if with_cluster:
+        session.check_comparable(info)
     return session.store.state(info), info
 
 

@@ -32,6 +32,7 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
 
     Raises RefusedError when the server would not accept a write, StoreError when the snapshot cannot be read.
     """
+    session.check_comparable(target)
     state = session.store.state(target)
     captured = session.capture()
     options, warnings = _comparable(session, target, state, options)
@@ -44,7 +45,8 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
 
 def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
     """Carry out a prepared rollback."""
-    task = Task(planned.plan, planned.captured, planned.state, planned.options.select, planned.target.commit)
+    select, target = planned.options.select, planned.target.commit
+    task = Task(planned.plan, planned.captured, lambda: planned.state, select, target)
     return carry_out(session, task, review)
 
 

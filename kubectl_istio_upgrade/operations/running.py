@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ..apply.execution import Execution, Executor
 from ..apply.sender import Sender
 from ..capture import Capture
 from ..diff.paths import dotted
 from ..diff.states import Select
-from ..errors import ClusterError, IncompleteError, Interrupted, RefusedError, StoreError
+from ..errors import IncompleteError, Interrupted, RefusedError
 from ..models.objects import Body, State
 from ..models.plans import Plan, Proof
 from ..models.snapshots import Purpose, SnapshotInfo
@@ -23,9 +22,9 @@ from .session import WritingSession
 Review = Callable[[Plan], bool]
 """Shows the plan to whoever decides; True to go on. Raises RefusedError when there is nobody to ask."""
 
-FRESH = 5.0
-"""Seconds for which a reading of the mesh may serve as the safety snapshot. Whoever takes longer to approve gets a
-new reading: what others did meanwhile belongs to the state before, too."""
+FRESH = timedelta(seconds=10)
+"""For how long a reading of the mesh may serve as the safety snapshot. If trying the plan and approving it take longer,
+the mesh is read again: what others did meanwhile belongs to the state before, too."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class Task:
     plan: Plan
     captured: Capture
     """The reading that the plan was made from."""
-    promised: State
+    promise: Callable[[], State]
+    """What the proof compares with, asked for once everything is written."""
     select: Select
     target: str
     """The commit of the target, or the names of the manifests."""
@@ -66,18 +66,20 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
         return _changed(session, task, before)
     except KeyboardInterrupt as error:
         raise _unproved("interrupted", before) from error
-    except (ClusterError, StoreError) as error:
-        raise _unproved(error.message, before) from error
+    except IncompleteError:
+        raise
+    except Exception as error:
+        raise _unproved(str(error) or type(error).__name__, before) from error
 
 
 def _changed(session: WritingSession, task: Task, before: SnapshotInfo) -> Finished:
     """From the first write on."""
     started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
-    sender = Sender(session.reader, session.connect_writer())
+    sender = Sender(session.reader, session.connect_writer(), session.progress.note)
     execution = Executor(sender, session.progress, session.timeout).execute(task.plan)
     if execution.failure is not None:
         raise _stopped(task.plan, execution, before) from execution.failure
-    proof, captured = prove(task.plan, task.promised, session.capture, task.select)
+    proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
     seconds = time.monotonic() - clock
     record = _record(task, before, execution, proof, started, seconds)
     message = f"after {task.plan.operation} to {task.plan.target}"
@@ -86,17 +88,16 @@ def _changed(session: WritingSession, task: Task, before: SnapshotInfo) -> Finis
 
 
 def _safety_snapshot(session: WritingSession, task: Task, review: Review) -> SnapshotInfo:
-    asked = time.monotonic()
     if not review(task.plan):
         raise RefusedError("not confirmed; nothing was changed")
-    captured = task.captured if time.monotonic() - asked < FRESH else session.capture()
+    captured = task.captured if datetime.now(UTC) - task.captured.taken < FRESH else session.capture()
     message = f"before {task.plan.operation} to {task.plan.target}"
-    return session.store.commit(session.branch, captured.draft(Purpose.BEFORE, message))
+    return session.store.commit(session.branch, captured.draft(Purpose.BEFORE, message, _intent(task)))
 
 
 def _stopped(plan: Plan, execution: Execution, before: SnapshotInfo) -> IncompleteError:
     cause = execution.failure.message if execution.failure else ""
-    message = f"stopped after {execution.written} of {len(plan.writes)} writes: {cause}"
+    message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
     hint = execution.failure.hint if execution.failure else None
     return IncompleteError(message, hint=f"{hint}\n{_way_back(before)}" if hint else _way_back(before))
 
@@ -110,18 +111,20 @@ def _way_back(before: SnapshotInfo) -> str:
     return f"the state before is snapshot {before.short}: `kubectl istio-upgrade rollback {before.short}`"
 
 
+def _intent(task: Task) -> Body:
+    """`operation.yaml` of the snapshot before: what the operation set out to do."""
+    return {"kind": task.plan.operation, "target": task.target, "planHash": task.plan.hash}
+
+
 def _record(
     task: Task, before: SnapshotInfo, execution: Execution, proof: Proof, started: datetime, seconds: float
 ) -> Body:
     """`operation.yaml`; see snapshots/README.md."""
     return {
-        "id": str(uuid.uuid4()),
-        "kind": task.plan.operation,
-        "target": task.target,
+        **_intent(task),
         "before": before.commit,
         "started": started.isoformat().replace("+00:00", "Z"),
         "seconds": round(seconds, 3),
-        "planHash": task.plan.hash,
         "steps": [
             {
                 "object": str(result.key),

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..capture import Capture, CaptureOptions, capture
-from ..models.snapshots import ClusterIdentity
+from ..errors import UsageError
+from ..models.snapshots import ClusterIdentity, SnapshotInfo
 from ..ports import ClusterReader, ClusterWriter, Progress, Store
+from ..rules.scope import DEFAULT_ROOT_NAMESPACE
+from .roots import check_root_namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a connection leads, in the kubeconfig's own words."""
+
+    server: str = ""
+    namespace: str = "default"
 
 
 @dataclass
@@ -21,6 +32,8 @@ class Session:
     options: CaptureOptions
     context_name: Callable[[], str]
     """The kubeconfig context in use, without contacting the cluster."""
+    place: Callable[[], Place] = lambda: Place()
+    """Where the kubeconfig leads."""
     explicit: bool = False
     """The user named a context: then the store's only branch may be another cluster's."""
 
@@ -28,6 +41,11 @@ class Session:
     def context(self) -> str:
         """The context's name."""
         return self.context_name()
+
+    @property
+    def namespace(self) -> str:
+        """The context's namespace: that of manifests that name none, as in kubectl."""
+        return self.place().namespace
 
     @cached_property
     def reader(self) -> ClusterReader:
@@ -56,9 +74,25 @@ class Session:
             return branches[0]
         return self.store.branch_by_context(self.context) or self.branch
 
+    @cached_property
+    def root_namespace(self) -> str:
+        """Where istiod runs: as given, else as in the cluster's newest snapshot, else Istio's default."""
+        tip = None if self.options.root_namespace else self.store.tip(self.branch)
+        return self.options.root_namespace or (tip.meta.root_namespace if tip else DEFAULT_ROOT_NAMESPACE)
+
     def capture(self) -> Capture:
-        """Read the mesh."""
-        return capture(self.reader, self.store.digester(), self.progress, self.options)
+        """Read the mesh. Raises UsageError when istiod is somewhere else than in the root namespace."""
+        options = replace(self.options, root_namespace=self.root_namespace)
+        captured = capture(self.reader, self.store.digester(), self.progress, options)
+        check_root_namespace(captured.state, self.root_namespace, named=bool(self.options.root_namespace))
+        return captured
+
+    def check_comparable(self, info: SnapshotInfo) -> None:
+        """Refuse to compare the live mesh with a snapshot of another root namespace: everything would differ."""
+        theirs = info.meta.root_namespace
+        if theirs != self.root_namespace:
+            message = f"snapshot {info.short} is of root namespace {theirs!r}, not {self.root_namespace!r}"
+            raise UsageError(message, hint=f"pass --root-namespace {theirs}")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..errors import BadManifestError, RefusedError, UnknownReferenceError
@@ -24,7 +24,7 @@ def take(session: Session, *, message: str = "", name: str | None = None) -> Sna
     """
     with session.store.lock("snapshot"):
         captured = session.capture()
-        check_mesh(captured.state, session.options.root_namespace)
+        check_mesh(captured.state, session.root_namespace)
         return session.store.commit(session.branch, captured.draft(Purpose.SNAPSHOT, message), name=name)
 
 
@@ -51,12 +51,12 @@ def import_backup(
     What is not state of a mesh (pods, replica sets, CRDs of others) is passed over and named. The snapshot is marked as
     an import: what is not in it is unknown, so nothing is ever deleted on its word. Raises BadManifestError.
     """
-    manifests = read_manifests(documents, session.reader.discover(), "backup", session.options.root_namespace)
-    root, digester = session.options.root_namespace, session.store.digester()
+    manifests = read_manifests(documents, session.reader.discover(), "backup", session.root_namespace)
+    root, digester = session.root_namespace, session.store.digester()
     kept: dict[Key, MeshObject] = {}
     for key, obj in manifests.objects.items():
         if in_scope(manifests.types[key], obj, root):
-            kept[key] = steering_only(obj) if is_namespace(key) else without_values(obj, digester)
+            kept[key] = _imported(steering_only(obj) if is_namespace(key) else without_values(obj, digester))
     if not kept:
         raise BadManifestError("nothing in these files is state of an Istio mesh")
     types = tuple(sorted({manifests.types[key] for key in kept}, key=lambda type_: type_.resource))
@@ -75,28 +75,41 @@ def import_backup(
     return Imported(info, tuple(str(key) for key in sorted(manifests.objects.keys() - kept.keys())))
 
 
+def _imported(obj: MeshObject) -> MeshObject:
+    """The object without its version: a file may have been edited since, so only its content counts."""
+    return replace(obj, server=replace(obj.server, uid="", resource_version=""))
+
+
 def find(session: Session, reference: str) -> SnapshotInfo:
     """The snapshot that a reference names, without contacting the cluster where that is possible."""
     return session.store.resolve(session.readable_branch, reference)
 
 
-def newest(session: Session) -> SnapshotInfo:
+def find_target(session: Session, reference: str | None) -> SnapshotInfo:
+    """Where to roll back to: a snapshot of this very cluster, by the cluster's own word; see `default_target`."""
+    return session.store.resolve(session.branch, reference) if reference else default_target(session)
+
+
+def newest(session: Session, branch: str) -> SnapshotInfo:
     """The newest snapshot. Raises UnknownReferenceError when there is none yet."""
-    return _existing(session.store.tip(session.readable_branch), session)
+    return _existing(session.store.tip(branch), session)
 
 
 def default_target(session: Session) -> SnapshotInfo:
     """Where `rollback` goes when it is not told.
 
     After an operation that changed the mesh: the snapshot before it. After a rollback: that rollback's target, so that
-    repeating a rollback never undoes it. When the newest snapshot was asked for by somebody: that one.
+    repeating it never undoes it. Both whether it came to its end or not. When the newest snapshot was asked for by
+    somebody: that one.
     """
-    tip = _existing(session.store.tip(session.branch), session)
+    tip = newest(session, session.branch)
     operation = tip.meta.operation
     if operation is None:
         return tip
-    reference = operation["target"] if operation["kind"] == "rollback" else operation["before"]
-    return session.store.resolve(session.branch, str(reference))
+    if operation["kind"] == "rollback":
+        return session.store.resolve(session.branch, str(operation["target"]))
+    before = operation.get("before")  # not there: this is the snapshot before, and the operation never ended
+    return session.store.resolve(session.branch, str(before)) if before else tip
 
 
 def _existing(tip: SnapshotInfo | None, session: Session) -> SnapshotInfo:

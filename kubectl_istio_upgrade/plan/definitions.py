@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..canonical import same
 from ..models.objects import Body, Json, Key, MeshObject
 from ..rules.order import NARROWED_CRDS, stage_named
-from .schemas import Loss, losses, tightenings, widens
+from .schemas import Loss, losses, tightenings, violations, widens
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,20 @@ class Verdict:
 
 
 def crd_verdict(
-    live: MeshObject, target: MeshObject, objects: Iterable[MeshObject], staying: Callable[[Key], bool]
+    live: MeshObject,
+    target: MeshObject,
+    objects: Iterable[MeshObject],
+    staying: Callable[[Key], bool],
+    settled: Callable[[Key], bool] = lambda _: False,
 ) -> Verdict:
-    """Judge putting `target` over `live`, given the live custom resources and which of them stay as they are.
+    """Judge putting `target` over `live`, given the live custom resources, and which of them stay as they are.
 
     Refuses an older definition that lacks a version in which objects are stored (the API server would refuse it, too),
     and one under which any object would lose a field or fail validation. A definition that only allows less is written
     after the custom resources, so objects that the plan changes or deletes do not count; one that also allows more is
-    needed before them, so every live object counts.
+    needed before them, so every live object counts. What cannot be checked here (CEL, for one) counts against objects
+    that stay, unless they are `settled`: as the target has them, and the target had them under that definition. What
+    the plan writes will be as the target has it, too.
     """
     schemas = _schemas(target.body)
     problems = [
@@ -39,12 +45,28 @@ def crd_verdict(
     if _same_schemas(live.body, target.body):
         return Verdict(tuple(problems), stage_named("definitions"))
     current = _schemas(live.body)
-    first = any(widens(current.get(name), schema) for name, schema in schemas.items())
+    first = is_needed_first(live, target.body)
     judge = _Judge(current, schemas, _storage_version(target.body))
     for obj in objects:
-        if first or staying(obj.key):
-            problems += [f"{obj.key}: {loss.path}: {loss.why}" for loss in judge.losses(obj.body)]
+        stays = staying(obj.key)
+        if first or stays:
+            found = judge.losses(obj.body, doubts=stays and not settled(obj.key))
+            problems += [f"{obj.key}: {loss.path}: {loss.why}" for loss in found]
     return Verdict(tuple(problems), stage_named("definitions" if first else NARROWED_CRDS))
+
+
+def is_needed_first(live: MeshObject | None, crd: Body) -> bool:
+    """Whether custom resources may need this definition before they can be written: it is new, or allows more."""
+    if live is None:
+        return True
+    current = _schemas(live.body)
+    return any(name not in current or widens(current[name], schema) for name, schema in _schemas(crd).items())
+
+
+def holds_newer_values(live: MeshObject, target: MeshObject, obj: MeshObject) -> bool:
+    """Whether the live custom resource holds a value that the definition `target` refuses, and `live` does not."""
+    judge = _Judge(_schemas(live.body), _schemas(target.body), _storage_version(target.body))
+    return judge.refuses(obj.body)
 
 
 def custom_resource_type(crd: MeshObject) -> tuple[str, str]:
@@ -68,11 +90,17 @@ class _Judge:
             name: tuple(tightenings(current.get(name) or {}, schema or {})) for name, schema in older.items()
         }
 
-    def losses(self, body: Body) -> list[Loss]:
+    def refuses(self, body: Body) -> bool:
+        return any(any(violations(body, self._tightenings[name], doubts=False)) for name in self._versions(body))
+
+    def _versions(self, body: Body) -> set[str]:
         served = str(body.get("apiVersion", "")).rpartition("/")[2]
+        return {served, self._storage} & self._older.keys()
+
+    def losses(self, body: Body, *, doubts: bool) -> list[Loss]:
         found: dict[tuple[str, str], Loss] = {}
-        for name in {served, self._storage} & self._older.keys():
-            for loss in losses(body, self._older[name] or {}, self._tightenings[name]):
+        for name in self._versions(body):
+            for loss in losses(body, self._older[name] or {}, self._tightenings[name], doubts=doubts):
                 found[loss.path, loss.why] = loss
         return list(found.values())
 

@@ -114,7 +114,7 @@ def _wanted(live: MeshObject | None, wanted: MeshObject, manifests: Manifests, *
         type=manifests.types[wanted.key],
         action=Action.CREATE if live is None else Action.UPDATE,
         write=Write.FORCE if force else Write.APPLY,
-        stage=stage_of(wanted.key.resource),
+        stage=stage_of(wanted.key),
         body=body,
         uid=live.server.uid if live else "",
         resource_version=live.server.resource_version if live else "",

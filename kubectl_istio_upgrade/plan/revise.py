@@ -31,6 +31,11 @@ def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
     )
 
 
+def as_kept(change: PlannedChange, why: str) -> PlannedChange:
+    """The change as one that is not made."""
+    return replace(change, action=Action.KEEP, write=Write.NONE, body=None, reason=why)
+
+
 def as_recreation(change: PlannedChange, why: str) -> PlannedChange:
     """The update as delete-and-create: the server says that a field it changes is immutable."""
     if change.target is None:

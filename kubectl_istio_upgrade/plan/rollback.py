@@ -8,19 +8,21 @@ from dataclasses import dataclass, field, replace
 from ..canonical import digest
 from ..diff.states import Select, compare, everything
 from ..models.changes import Change, Comparison, ObjectDiff
-from ..models.objects import Body, Json, Key, MeshObject, ResourceType, State
+from ..models.objects import Body, Completeness, Json, Key, MeshObject, ResourceType, State
 from ..models.plans import Action, Plan, PlannedChange, Write
-from ..normalise.secrets import has_withheld_values
+from ..normalise.secrets import has_withheld_values, is_withheld
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
-from ..rules.order import STAGES, TOGETHER, stage_of
-from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_ca_secret, is_namespace
-from .definitions import crd_verdict, defined_by
+from ..rules.keeping import kept_reason
+from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, STAGES, TOGETHER, stage_named, stage_of
+from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
+from .definitions import crd_verdict, defined_by, holds_newer_values
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
 KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its type"
-KEPT_CA = "the key of the mesh's CA is never put back or deleted unasked"
 KEPT_SECRET = "its values are not in the store, only their digests"  # noqa: S105 - a reason, not a secret
+KEPT_SECRET_ADDED = "added since; its values are not in the store, so deleting it could not be taken back"  # noqa: S105
+OWNERS_LEFT_OUT = "created without its owner references: they name owners by UIDs of the past"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     options = options or RollbackOptions()
     comparison = compare(live, target)
     chosen = _chosen(comparison.diffs, options.select)
-    planner = _Planner(live, target, options, _types(live, target))
+    planner = _Planner(live, target, options, _types(live, target), _settled(target, comparison))
     changes = [planner.change(diff) for diff in chosen]
     changes = planner.with_definitions(changes)
     changes += planner.missing_namespaces(changes)
@@ -59,10 +61,13 @@ def _outside(count: int) -> str:
 
 
 def write_order(change: PlannedChange) -> tuple[int, int, Key]:
-    """Writes by stage, then deletions by stage backwards, then what is kept; names break ties."""
+    """Writes by stage, then deletions by stage backwards, then what is kept; names break ties.
+
+    A deletion that istiod's start depends on is among the writes.
+    """
     if not change.is_write:
         return (2, change.stage, change.key)
-    if change.action is Action.DELETE:
+    if change.action is Action.DELETE and change.stage != stage_named(NEWER_VALUES):
         return (1, len(STAGES) - change.stage, change.key)
     return (0, change.stage, change.key)
 
@@ -90,6 +95,12 @@ def _chosen(diffs: tuple[ObjectDiff, ...], select: Select) -> list[ObjectDiff]:
     return [diff for diff in diffs if diff.key in chosen | partners]
 
 
+def _settled(target: State, comparison: Comparison) -> frozenset[Key]:
+    if target.completeness is not Completeness.COMPLETE:
+        return frozenset()
+    return frozenset(target.versions.keys() - {diff.key for diff in comparison.diffs})
+
+
 def _partners(key: Key) -> Iterator[Key]:
     for left, right in (*TOGETHER, *((b, a) for a, b in TOGETHER)):
         prefix = left[1].partition("{}")[0]
@@ -104,11 +115,16 @@ class _Planner:
     target: State
     options: RollbackOptions
     types: dict[str, ResourceType]
+    settled: frozenset[Key]
+    """Objects that are as the complete target has them: they lived under its definitions."""
     around: Surroundings = field(init=False)
 
     def __post_init__(self) -> None:
-        scalers = [key for key in self.live.versions if is_autoscaler(key)]
-        self.around = surroundings(self.live.load(scalers).values())
+        states = (self.target,) if self.target.completeness is Completeness.COMPLETE else (self.live, self.target)
+        scalers: list[MeshObject] = []
+        for state in states:
+            scalers += state.load([key for key in state.versions if is_autoscaler(key)]).values()
+        self.around = surroundings(scalers)
 
     def change(self, diff: ObjectDiff) -> PlannedChange:
         """One difference as a planned change; definitions are judged later, when the rest is known."""
@@ -117,7 +133,7 @@ class _Planner:
             type=self.types[diff.key.resource],
             action=Action.KEEP,
             write=Write.NONE,
-            stage=stage_of(diff.key.resource),
+            stage=stage_of(diff.key),
             diff=diff,
             autoscaled=diff.before is not None and self.around.autoscale(diff.before),
             live=diff.before,
@@ -127,8 +143,8 @@ class _Planner:
         )
         if is_namespace(diff.key):
             return self._namespace(base)
-        if is_ca_secret(diff.key):
-            return replace(base, reason=KEPT_CA)
+        if why := kept_reason(diff.key):
+            return replace(base, reason=why)
         if diff.change is Change.REMOVED:
             return self._added_since(base)
         if diff.change is Change.ADDED:
@@ -140,6 +156,8 @@ class _Planner:
             return replace(base, reason=KEPT_CRD_ADDED)
         if not self.options.delete_added:
             return replace(base, reason=KEPT_ADDED)
+        if has_withheld_values(_required(base.live).body):
+            return replace(base, reason=KEPT_SECRET_ADDED)
         return replace(base, action=Action.DELETE, write=Write.DELETE)
 
     def _gone_since(self, base: PlannedChange) -> PlannedChange:
@@ -147,7 +165,12 @@ class _Planner:
         if has_withheld_values(target.body):
             return replace(base, reason=KEPT_SECRET)
         body = with_current_ca(target.body, self.live)
-        return replace(base, action=Action.CREATE, write=Write.POST, body=body, type=_as_stored(base.type, body))
+        notes = base.notes
+        if body["metadata"].get("ownerReferences"):
+            metadata = {name: value for name, value in body["metadata"].items() if name != "ownerReferences"}
+            body, notes = {**body, "metadata": metadata}, (*notes, OWNERS_LEFT_OUT)
+        base = replace(base, body=body, type=_as_stored(base.type, body), notes=notes)
+        return replace(base, action=Action.CREATE, write=Write.POST)
 
     def _changed_since(self, base: PlannedChange) -> PlannedChange:
         live, target = _required(base.live), _required(base.target)
@@ -164,8 +187,8 @@ class _Planner:
             return replace(base, reason=KEPT_SECRET)
         live, target = _required(base.live), _required(base.target)
         annotations = _merge(live.annotations, target.annotations, live.annotations)
-        # The annotation of kubectl apply holds values: it stays as it is.
-        annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+        # Annotations that may hold values are digests: they stay as they are.
+        annotations = {name: value for name, value in annotations.items() if not is_withheld(value)}
         labels = _merge(live.labels, target.labels, live.labels)
         return self._patch(base, {"labels": labels, "annotations": annotations})
 
@@ -175,7 +198,8 @@ class _Planner:
         if base.target is None and not self.options.delete_added:
             return replace(base, reason=KEPT_ADDED)
         wanted = base.target.labels if base.target else {}
-        return self._patch(base, {"labels": _merge(base.live.labels, wanted, STEERING_LABELS)})
+        labels = _merge(base.live.labels, wanted, STEERING_LABELS)
+        return self._patch(replace(base, stage=stage_named(NAMESPACE_LABELS)), {"labels": labels})
 
     def _patch(self, base: PlannedChange, metadata: Body) -> PlannedChange:
         changed = {name: values for name, values in metadata.items() if values}
@@ -185,15 +209,17 @@ class _Planner:
     def with_definitions(self, changes: list[PlannedChange]) -> list[PlannedChange]:
         """Judge each definition that would change, now that it is known which of its objects stay."""
         touched = {change.key for change in changes if change.is_write}
+        definitions = [change for change in changes if change.key.resource == CRD and change.write is Write.PUT]
         return [
-            self._judged(change, touched) if change.key.resource == CRD and change.write is Write.PUT else change
+            self._judged(change, touched) if change in definitions else _before_istiod(change, definitions)
             for change in changes
         ]
 
     def _judged(self, change: PlannedChange, touched: set[Key]) -> PlannedChange:
         live, target = _required(change.live), _required(change.target)
         keys = [key for key in self.live.versions if defined_by(live, key)]
-        verdict = crd_verdict(live, target, self.live.load(keys).values(), lambda key: key not in touched)
+        objects = self.live.load(keys).values()
+        verdict = crd_verdict(live, target, objects, lambda key: key not in touched, self.settled.__contains__)
         if verdict.problems:
             reason = "; ".join(verdict.problems)
             return replace(change, action=Action.KEEP, write=Write.NONE, body=None, reason=reason)
@@ -212,8 +238,19 @@ def create_namespace(name: str, type_: ResourceType) -> PlannedChange:
     body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     key = Key("", NAMESPACE, "", name)
     return PlannedChange(
-        key, type_, Action.CREATE, Write.POST, stage_of(NAMESPACE), body=body, target=MeshObject(key, body)
+        key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=MeshObject(key, body)
     )
+
+
+def _before_istiod(change: PlannedChange, definitions: Iterable[PlannedChange]) -> PlannedChange:
+    """Earlier than usual if the live object holds a value that would keep the target's istiod from starting."""
+    if change.live is None or not change.is_write:
+        return change
+    for definition in definitions:
+        live, target = _required(definition.live), _required(definition.target)
+        if defined_by(live, change.key) and holds_newer_values(live, target, change.live):
+            return replace(change, stage=stage_named(NEWER_VALUES))
+    return change
 
 
 def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:

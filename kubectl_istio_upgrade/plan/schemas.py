@@ -30,6 +30,9 @@ CHECKS: Mapping[str, _Check] = {
 }
 """Keywords that can be checked here: limit and value to "allowed"."""
 
+COMBINED: Mapping[str, Callable[[list[bool]], bool]] = {"allOf": all, "anyOf": any, "oneOf": lambda met: sum(met) == 1}
+"""Keywords that combine schemas, and how; they can be checked where those consist of keywords that can."""
+
 UNCHECKED = (
     "type",
     "format",
@@ -40,10 +43,6 @@ UNCHECKED = (
     "uniqueItems",
     "minProperties",
     "maxProperties",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "not",
     "x-kubernetes-int-or-string",
     "x-kubernetes-validations",
 )
@@ -67,17 +66,43 @@ class Tightening:
     limit: Json
 
 
-def losses(value: Json, older: Json, tightenings: tuple[Tightening, ...]) -> Iterator[Loss]:
-    """Fields that the older schema would drop, and values that it would refuse."""
+def losses(value: Json, older: Json, tightenings: tuple[Tightening, ...], *, doubts: bool = True) -> Iterator[Loss]:
+    """Fields that the older schema would drop, values that it would refuse and, with `doubts`, that it might refuse."""
     for path in unknown_fields(value, older):
         yield Loss(path, "the older definition does not know this field and would drop it")
+    yield from violations(value, tightenings, doubts=doubts)
+
+
+def violations(value: Json, tightenings: tuple[Tightening, ...], *, doubts: bool) -> Iterator[Loss]:
+    """Values that the older schema would refuse and, with `doubts`, that it might refuse."""
     for item in tightenings:
         for path, found in _values_at(value, item.path, ""):
-            check = CHECKS.get(item.keyword)
-            if check is None:
-                yield Loss(path, f"the older definition has another {item.keyword} here, which cannot be checked")
-            elif not check(item.limit, found):
-                yield Loss(path, f"the older definition demands {item.keyword} {item.limit}")
+            try:
+                if not _allowed(found, {item.keyword: item.limit}):
+                    yield Loss(path, f"the older definition demands {item.keyword} {item.limit}")
+            except _UncheckedError:
+                if doubts:
+                    yield Loss(path, f"the older definition has another {item.keyword} here, which cannot be checked")
+
+
+class _UncheckedError(Exception):
+    """A keyword that is not evaluated here."""
+
+
+def _allowed(value: Json, schema: Json) -> bool:
+    """Whether the value satisfies every keyword of the schema. Raises _UncheckedError for one that is not known."""
+    for keyword, limit in schema.items():
+        if keyword in CHECKS:
+            met = CHECKS[keyword](limit, value)
+        elif keyword in COMBINED:
+            met = COMBINED[keyword]([_allowed(value, branch) for branch in limit])
+        elif keyword == "not":
+            met = not _allowed(value, limit)
+        else:
+            raise _UncheckedError
+        if not met:
+            return False
+    return True
 
 
 def unknown_fields(value: Json, schema: Json, path: str = "") -> Iterator[str]:
@@ -107,7 +132,7 @@ def _is_structural(schema: Json) -> bool:
 
 def tightenings(current: Json, older: Json, path: tuple[str, ...] = ()) -> Iterator[Tightening]:
     """Every keyword of the older schema that is not in the current one, or differs there."""
-    for keyword in (*CHECKS, *UNCHECKED):
+    for keyword in (*CHECKS, *COMBINED, "not", *UNCHECKED):
         if keyword in older and not same(older[keyword], current.get(keyword)) and not _allows(keyword, current, older):
             yield Tightening(path, keyword, older[keyword])
     known = current.get("properties") or {}

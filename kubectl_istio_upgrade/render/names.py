@@ -14,11 +14,11 @@ _WITHHELD = re.compile(r"hmac-sha256:([0-9a-f]{8})[0-9a-f]{56}")
 def object_name(kind: str, key: Key) -> str:
     """`VirtualService shop/reviews`, `ClusterRole istiod-clusterrole-istio-system`."""
     where = f"{key.namespace}/{key.name}" if key.namespace else key.name
-    return f"{kind or key.plural} {where}"
+    return f"{kind} {where}" if kind else where
 
 
 def moment(time: datetime) -> str:
-    """`2026-11-23 08:00:12Z`: UTC, and short."""
+    """`2026-11-23 08:00:12Z`: UTC, and a REF once the blank is a T."""
     return time.strftime("%Y-%m-%d %H:%M:%SZ")
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+from textwrap import wrap
+
 from ..diff.paths import dotted
+from ..models.changes import Path
 from ..models.objects import Json
 from ..models.plans import Action, Plan, PlannedChange, Proof
 from ..operations.running import Finished
@@ -18,15 +23,21 @@ _COLOURS = {
     Action.KEEP: "cyan",
 }
 _FIELDS_SHOWN = 3
+_STEPS_SHOWN = 8
+_INDENT = " " * 11
 
 
 def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False) -> None:
-    """Every change in the order of writing, what is kept and why, and the totals."""
+    """Every change in the order of writing, what is kept and why, and the totals.
+
+    Neighbours of one kind whose same fields change are told together: an upgrade relabels dozens of objects.
+    """
     out.line(out.style(f"plan: {plan.operation} to {plan.target}, {where}", bold=True))
-    for change in plan.changes:
-        _print_change(out, change)
-        if with_diff and change.diff is not None:
-            print_object(out, change.diff, "live", plan.target, 3)
+    for _, group in groupby(plan.changes, key=_told_together):
+        _print_changes(out, list(group))
+    if with_diff:
+        for diff in (change.diff for change in plan.changes if change.diff):
+            print_object(out, diff, "live", plan.target, 3)
     for warning in plan.warnings:
         out.line(f"warning: {warning}")
     for text in plan.not_compared:
@@ -34,23 +45,42 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
     out.line(f"{totals(plan)} (plan {plan.hash[:12]})")
 
 
-def _print_change(out: Terminal, change: PlannedChange) -> None:
-    action = out.style(f"{change.action:<8}", fg=_COLOURS[change.action])
-    kind = change.type.kind
-    out.line(f"  {action} {object_name(kind, change.key)}")
-    if fields := _fields(change):
-        out.line(out.fit(f"           {fields}"))
-    for text in (change.reason, *change.notes):
+def _told_together(change: PlannedChange) -> tuple[str, ...]:
+    explained = (change.reason, *change.notes) if change.reason or change.notes else ()
+    own = (str(change.key),) if explained or change.action is not Action.UPDATE else ()
+    return (str(change.action), change.type.kind, _fields(change), *explained, *own)
+
+
+def _print_changes(out: Terminal, changes: Sequence[PlannedChange]) -> None:
+    first = changes[0]
+    action = out.style(f"{first.action:<8}", fg=_COLOURS[first.action])
+    if len(changes) == 1:
+        out.line(f"  {action} {object_name(first.type.kind, first.key)}")
+    else:
+        out.line(f"  {action} {len(changes)} {first.type.kind}s")
+        names = ", ".join(object_name("", change.key) for change in changes)
+        width = max(20, min(out.width, 120) - len(_INDENT))
+        for line in wrap(names, width, break_long_words=False, break_on_hyphens=False):
+            out.line(f"{_INDENT}{line}")
+    if fields := _fields(first):
+        out.line(out.fit(f"{_INDENT}{fields}"))
+    for text in (first.reason, *first.notes):
         for line in text.split("; ") if text else ():
-            out.line(f"           {line}")
+            out.line(f"{_INDENT}{line}")
 
 
 def _fields(change: PlannedChange) -> str:
+    """What changes, the most telling first."""
     if change.diff is None or change.action not in (Action.UPDATE, Action.RECREATE):
         return ""
-    paths = [dotted(field.path) for field in change.diff.fields]
+    paths = sorted((field.path for field in change.diff.fields), key=lambda path: path[0] == "metadata")
     more = f" and {len(paths) - _FIELDS_SHOWN} more" if len(paths) > _FIELDS_SHOWN else ""
-    return ", ".join(paths[:_FIELDS_SHOWN]) + more
+    return ", ".join(_short(path) for path in paths[:_FIELDS_SHOWN]) + more
+
+
+def _short(path: Path) -> str:
+    """A path into a schema is longer than any line: its ends tell enough."""
+    return dotted(path) if len(path) <= _STEPS_SHOWN else f"{dotted(path[:2])}…{dotted(path[-2:])}"
 
 
 def totals(plan: Plan) -> str:

@@ -12,6 +12,12 @@ from typing import TextIO
 
 import click
 
+_NEVER_CUT = 20
+"""Columns up to this width are drawn whole: commits, times, numbers."""
+
+_LEAST = 4
+"""Narrower than this no column gets; a terminal that narrow wraps."""
+
 
 class Color(StrEnum):
     """`--color`."""
@@ -72,13 +78,25 @@ class Terminal:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold" if self.is_coloured else "")
-        for number, header in enumerate(headers):
-            last = number == len(headers) - 1
-            table.add_column(header, overflow="ellipsis" if last else "fold", no_wrap=last)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold" if self.is_coloured else "")
+        widths = [max(len(row[number]) for row in (headers, *rows)) for number in range(len(headers))]
+        for header, width in zip(headers, _fitted(widths, self.width - 2 * (len(headers) - 1)), strict=True):
+            table.add_column(header, overflow="ellipsis", no_wrap=True, width=width)
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         Console(file=self.stream, no_color=not self.is_coloured, highlight=False).print(table)
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """Widths that fit. The last column and long ones give way, the widest first: half a commit or time is of no use."""
+    fitted = [*widths]
+    giving = [number for number, width in enumerate(widths) if width > _NEVER_CUT or number == len(widths) - 1]
+    while sum(fitted) > room:
+        widest = max(giving, key=fitted.__getitem__)
+        if fitted[widest] <= _LEAST:
+            break
+        fitted[widest] -= 1
+    return fitted
 
 
 def stdout(color: Color = Color.AUTO) -> Terminal:

@@ -31,7 +31,8 @@ class Condition(Enum):
 class OnUpdate(Enum):
     """What an update of the object writes into the field."""
 
-    LIVE = "the value that the cluster has now"
+    LIVE = "what the cluster has now, be it nothing"
+    ALLOCATED = "the value that the cluster has now, where both sides have one; else what the target has"
     TARGET = "the value of the target state"
 
 
@@ -47,6 +48,8 @@ class FieldRule:
     source: str
     condition: Condition = Condition.ALWAYS
     on_update: OnUpdate = OnUpdate.LIVE
+    content: tuple[str, ...] = ()
+    """Values that somebody has chosen: with one of these the field is compared like any other."""
 
 
 FIELDS: tuple[FieldRule, ...] = (
@@ -66,6 +69,14 @@ FIELDS: tuple[FieldRule, ...] = (
         "a copy of the object for kubectl's own next merge",
         "kubectl",
         on_update=OnUpdate.TARGET,
+    ),
+    FieldRule(
+        "owner-uid",
+        EVERY_TYPE,
+        ("metadata", "ownerReferences", ANY, "uid"),
+        "API server",
+        "an owner that was made anew has another one; the old one would get the object garbage-collected",
+        "Kubernetes, garbage collection",
     ),
     FieldRule(
         "webhook-ca",
@@ -92,8 +103,19 @@ FIELDS: tuple[FieldRule, ...] = (
         "API server",
         "immutable while the service lives",
         "Kubernetes",
+        on_update=OnUpdate.ALLOCATED,
+        content=("None",),
     ),
-    FieldRule("cluster-ips", SERVICES, ("spec", "clusterIPs"), "API server", "as clusterIP", "Kubernetes"),
+    FieldRule(
+        "cluster-ips",
+        SERVICES,
+        ("spec", "clusterIPs"),
+        "API server",
+        "as clusterIP",
+        "Kubernetes",
+        on_update=OnUpdate.ALLOCATED,
+        content=("None",),
+    ),
     FieldRule(
         "ip-families",
         SERVICES,
@@ -101,6 +123,7 @@ FIELDS: tuple[FieldRule, ...] = (
         "API server",
         "follows the cluster's address families",
         "Kubernetes",
+        on_update=OnUpdate.ALLOCATED,
     ),
     FieldRule(
         "node-port",
@@ -109,6 +132,7 @@ FIELDS: tuple[FieldRule, ...] = (
         "API server",
         "external load balancers point at it; a new number breaks them",
         "https://github.com/istio/istio/issues/31418",
+        on_update=OnUpdate.ALLOCATED,
     ),
     FieldRule(
         "health-check-node-port",
@@ -117,6 +141,7 @@ FIELDS: tuple[FieldRule, ...] = (
         "API server",
         "as nodePort",
         "Kubernetes",
+        on_update=OnUpdate.ALLOCATED,
     ),
     FieldRule(
         "autoscaled-replicas",

@@ -27,6 +27,7 @@ class KeyedList:
 _CONTAINER_LISTS = {"env": ("name",), "ports": ("containerPort", "protocol"), "volumeMounts": ("mountPath",)}
 
 KEYED_LISTS: tuple[KeyedList, ...] = (
+    KeyedList(types("*"), "metadata.ownerReferences", ("kind", "name")),
     KeyedList(_WORKLOADS, f"{_POD}.containers", ("name",)),
     *(KeyedList(_WORKLOADS, f"{_POD}.containers.*.{name}", keys) for name, keys in _CONTAINER_LISTS.items()),
     *(KeyedList(_WORKLOADS, f"{_POD}.initContainers.*.{name}", keys) for name, keys in _CONTAINER_LISTS.items()),

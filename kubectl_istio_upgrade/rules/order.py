@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .matching import EVERY_TYPE, Types, types
+from ..models.objects import Key
+from .matching import EVERY_TYPE, Types, is_named, types
 
 
 class Wait(Enum):
@@ -24,12 +25,15 @@ class Stage:
     types: Types
     why: str
     wait: Wait = Wait.NOTHING
+    names: tuple[str, ...] = ("*",)
 
 
+NEWER_VALUES = "values of a newer release"
 NARROWED_CRDS = "narrowed definitions"
+NAMESPACE_LABELS = "namespace labels"
 
 STAGES: tuple[Stage, ...] = (
-    Stage("namespaces", types("namespaces"), "everything else lives in them"),
+    Stage("namespaces", types("namespaces"), "everything else lives in them; only new ones are made here"),
     Stage(
         "definitions",
         types("customresourcedefinitions.apiextensions.k8s.io"),
@@ -47,13 +51,30 @@ STAGES: tuple[Stage, ...] = (
         "workloads read it when they start; the injector's template must be there before its istiod",
     ),
     Stage("services", types("services", "endpointslices.discovery.k8s.io"), "workloads are reached through them"),
+    Stage("other", EVERY_TYPE, "types without a place of their own; workloads may need them, such as certificates"),
+    Stage(
+        NEWER_VALUES,
+        types(),
+        "an istiod does not start while an object holds a value that its release does not know; deletions, too",
+    ),
+    Stage(
+        "control plane",
+        types("deployments.apps"),
+        "istiod must run to inject what starts next and to validate what follows",
+        Wait.ROLLED_OUT,
+        names=("istiod", "istiod-*"),
+    ),
+    Stage(
+        "injection",
+        types("mutatingwebhookconfigurations.admissionregistration.k8s.io"),
+        "gateways (`image: auto`) and sidecars get their proxy from the istiod that now runs",
+    ),
     Stage(
         "workloads",
         types("*.apps", "*.batch", "*.autoscaling", "replicationcontrollers"),
-        "istiod must run to validate what follows",
+        "gateways, CNI and the rest of the installation",
         Wait.ROLLED_OUT,
     ),
-    Stage("other", EVERY_TYPE, "types without a place of their own"),
     Stage(
         "mesh configuration",
         types("*.*.istio.io", "*.gateway.networking.k8s.io", "*.sailoperator.io"),
@@ -62,13 +83,18 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         NARROWED_CRDS,
         types(),
-        "a schema that allows less comes back after the objects that used more are gone",
+        "a schema that allows less comes back after the objects that used more have changed",
         Wait.ESTABLISHED,
     ),
     Stage(
-        "admission",
+        "validation",
         types("*.admissionregistration.k8s.io"),
-        "last, when what they call is up: a webhook that nobody serves blocks every write",
+        "last of the objects, when what they call is up: a webhook that nobody serves blocks every write",
+    ),
+    Stage(
+        NAMESPACE_LABELS,
+        types(),
+        "they steer new pods to an injector, which must be there by then",
     ),
 )
 
@@ -82,10 +108,10 @@ TOGETHER: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
 version of its istiod, which refuses to inject with another (manifests/charts/istio-control/istio-discovery)."""
 
 
-def stage_of(resource: str) -> int:
-    """The number of the stage that writes this type."""
+def stage_of(key: Key) -> int:
+    """The number of the stage that writes this object."""
     for number, stage in enumerate(STAGES):
-        if number != _OTHER and resource in stage.types:
+        if number != _OTHER and key.resource in stage.types and is_named(key, stage.names):
             return number
     return _OTHER
 

@@ -275,6 +275,13 @@ DERIVED: tuple[DerivedRule, ...] = (
     ),
 )
 
+POD_OWNED = DerivedRule(
+    "pod-owned",
+    EVERY_TYPE,
+    "it comes and goes with its pod, such as the endpoints of a CNI",
+    "Kubernetes, metadata.ownerReferences[].kind",
+)
+
 CONTROLLER_OWNED = DerivedRule(
     "controller-owned",
     EVERY_TYPE,
@@ -293,6 +300,8 @@ def derived_by(obj: MeshObject) -> DerivedRule | None:
     owners = obj.body.get("metadata", {}).get("ownerReferences") or ()
     if any(owner.get("controller") for owner in owners):
         return CONTROLLER_OWNED
+    if any(owner.get("kind") == "Pod" for owner in owners):
+        return POD_OWNED
     return next((rule for rule in DERIVED if _applies(rule, obj)), None)
 
 
@@ -310,18 +319,9 @@ NAMESPACE = "namespaces"
 SECRET = "secrets"  # noqa: S105 - a resource name
 CRD = "customresourcedefinitions.apiextensions.k8s.io"
 
-CA_SECRETS = ("istio-ca-secret", "cacerts")
-"""They hold the private key of the mesh's CA (security/pkg/pki/ca/selfsigned.go): never put back unasked."""
-
-
 def is_namespace(key: Key) -> bool:
     """Namespaces are field-scoped: see `STEERING_LABELS`."""
     return key.resource == NAMESPACE
-
-
-def is_ca_secret(key: Key) -> bool:
-    """The CA's own key material, self-signed or plugged in."""
-    return key.resource == SECRET and key.name in CA_SECRETS
 
 
 def steering_only(obj: MeshObject) -> MeshObject:

@@ -9,9 +9,16 @@ from typing import Any
 
 import pytest
 
-from kubectl_istio_upgrade.apply import sender
+from kubectl_istio_upgrade.apply import ownership, sender
 from kubectl_istio_upgrade.apply.sender import CONFLICT_ATTEMPTS, Sender
-from kubectl_istio_upgrade.errors import ApiError, ConflictError, IncompleteError, NotFoundError, RefusedError
+from kubectl_istio_upgrade.errors import (
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    IncompleteError,
+    NotFoundError,
+    RefusedError,
+)
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
@@ -187,6 +194,31 @@ def test_the_digest_of_a_secret_is_never_written() -> None:
     with pytest.raises(RefusedError, match="refusing to write their digests"):
         send(server, change)
     assert server.sent == []
+
+
+def test_ownership_that_cannot_be_restored_is_noted_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "_PAUSE", 0)
+    for fault in (conflicts("owned", 99), lambda verb, _: ForbiddenError("no patch") if verb == "owned" else None):
+        notes: list[str] = []
+        server = Server(as_read(OWNED), fault)
+        Sender(server, server, notes.append).send(update(target=OWNED), dry_run=False)
+        assert len(notes) == 1
+
+
+def test_a_deletion_of_what_is_gone_is_done_but_not_in_a_dry_run() -> None:
+    (change,) = plan_rollback(state(LIVE), state()).changes
+    gone = Server(None, lambda _verb, _count: NotFoundError("gone", status=404))
+    send(gone, change)
+    with pytest.raises(NotFoundError):
+        send(gone, change, dry_run=True)
+
+
+def test_what_controllers_make_with_a_namespace_is_updated_where_it_was_to_be_created() -> None:
+    account = obj("ServiceAccount", "istio-system/default", imagePullSecrets=[{"name": "x"}])
+    change = next(c for c in plan_rollback(state(), state(account)).changes if c.key == account.key)
+    server = Server(as_read(account), conflicts("create", 1))
+    send(server, change)
+    assert server.verbs == ["create", "replace"]
 
 
 def recreation() -> PlannedChange:

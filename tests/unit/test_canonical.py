@@ -199,9 +199,9 @@ def test_ten_thousand_objects_are_quick() -> None:
             ],
         },
     }
-    start = time.perf_counter()
+    start = time.process_time()
 
     for _ in range(10_000):
         to_yaml(body)
 
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

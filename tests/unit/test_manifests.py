@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kubectl_istio_upgrade.adapters.manifests import ManifestFiles, backup_state
+from kubectl_istio_upgrade.adapters.manifests import ManifestFiles
 from kubectl_istio_upgrade.errors import BadManifestError, ExitCode
-from kubectl_istio_upgrade.models.objects import Key, ResourceType, Version
 from kubectl_istio_upgrade.ports import ManifestDocument, ManifestReader
 
 A = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: x}\n"
@@ -162,38 +161,3 @@ def test_two_versions_of_one_object_are_one_object(folder: Path) -> None:
     with pytest.raises(BadManifestError, match="Gateway g is there twice"):
         read("f.yaml")
     assert len(read("g.yaml")) == 2
-
-
-CONFIG_MAPS = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
-PODS = ResourceType("", "v1", "Pod", "pods", namespaced=True)
-
-
-def test_a_backup_keeps_what_the_server_knew(folder: Path) -> None:
-    metadata = {
-        "name": "istio",
-        "namespace": "istio-system",
-        "uid": "u",
-        "resourceVersion": "7",
-        "managedFields": [{"manager": "m"}],
-    }
-    backup = {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}],
-    }
-    (folder / "backup.yaml").write_text(json.dumps(backup))
-
-    state = backup_state(read("backup.yaml"), [PODS, CONFIG_MAPS])
-
-    key = Key("", "configmaps", "istio-system", "istio")
-    assert state.versions == {key: Version("u", "7")}
-    assert state.types == (CONFIG_MAPS,)
-    assert state.objects[key].server.managed_fields == ({"manager": "m"},)
-    assert state.objects[key].body["metadata"] == {"name": "istio", "namespace": "istio-system"}
-
-
-def test_a_backup_of_an_unknown_kind_is_refused(folder: Path) -> None:
-    (folder / "f.yaml").write_text(A)
-
-    with pytest.raises(BadManifestError, match=r"f\.yaml, document 1: kind ConfigMap of v1 is not known"):
-        backup_state(read("f.yaml"), [PODS])

@@ -29,12 +29,12 @@ def secret(value: str = ENCODED, **more: Any) -> MeshObject:
 def test_no_value_is_left_in_any_form() -> None:
     annotation = {
         LAST_APPLIED: f'{{"data":{{"password":"{ENCODED}"}},"stringData":{{"password":"{CANARY}"}}}}',
-        "keep": "me",
+        "meta.helm.sh/release-name": "me",
     }
     redacted = without_values(secret(annotations=annotation, stringData={"other": CANARY}), Digester())
     assert CANARY not in str(redacted)
     assert ENCODED not in str(redacted)
-    assert redacted.annotations["keep"] == "me"
+    assert redacted.annotations["meta.helm.sh/release-name"] == "me"
 
 
 def test_equal_values_have_equal_digests_and_others_do_not() -> None:
@@ -58,3 +58,20 @@ def test_a_redacted_secret_knows_that_it_is() -> None:
     assert has_withheld_values(without_values(secret(), Digester()).body)
     assert not has_withheld_values(secret().body)
     assert not has_withheld_values(obj("Secret", "ns/empty").body)
+
+
+def test_annotations_that_repeat_the_values_are_digested_whoever_wrote_them() -> None:
+    redacted = without_values(
+        secret(annotations={"kapp.k14s.io/original": f'{{"data":{{"password":"{ENCODED}"}}}}'}), Digester()
+    )
+    assert ENCODED not in str(redacted)
+
+
+def test_string_data_becomes_data_as_on_the_server() -> None:
+    written = obj("Secret", "istio-system/a", stringData={"password": CANARY})
+    assert without_values(written, Digester()).body["data"] == without_values(secret(), Digester()).body["data"]
+    assert "stringData" not in without_values(written, Digester()).body
+
+
+def test_a_value_that_is_no_text_is_for_the_server_to_refuse() -> None:
+    assert has_withheld_values(without_values(obj("Secret", "istio-system/a", data={"a": 5}), Digester()).body)

@@ -4,7 +4,7 @@ import copy
 
 from hypothesis import given
 
-from kubectl_istio_upgrade.models.objects import Body, Json
+from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
 from kubectl_istio_upgrade.normalise.view import Surroundings, keep_live, quiet, surroundings
 from kubectl_istio_upgrade.rules.fields import FIELDS
 
@@ -68,7 +68,9 @@ def test_an_update_keeps_the_ca_that_is_live_by_name_of_the_hook() -> None:
 
 def test_an_update_keeps_node_ports_by_port_and_cluster_ip() -> None:
     target = obj(
-        "Service", "ns/a", spec={"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 1}, {"port": 90}]}
+        "Service",
+        "ns/a",
+        spec={"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 1}, {"port": 90, "nodePort": 2}]},
     )
     live = obj(
         "Service",
@@ -111,3 +113,25 @@ def test_an_update_writes_the_targets_last_applied_annotation() -> None:
 def test_every_row_says_who_why_and_whence() -> None:
     assert len({rule.id for rule in FIELDS}) == len(FIELDS)
     assert all(rule.writer and rule.why and rule.source for rule in FIELDS)
+
+
+def test_a_node_port_that_live_has_lost_comes_back() -> None:
+    target = obj("Service", "ns/a", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 31380}]})
+    live = obj("Service", "ns/a", spec={"type": "ClusterIP", "ports": [{"port": 80}]})
+    assert keep_live(target, live, NOTHING)["spec"]["ports"] == [{"port": 80, "nodePort": 31380}]
+    assert keep_live(live, target, NOTHING)["spec"]["ports"] == [{"port": 80}]
+
+
+def test_headless_is_a_choice_and_not_an_address() -> None:
+    headless, with_address = (obj("Service", "ns/a", spec={"clusterIP": ip}) for ip in ("None", "10.0.0.1"))
+    assert quiet(headless, NOTHING)[0]["spec"] == {"clusterIP": "None"}
+    assert quiet(with_address, NOTHING)[0]["spec"] == {}
+    assert keep_live(headless, with_address, NOTHING)["spec"] == {"clusterIP": "None"}
+
+
+def test_an_owner_that_was_made_anew_keeps_its_new_uid() -> None:
+    def owned(uid: str) -> MeshObject:
+        return obj("ConfigMap", "ns/a", ownerReferences=[{"kind": "Istio", "name": "default", "uid": uid}])
+
+    assert quiet(owned("old"), NOTHING)[0] == quiet(owned("new"), NOTHING)[0]
+    assert keep_live(owned("old"), owned("new"), NOTHING)["metadata"]["ownerReferences"][0]["uid"] == "new"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
 from kubectl_istio_upgrade.models.plans import Action
 from kubectl_istio_upgrade.plan.definitions import crd_verdict
-from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.plan.schemas import tightenings, unknown_fields, widens
 from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
 
@@ -82,7 +82,43 @@ def test_the_plan_keeps_an_unsafe_definition_and_restores_a_safe_one() -> None:
     kept = plan_rollback(state(live, used), state(target, used))
     assert [change.action for change in kept.changes] == [Action.KEEP]
     deleted = plan_rollback(state(live, used), state(target))
-    assert [change.action for change in deleted.changes] == [Action.UPDATE, Action.DELETE]
+    assert [change.action for change in deleted.changes] == [Action.DELETE, Action.UPDATE]
+
+
+def test_values_that_an_older_istiod_cannot_read_go_before_it_starts() -> None:
+    used = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT"})
+    edited = obj("EnvoyFilter", "ns/b", version="2", spec={"context": "WAYPOINT"})
+    fine = obj("EnvoyFilter", "ns/c", spec={"context": "ANY"})
+    istiod = obj("Deployment", "istio-system/istiod", version="2", spec={"a": 1})
+    live = state(crd(NEW, version="2"), used, edited, fine, istiod)
+    before = obj("EnvoyFilter", "ns/b", spec={"context": "ANY"}), obj("Deployment", "istio-system/istiod", spec={})
+    plan = plan_rollback(live, state(crd(OLD), *before))
+    assert [(change.action, change.key.name) for change in plan.changes] == [
+        (Action.DELETE, "a"),
+        (Action.UPDATE, "b"),
+        (Action.UPDATE, "istiod"),
+        (Action.UPDATE, "envoyfilters.networking.istio.io"),
+        (Action.DELETE, "c"),
+    ]
+
+
+def test_rules_that_cannot_be_checked_do_not_count_against_what_lived_under_them() -> None:
+    older = schema(context={"type": "string", "x-kubernetes-validations": [{"rule": "self != 'x'"}]})
+    same = obj("EnvoyFilter", "ns/a", spec={"context": "ANY"})
+    live = state(crd(NEW, version="2"), same)
+    assert [change.action for change in plan_rollback(live, state(crd(older), same)).changes] == [Action.UPDATE]
+    stays = plan_rollback(live, state(crd(older)), RollbackOptions(delete_added=False))
+    assert [change.action for change in stays.changes] == [Action.KEEP, Action.KEEP]
+
+
+def test_combined_keywords_are_checked() -> None:
+    one_of = {"oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"]}]}
+    older = schema(match={"type": "object", "properties": {"a": STRING, "b": STRING}, **one_of})
+    newer = schema(match={"type": "object", "properties": {"a": STRING, "b": STRING}})
+    fits = obj("EnvoyFilter", "ns/a", spec={"match": {"a": "x"}})
+    assert crd_verdict(crd(newer), crd(older), [fits], lambda _: True).problems == ()
+    older["properties"]["spec"]["properties"]["match"]["oneOf"] = [{"required": ["b"]}, {"required": ["c"]}]
+    assert "demands oneOf" in crd_verdict(crd(newer), crd(older), [fits], lambda _: True).problems[0]
 
 
 def test_descriptions_decide_nothing() -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from kubectl_istio_upgrade.models.objects import Key
 from kubectl_istio_upgrade.rules.matching import types
-from kubectl_istio_upgrade.rules.order import STAGES, TOGETHER, Wait, stage_named, stage_of
+from kubectl_istio_upgrade.rules.order import NAMESPACE_LABELS, STAGES, TOGETHER, Wait, stage_named, stage_of
 from kubectl_istio_upgrade.rules.scope import (
     DERIVED,
     SCOPE,
@@ -102,32 +103,38 @@ def test_of_a_namespace_only_the_steering_labels_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resource", "stage"),
+    ("resource", "name", "stage"),
     [
-        ("namespaces", "namespaces"),
-        ("customresourcedefinitions.apiextensions.k8s.io", "definitions"),
-        ("clusterroles.rbac.authorization.k8s.io", "permissions"),
-        ("serviceaccounts", "permissions"),
-        ("configmaps", "configuration"),
-        ("networkpolicies.networking.k8s.io", "configuration"),
-        ("services", "services"),
-        ("deployments.apps", "workloads"),
-        ("horizontalpodautoscalers.autoscaling", "workloads"),
-        ("persistentvolumeclaims", "other"),
-        ("virtualservices.networking.istio.io", "mesh configuration"),
-        ("gateways.gateway.networking.k8s.io", "mesh configuration"),
-        ("validatingwebhookconfigurations.admissionregistration.k8s.io", "admission"),
+        ("namespaces", "shop", "namespaces"),
+        ("customresourcedefinitions.apiextensions.k8s.io", "x", "definitions"),
+        ("clusterroles.rbac.authorization.k8s.io", "x", "permissions"),
+        ("serviceaccounts", "istiod", "permissions"),
+        ("configmaps", "istio", "configuration"),
+        ("networkpolicies.networking.k8s.io", "x", "configuration"),
+        ("services", "istiod", "services"),
+        ("deployments.apps", "istiod", "control plane"),
+        ("deployments.apps", "istiod-1-29", "control plane"),
+        ("deployments.apps", "istio-ingressgateway", "workloads"),
+        ("horizontalpodautoscalers.autoscaling", "istiod", "workloads"),
+        ("persistentvolumeclaims", "x", "other"),
+        ("virtualservices.networking.istio.io", "x", "mesh configuration"),
+        ("gateways.gateway.networking.k8s.io", "x", "mesh configuration"),
+        ("mutatingwebhookconfigurations.admissionregistration.k8s.io", "x", "injection"),
+        ("validatingwebhookconfigurations.admissionregistration.k8s.io", "x", "validation"),
     ],
 )
-def test_each_type_is_written_in_its_stage(resource: str, stage: str) -> None:
-    assert STAGES[stage_of(resource)].name == stage
+def test_each_object_is_written_in_its_stage(resource: str, name: str, stage: str) -> None:
+    plural, _, group = resource.partition(".")
+    assert STAGES[stage_of(Key(group, plural, "", name))].name == stage
 
 
 def test_the_order_keeps_its_laws() -> None:
-    assert STAGES[-1].name == "admission"
-    assert stage_named("configuration") < stage_named("workloads") < stage_named("mesh configuration")
+    order = ("definitions", "configuration", "other", "control plane", "injection", "workloads", "mesh configuration")
+    numbers = [stage_named(name) for name in (*order, "validation", NAMESPACE_LABELS)]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == len(STAGES) - 1
     assert STAGES[stage_named("definitions")].wait is Wait.ESTABLISHED
-    assert STAGES[stage_named("workloads")].wait is Wait.ROLLED_OUT
+    assert STAGES[stage_named("control plane")].wait is Wait.ROLLED_OUT
 
 
 def test_every_row_has_a_reason() -> None:

@@ -38,6 +38,8 @@ class SnapshotFiles:
                     raise _missing(commit, path)
                 yield self._parsed(commit, path, answer[1], parse)
         except GitError as error:
+            for path in paths:  # one by one, to learn which
+                self._find(commit, path)
             raise _damaged(commit, "a file", str(error)) from error
 
     def header(self, commit: str) -> Body:

@@ -19,8 +19,8 @@ from ...errors import StoreError
 _PIPE = -1
 """`subprocess.PIPE`, which this module does not import."""
 
-_PIPE_SIZE = 16_384
-"""What one may write to a pipe that nobody reads without having to wait (macOS; Linux has more)."""
+_PIPE_SIZE = 4_096
+"""What any system lets one write to a pipe before the other end reads (Windows has the least)."""
 
 _LONGEST_NAME = 2_048
 """A bound of `COMMIT:PATH`: Kubernetes names have up to 253 bytes, each of them up to three in a path."""

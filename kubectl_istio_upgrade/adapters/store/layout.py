@@ -59,12 +59,12 @@ def object_path(key: Key) -> str:
     return object_folder(group_of(key)) + object_file(key.name)
 
 
-def group_at(managers_path_: str) -> Group:
-    """The inverse of `managers_path`. Raises ValueError for any other path."""
-    folder, group, plural, file = managers_path_.split("/")
-    if f"{folder}/" != MANAGERS or not file.endswith(".json"):
-        raise ValueError(managers_path_)
-    namespace = file.removesuffix(".json")
+def group_at(path: str) -> Group:
+    """The inverse of `managers_path`. Raises StoreError for any other path."""
+    parts = path.removesuffix(".json").split("/")
+    if len(parts) != 4 or not path.startswith(MANAGERS) or not path.endswith(".json"):
+        raise StoreError(f"{path} is not a file of a snapshot")
+    _, group, plural, namespace = parts
     return Group("" if group == _CORE else group, plural, "" if namespace == _CLUSTER else namespace)
 
 

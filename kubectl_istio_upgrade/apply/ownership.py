@@ -1,0 +1,70 @@
+"""Field ownership, put back after the content: so that the next `istioctl` or `helm upgrade` meets no stranger.
+
+It takes a request of its own: a PUT that carries managedFields attributes what it changes to the writer (measured). And
+it is worth less than the content, so failing to restore it is noted and does not stop a run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..diff.states import fields_between
+from ..errors import ClusterError, ConflictError
+from ..models.objects import Body, MeshObject
+from ..models.plans import PlannedChange, Write
+from ..normalise.objects import split
+from ..normalise.ownership import with_fields_owned_as
+from ..ports import ClusterReader, ClusterWriter
+
+ATTEMPTS = 8
+"""A Deployment's status moves several times while it rolls out, and each time the version with it."""
+
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class OwnershipRestorer:
+    """Puts the target's managedFields back on objects that were just written."""
+
+    reader: ClusterReader
+    writer: ClusterWriter
+
+    def restore(self, change: PlannedChange, written: Body) -> str:
+        """Return "" when it is done, or why it is not."""
+        if change.target is None or not change.target.server.managed_fields:
+            return ""
+        content = split(written, change.type)
+        for attempt in range(ATTEMPTS):
+            try:
+                version = content.server.resource_version
+                self.writer.restore_ownership(change.type, change.key, _owners(change, content), version)
+            except ConflictError:
+                time.sleep(_PAUSE * attempt)
+                now = self._unchanged(content, change)
+                if now is None:
+                    return "somebody else has changed the object since"
+                content = now
+            except ClusterError as error:
+                return error.message
+            else:
+                return ""
+        return "the object keeps changing"
+
+    def _unchanged(self, then: MeshObject, change: PlannedChange) -> MeshObject | None:
+        body = self.reader.get(change.type, change.key)
+        now = split(body, change.type) if body is not None else None
+        if now is None or now.server.uid != then.server.uid:
+            return None
+        return None if fields_between(then, now, autoscaled=change.autoscaled) else now
+
+
+def _owners(change: PlannedChange, written: MeshObject) -> Sequence[Body]:
+    """Of a whole object the owners that the target has; of a few patched fields, those fields' alone."""
+    target = change.target.server.managed_fields if change.target else ()
+    if change.write is not Write.PATCH:
+        return target
+    metadata = (change.body or {})["metadata"]
+    patched = [("metadata", part, name) for part in ("labels", "annotations") for name in metadata.get(part, ())]
+    return with_fields_owned_as(written.server.managed_fields, target, patched)
