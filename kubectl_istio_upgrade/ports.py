@@ -56,11 +56,14 @@ class ClusterWriter(Protocol):
     Every method returns the object as the server answered it.
     """
 
-    def create(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
-        """POST. Raises ConflictError when it exists."""
+    def create(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool, manager: str = "") -> Body:
+        """POST, under this tool's field manager or the one given. Raises ConflictError when it exists."""
 
-    def replace(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
-        """PUT; `body.metadata.resourceVersion` is the precondition. Raises ConflictError, NotFoundError."""
+    def replace(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool, manager: str = "") -> Body:
+        """PUT, under this tool's field manager or the one given; `body.metadata.resourceVersion` is the precondition.
+
+        Raises ConflictError, NotFoundError.
+        """
 
     def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
         """PATCH as server-side apply under this tool's field manager. Raises ConflictError on another owner."""
@@ -71,16 +74,14 @@ class ClusterWriter(Protocol):
     def restore_ownership(
         self, type_: ResourceType, key: Key, managed_fields: Sequence[Body], resource_version: str
     ) -> Body:
-        """Put a snapshot's `managedFields` back after the object's content was, as a write of its own.
+        """Replace `managedFields`, as a write of its own; this tool becomes no owner by it.
 
-        Field owners become the snapshot's and this tool is none of them; entries of the status subresource stay the
-        live ones, because controllers write it and it was not put back. `resource_version` is that of the content
-        just written. Raises ConflictError when the object has moved since (a controller's status is enough): read it,
-        and call again with its version if the content is still the one written. Nothing to restore is no write.
+        `resource_version` is that of the content just written. Raises ConflictError when the object has moved since (a
+        controller's status is enough).
         """
 
-    def delete(self, type_: ResourceType, key: Key, *, uid: str, dry_run: bool) -> None:
-        """DELETE in the background, with the UID as precondition. Raises ConflictError, NotFoundError."""
+    def delete(self, type_: ResourceType, key: Key, *, uid: str, resource_version: str, dry_run: bool) -> None:
+        """DELETE in the background, with both as preconditions. Raises ConflictError, NotFoundError."""
 
 
 class Store(Protocol):
@@ -97,6 +98,9 @@ class Store(Protocol):
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """Store a snapshot durably, then move the branch (and set the name). Raises StoreError, UsageError (name)."""
+
+    def read_ahead(self, branch: str) -> None:
+        """Read what the next commit on the branch will be compared with, while there is nothing else to do."""
 
     def tip(self, branch: str) -> SnapshotInfo | None:
         """The newest snapshot, or None on a branch without any."""

@@ -15,7 +15,7 @@ from ..errors import ClusterError, ConflictError
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
-from ..normalise.ownership import with_fields_owned_as
+from ..normalise.ownership import are_same_owners, owned_as, with_fields_owned_as
 from ..ports import ClusterReader, ClusterWriter
 
 ATTEMPTS = 8
@@ -37,9 +37,11 @@ class OwnershipRestorer:
             return ""
         content = split(written, change.type)
         for attempt in range(ATTEMPTS):
+            owners = _owners(change, content)
+            if are_same_owners(owners, content.server.managed_fields):
+                return ""
             try:
-                version = content.server.resource_version
-                self.writer.restore_ownership(change.type, change.key, _owners(change, content), version)
+                self.writer.restore_ownership(change.type, change.key, owners, content.server.resource_version)
             except ConflictError:
                 time.sleep(_PAUSE * attempt)
                 now = self._unchanged(content, change)
@@ -64,7 +66,7 @@ def _owners(change: PlannedChange, written: MeshObject) -> Sequence[Body]:
     """Of a whole object the owners that the target has; of a few patched fields, those fields' alone."""
     target = change.target.server.managed_fields if change.target else ()
     if change.write is not Write.PATCH:
-        return target
+        return owned_as(written.server.managed_fields, target)
     metadata = (change.body or {})["metadata"]
     patched = [("metadata", part, name) for part in ("labels", "annotations") for name in metadata.get(part, ())]
     return with_fields_owned_as(written.server.managed_fields, target, patched)

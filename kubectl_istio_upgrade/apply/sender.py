@@ -15,6 +15,7 @@ from ..errors import ApiError, ConflictError, IncompleteError, NotFoundError, Re
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
+from ..normalise.ownership import sole_writer
 from ..normalise.secrets import has_withheld_values
 from ..plan.revise import against_live
 from ..ports import ClusterReader, ClusterWriter
@@ -71,7 +72,7 @@ class Sender:
             try:
                 return self._patiently(change, dry_run=dry_run)
             except ConflictError as error:
-                if change.write in (Write.POST, Write.RECREATE, Write.DELETE) or is_field_conflict(error):
+                if change.write is Write.POST or is_field_conflict(error):
                     raise
                 change = self._replanned(change, error)
         message = f"{change.key} keeps changing; gave up after {CONFLICT_ATTEMPTS} attempts"
@@ -111,7 +112,7 @@ class Sender:
         type_, key, body = change.type, change.key, _content(change)
         match change.write:
             case Write.PUT:
-                return self.writer.replace(type_, key, body, dry_run=dry_run)
+                return self.writer.replace(type_, key, body, dry_run=dry_run, manager=_writer_before(change))
             case Write.PATCH:
                 return self.writer.merge_patch(type_, key, body, dry_run=dry_run)
             case Write.APPLY | Write.FORCE:
@@ -126,14 +127,15 @@ class Sender:
 
     def _delete(self, change: PlannedChange, *, dry_run: bool) -> None:
         try:
-            self.writer.delete(change.type, change.key, uid=change.uid, dry_run=dry_run)
+            version = change.resource_version
+            self.writer.delete(change.type, change.key, uid=change.uid, resource_version=version, dry_run=dry_run)
         except NotFoundError:
             if dry_run:  # it was there when the plan was made
                 raise
 
     def _create(self, change: PlannedChange, body: Body, *, dry_run: bool) -> Body:
         try:
-            return self.writer.create(change.type, change.key, body, dry_run=dry_run)
+            return self.writer.create(change.type, change.key, body, dry_run=dry_run, manager=_writer_before(change))
         except ConflictError:
             found = self.reader.get(change.type, change.key)
             if found is None or (change.key.resource, change.key.name) not in MADE_WITH_NAMESPACE:
@@ -155,6 +157,11 @@ class Sender:
                 message = f"{change.key} is still there {_DELETION_PATIENCE:.0f} s after its deletion (a finalizer?)"
                 raise IncompleteError(message)
             time.sleep(_POLL)
+
+
+def _writer_before(change: PlannedChange) -> str:
+    """Under whose name to write, so that ownership stays what it was; see `normalise.ownership.sole_writer`."""
+    return sole_writer(change.target.server.managed_fields) if change.target else ""
 
 
 def _content(change: PlannedChange) -> Body:

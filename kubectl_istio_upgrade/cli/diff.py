@@ -64,11 +64,9 @@ def _compared(settings: Settings, before: str, after: str, files: tuple[str, ...
 
     documents = settings.documents(files) if files else ()
     with settings.session(create=before == _LIVE and after in ("", _LIVE)) as session:
-        with_cluster = bool(files) or _LIVE in (before, after)
-        first = diffing.side(session, before, with_cluster=with_cluster)
         if not files:
-            second = diffing.side(session, after, with_cluster=with_cluster)
-            return diffing.diff(session, first, second, only, settings.namespaces)
+            return diffing.diff(session, *diffing.sides(session, before, after), only, settings.namespaces)
+        first = diffing.side(session, before)
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         manifests = applying.read(session, documents, "manifests", namespace)
         wanted = applying.withheld(manifests, session.store.digester()).state()

@@ -1,10 +1,11 @@
-"""Who owns which field: `metadata.managedFields`, for objects of which only some fields are put back."""
+"""Who owns which field: `metadata.managedFields`, as it has to be after something was put back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..canonical import json_bytes, same
 from ..models.objects import Body, clone
 
 _SET = "."
@@ -26,6 +27,36 @@ def with_fields_owned_as(live: Sequence[Body], target: Sequence[Body], paths: It
                 mine = entries.setdefault(_who(entry), {**entry, "fieldsV1": {}})
                 _own(mine["fieldsV1"], keys)
     return [entry for entry in entries.values() if entry.get("fieldsV1")]
+
+
+def owned_as(live: Sequence[Body], target: Sequence[Body]) -> list[Body]:
+    """The target's owners, and of the status the live ones: controllers write it, and it was not put back."""
+    return [entry for entry in target if not _is_status(entry)] + [entry for entry in live if _is_status(entry)]
+
+
+def are_same_owners(some: Sequence[Body], others: Sequence[Body]) -> bool:
+    """Whether the same managers own the same fields, whenever they wrote them."""
+    return same(_timeless(some), _timeless(others))
+
+
+def sole_writer(owners: Sequence[Body]) -> str:
+    """The one manager that has written all of an object but its status, by ordinary writes; "" when there are others.
+
+    Writing under this name leaves the ownership as it was, which saves the request that would put it back.
+    """
+    writers = [entry for entry in owners if not _is_status(entry)]
+    if len(writers) == 1 and writers[0].get("operation") == "Update" and not writers[0].get("subresource"):
+        return str(writers[0].get("manager") or "")
+    return ""
+
+
+def _is_status(entry: Body) -> bool:
+    return entry.get("subresource") == "status"
+
+
+def _timeless(owners: Sequence[Body]) -> list[Body]:
+    entries = [{name: value for name, value in entry.items() if name != "time"} for entry in owners]
+    return sorted(entries, key=lambda entry: json_bytes([*_who(entry)]))
 
 
 def _who(entry: Body) -> tuple[Any, ...]:

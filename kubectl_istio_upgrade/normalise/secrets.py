@@ -26,6 +26,10 @@ HARMLESS_ANNOTATIONS = (
 """Prefixes of annotations whose values are stored as they are. Others may repeat the Secret's values, as those of
 `kubectl apply` and of kapp (`kapp.k14s.io/original`) do, so they are digested as a whole."""
 
+_KNOWN_FIELDS = frozenset(("apiVersion", "kind", "metadata", "type", "immutable", "data"))
+"""Fields of a Secret that are handled one by one. Any other is a slip of the pen, such as `stringdata`, and may hold a
+value."""
+
 
 def without_values(obj: MeshObject, digester: Digester) -> MeshObject:
     """A Secret with every value replaced by its keyed digest; any other object unchanged.
@@ -34,8 +38,12 @@ def without_values(obj: MeshObject, digester: Digester) -> MeshObject:
     """
     if obj.key.resource != SECRET:
         return obj
-    body: Body = {name: value for name, value in obj.body.items() if name != "stringData"}
     where = f"{obj.key.namespace}/{obj.key.name}"
+    body: Body = {
+        name: value if name in _KNOWN_FIELDS else digester.digest(f"{where}#{name}", _bytes(value))
+        for name, value in obj.body.items()
+        if name != "stringData"
+    }
     values = {name: _decoded(value) for name, value in (obj.body.get("data") or {}).items()}
     values |= {name: _bytes(value) for name, value in (obj.body.get("stringData") or {}).items()}
     if values:

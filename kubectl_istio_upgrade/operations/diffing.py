@@ -17,14 +17,31 @@ from .snapshots import newest
 LIVE = "live"
 
 
-def side(session: Session, reference: str, *, with_cluster: bool) -> tuple[State, SnapshotInfo | None]:
-    """A state by its name on the command line: `live`, a snapshot reference, or "" for the newest snapshot.
+Side = tuple[State, SnapshotInfo | None]
+"""A state, and the snapshot that it is of, if it is one."""
 
-    `with_cluster` says that the comparison needs the cluster anyway: then the snapshot must be one of that cluster.
-    Otherwise the store's branch is found without asking the cluster, which may be down.
+
+def sides(session: Session, before: str, after: str) -> tuple[Side, Side]:
+    """Two states by their names on the command line: `live`, a snapshot reference, or "" for the newest snapshot."""
+    live = LIVE in (before, after)
+    stored = {name: _stored(session, name, with_cluster=live) for name in (before, after) if name != LIVE}
+    if live:
+        captured = session.capture(meanwhile=lambda: [state.versions for state, _ in stored.values()])
+        stored[LIVE] = (captured.state, None)
+    return stored[before], stored[after]
+
+
+def side(session: Session, name: str) -> Side:
+    """One state by its name, to be compared with something of the cluster's."""
+    return (session.capture().state, None) if name == LIVE else _stored(session, name, with_cluster=True)
+
+
+def _stored(session: Session, reference: str, *, with_cluster: bool) -> Side:
+    """A snapshot.
+
+    If the comparison needs the cluster anyway it must be one of that cluster; otherwise the store's branch is found
+    without asking the cluster, which may be down.
     """
-    if reference == LIVE:
-        return session.capture().state, None
     branch = session.branch if with_cluster else session.readable_branch
     info = session.store.resolve(branch, reference) if reference else newest(session, branch)
     if with_cluster:
@@ -34,8 +51,8 @@ def side(session: Session, reference: str, *, with_cluster: bool) -> tuple[State
 
 def diff(
     session: Session,
-    before: tuple[State, SnapshotInfo | None],
-    after: tuple[State, SnapshotInfo | None],
+    before: Side,
+    after: Side,
     only: Sequence[str] = (),
     namespaces: Sequence[str] = (),
 ) -> Comparison:

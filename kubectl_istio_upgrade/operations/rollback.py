@@ -34,7 +34,12 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     """
     session.check_comparable(target)
     state = session.store.state(target)
-    captured = session.capture()
+
+    def read_ahead() -> None:
+        session.store.read_ahead(session.branch)
+        _ = state.versions
+
+    captured = session.capture(meanwhile=read_ahead)
     options, warnings = _comparable(session, target, state, options)
     plan = plan_rollback(captured.state, state, options)
     plan = replace(plan, warnings=(*plan.warnings, *warnings))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..capture import Capture, CaptureOptions, capture
-from ..errors import UsageError
+from ..errors import IstioUpgradeError, UsageError
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
 from ..ports import ClusterReader, ClusterWriter, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
@@ -80,10 +82,17 @@ class Session:
         tip = None if self.options.root_namespace else self.store.tip(self.branch)
         return self.options.root_namespace or (tip.meta.root_namespace if tip else DEFAULT_ROOT_NAMESPACE)
 
-    def capture(self) -> Capture:
-        """Read the mesh. Raises UsageError when istiod is somewhere else than in the root namespace."""
+    def capture(self, meanwhile: Callable[[], object] = lambda: None) -> Capture:
+        """Read the mesh. Raises UsageError when istiod is somewhere else than in the root namespace.
+
+        `meanwhile` runs while the server prepares its answers: something to read from the store that will be needed
+        next. It must keep what it read; whatever it raises is left to whoever needs it then.
+        """
         options = replace(self.options, root_namespace=self.root_namespace)
+        ahead = threading.Thread(target=_quietly, args=(meanwhile,), daemon=True)
+        ahead.start()
         captured = capture(self.reader, self.store.digester(), self.progress, options)
+        ahead.join()
         check_root_namespace(captured.state, self.root_namespace, named=bool(self.options.root_namespace))
         return captured
 
@@ -93,6 +102,11 @@ class Session:
         if theirs != self.root_namespace:
             message = f"snapshot {info.short} is of root namespace {theirs!r}, not {self.root_namespace!r}"
             raise UsageError(message, hint=f"pass --root-namespace {theirs}")
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    with contextlib.suppress(IstioUpgradeError):
+        work()
 
 
 @dataclass

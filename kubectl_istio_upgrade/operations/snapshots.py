@@ -23,7 +23,7 @@ def take(session: Session, *, message: str = "", name: str | None = None) -> Sna
     Raises ClusterError when anything cannot be read: there are no partial snapshots.
     """
     with session.store.lock("snapshot"):
-        captured = session.capture()
+        captured = session.capture(meanwhile=lambda: session.store.read_ahead(session.branch))
         check_mesh(captured.state, session.root_namespace)
         return session.store.commit(session.branch, captured.draft(Purpose.SNAPSHOT, message), name=name)
 

@@ -14,21 +14,16 @@ def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
 
     The caller has made sure that the object still differs from the target in the same way.
     """
-    if change.body is None:
+    version = live.server.resource_version
+    change = replace(change, live=live, uid=live.server.uid, resource_version=version)
+    if change.body is None or change.write is Write.RECREATE:
         return change
     body = change.body
     if change.write is Write.PUT and change.target is not None:
-        body = keep_live(
-            replace(change.target, body=change.body), live, Surroundings.of(live, autoscaled=change.autoscaled)
-        )
-    metadata = {**body["metadata"], "uid": live.server.uid, "resourceVersion": live.server.resource_version}
-    return replace(
-        change,
-        live=live,
-        body={**body, "metadata": metadata},
-        uid=live.server.uid,
-        resource_version=live.server.resource_version,
-    )
+        around = Surroundings.of(live, autoscaled=change.autoscaled)
+        body = keep_live(replace(change.target, body=change.body), live, around)
+    metadata = {**body["metadata"], "uid": change.uid, "resourceVersion": version}
+    return replace(change, body={**body, "metadata": metadata})
 
 
 def as_kept(change: PlannedChange, why: str) -> PlannedChange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -51,6 +51,6 @@ def has_any_label(obj: MeshObject, wanted: Iterable[str]) -> bool:
     return False
 
 
-def is_named(key: Key, patterns: Iterable[str]) -> bool:
+def is_named(key: Key, patterns: Collection[str]) -> bool:
     """True when the name matches one of the patterns."""
-    return any(fnmatchcase(key.name, pattern) for pattern in patterns)
+    return "*" in patterns or any(fnmatchcase(key.name, pattern) for pattern in patterns)

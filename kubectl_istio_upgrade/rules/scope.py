@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from ..models.objects import Body, Key, MeshObject, ResourceType
 from .matching import EVERY_TYPE, Types, has_any_label, is_named, types
@@ -302,11 +303,16 @@ def derived_by(obj: MeshObject) -> DerivedRule | None:
         return CONTROLLER_OWNED
     if any(owner.get("kind") == "Pod" for owner in owners):
         return POD_OWNED
-    return next((rule for rule in DERIVED if _applies(rule, obj)), None)
+    return next((rule for rule in _derived_rules_for(obj.key.resource) if _applies(rule, obj)), None)
+
+
+@cache
+def _derived_rules_for(resource: str) -> tuple[DerivedRule, ...]:
+    return tuple(rule for rule in DERIVED if resource in rule.types)
 
 
 def _applies(rule: DerivedRule, obj: MeshObject) -> bool:
-    if obj.key.resource not in rule.types or not is_named(obj.key, rule.names):
+    if not is_named(obj.key, rule.names):
         return False
     if rule.labels and not has_any_label(obj, rule.labels):
         return False

@@ -28,6 +28,7 @@ from kubectl_istio_upgrade.errors import (
     UnreachableError,
 )
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
+from kubectl_istio_upgrade.normalise.ownership import are_same_owners, owned_as, sole_writer
 from kubectl_istio_upgrade.ports import ListQuery
 from tests.controlplane.plane import ControlPlane
 
@@ -153,15 +154,21 @@ def test_absent_is_none(reader: KubeReader) -> None:
     assert reader.get(NOT_THERE, Key("nowhere.example", "things", "default", "x")) is None
 
 
+def delete(writer: KubeWriter, type_: ResourceType, key: Key, body: Body, *, dry_run: bool = False) -> None:
+    """Delete the object as it was read."""
+    uid, version = body["metadata"]["uid"], body["metadata"]["resourceVersion"]
+    writer.delete(type_, key, uid=uid, resource_version=version, dry_run=dry_run)
+
+
 def test_a_name_with_a_colon(reader: KubeReader, writer: KubeWriter) -> None:
     name = f"system:test:{next(_numbers)}"
     key = Key(CLUSTER_ROLES.group, CLUSTER_ROLES.plural, "", name)
     body = {"apiVersion": CLUSTER_ROLES.api_version, "kind": "ClusterRole", "metadata": {"name": name}, "rules": []}
-    uid = writer.create(CLUSTER_ROLES, key, body, dry_run=False)["metadata"]["uid"]
+    created = writer.create(CLUSTER_ROLES, key, body, dry_run=False)
     found = reader.get(CLUSTER_ROLES, key)
     assert found is not None
-    assert found["metadata"]["uid"] == uid
-    writer.delete(CLUSTER_ROLES, key, uid=uid, dry_run=False)
+    assert found["metadata"]["uid"] == created["metadata"]["uid"]
+    delete(writer, CLUSTER_ROLES, key, created)
     assert reader.get(CLUSTER_ROLES, key) is None
 
 
@@ -251,16 +258,17 @@ def test_a_stale_replacement_is_a_conflict(writer: KubeWriter, reader: KubeReade
         )
 
 
-def test_a_deletion_is_of_one_uid(writer: KubeWriter, reader: KubeReader) -> None:
+def test_a_deletion_is_of_one_uid_at_one_version(writer: KubeWriter, reader: KubeReader) -> None:
     key, body = config_map()
-    uid = writer.create(CONFIG_MAPS, key, body, dry_run=False)["metadata"]["uid"]
-    with pytest.raises(ConflictError):
-        writer.delete(CONFIG_MAPS, key, uid="00000000-0000-0000-0000-000000000000", dry_run=False)
+    created = writer.create(CONFIG_MAPS, key, body, dry_run=False)
+    for wrong in ({"uid": "00000000-0000-0000-0000-000000000000"}, {"resourceVersion": "1"}):
+        with pytest.raises(ConflictError):
+            delete(writer, CONFIG_MAPS, key, {"metadata": {**created["metadata"], **wrong}})
     assert reader.get(CONFIG_MAPS, key) is not None
-    writer.delete(CONFIG_MAPS, key, uid=uid, dry_run=False)
+    delete(writer, CONFIG_MAPS, key, created)
     assert reader.get(CONFIG_MAPS, key) is None
     with pytest.raises(NotFoundError):
-        writer.delete(CONFIG_MAPS, key, uid=uid, dry_run=False)
+        delete(writer, CONFIG_MAPS, key, created)
 
 
 def test_a_dry_run_stores_nothing(writer: KubeWriter, reader: KubeReader) -> None:
@@ -272,7 +280,7 @@ def test_a_dry_run_stores_nothing(writer: KubeWriter, reader: KubeReader) -> Non
     assert writer.replace(CONFIG_MAPS, key, {**stored, "data": {"a": "2"}}, dry_run=True)["data"] == {"a": "2"}
     assert writer.merge_patch(CONFIG_MAPS, key, {"data": {"a": "2"}}, dry_run=True)["data"] == {"a": "2"}
     writer.server_side_apply(CONFIG_MAPS, key, changed, force=True, dry_run=True)
-    writer.delete(CONFIG_MAPS, key, uid=stored["metadata"]["uid"], dry_run=True)
+    delete(writer, CONFIG_MAPS, key, stored, dry_run=True)
     assert reader.get(CONFIG_MAPS, key) == stored
 
 
@@ -318,7 +326,7 @@ def test_ownership_is_put_back_without_a_trace(
     back["metadata"].pop("managedFields")
     written = writer.replace(DEPLOYMENTS, key, back, dry_run=False)
     version = written["metadata"]["resourceVersion"]
-    fields = snapshot["metadata"]["managedFields"]
+    fields = owned_as(written["metadata"]["managedFields"], snapshot["metadata"]["managedFields"])
     restored = writer.restore_ownership(DEPLOYMENTS, key, fields, version)
 
     assert restored["spec"] == snapshot["spec"]
@@ -326,29 +334,28 @@ def test_ownership_is_put_back_without_a_trace(
     owners = restored["metadata"]["managedFields"]
     assert [e for e in owners if "subresource" not in e] == [e for e in fields if "subresource" not in e]
     assert {e["manager"] for e in owners} == {"kubectl-create", "controller"}
-    assert writer.restore_ownership(DEPLOYMENTS, key, fields, restored["metadata"]["resourceVersion"]) == restored
-    with pytest.raises(ConflictError, match="its ownership was left as it is"):
+    with pytest.raises(ConflictError):
         writer.restore_ownership(DEPLOYMENTS, key, fields, version)
 
 
-def test_ownership_yields_to_a_write_in_the_last_moment(
-    writer: KubeWriter, transport: Transport, monkeypatch: pytest.MonkeyPatch
+def test_writing_under_the_name_of_the_sole_writer_leaves_the_ownership_as_it_was(
+    writer: KubeWriter, reader: KubeReader, control_plane: ControlPlane
 ) -> None:
     key = Key("apps", "deployments", "default", f"deploy-{next(_numbers)}")
-    created = writer.create(DEPLOYMENTS, key, deployment(key.name, "x"), dry_run=False)
-    owner = {**created["metadata"]["managedFields"][0], "manager": "somebody"}
-    send = transport.send
+    control_plane.kubectl("create", "deployment", key.name, "--image=old")
+    snapshot = reader.get(DEPLOYMENTS, key)
+    assert snapshot is not None
+    owners = snapshot["metadata"]["managedFields"]
+    control_plane.kubectl("set", "image", f"deployment/{key.name}", "*=new")
+    live = reader.get(DEPLOYMENTS, key)
+    assert live is not None
+    assert not are_same_owners(live["metadata"]["managedFields"], owners)
 
-    def meddle(request: Request) -> Any:
-        answer = send(request)
-        if request.method == "GET":
-            monkeypatch.setattr(transport, "send", send)
-            set_status(transport, key, 1)
-        return answer
+    back = {**snapshot, "metadata": {**snapshot["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}}
+    back["metadata"].pop("managedFields")
+    written = writer.replace(DEPLOYMENTS, key, back, dry_run=False, manager=sole_writer(owners))
 
-    monkeypatch.setattr(transport, "send", meddle)
-    with pytest.raises(ConflictError):
-        writer.restore_ownership(DEPLOYMENTS, key, [owner], created["metadata"]["resourceVersion"])
+    assert are_same_owners(written["metadata"]["managedFields"], owners)
 
 
 def test_warnings_of_writes_are_handed_on(writer: KubeWriter, warnings: list[str]) -> None:

@@ -138,12 +138,24 @@ def test_an_object_that_never_holds_still_is_given_up() -> None:
     assert len(server.sent) == CONFLICT_ATTEMPTS
 
 
-def test_a_deletion_is_never_planned_again() -> None:
+def deletion() -> PlannedChange:
     (change,) = plan_rollback(state(LIVE), state()).changes
-    server = Server(as_read(LIVE), conflicts("delete", 1))
-    with pytest.raises(ConflictError):
-        send(server, change)
-    assert server.sent[0][1]["uid"] == "u"
+    return change
+
+
+def test_a_deletion_carries_both_preconditions_and_follows_noise() -> None:
+    moved = with_fields(LIVE, server=with_fields(LIVE.server, resource_version="6"))
+    server = Server(as_read(moved), conflicts("delete", 1))
+    send(server, deletion())
+    assert [(sent["uid"], sent["resource_version"]) for _, sent in server.sent] == [("u", "5"), ("u", "6")]
+
+
+def test_an_object_that_somebody_edited_since_is_not_deleted() -> None:
+    changed = obj("ConfigMap", "istio-system/istio", version="6", uid="u", data={"mesh": "theirs"})
+    server = Server(as_read(changed), conflicts("delete", 1))
+    with pytest.raises(IncompleteError, match="changed by somebody else"):
+        send(server, deletion())
+    assert server.verbs == ["delete"]
 
 
 def test_a_webhook_that_does_not_answer_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from kubectl_istio_upgrade.adapters.kube.discovery import Failure, discover
 from kubectl_istio_upgrade.adapters.kube.parallel import as_they_arrive
 from kubectl_istio_upgrade.adapters.kube.reader import KubeReader
 from kubectl_istio_upgrade.adapters.kube.transport import Transport
-from kubectl_istio_upgrade.adapters.kube.writer import KubeWriter, merge_ownership
-from kubectl_istio_upgrade.errors import ApiError, ClusterError, IstioUpgradeError, NotFoundError, UnreachableError
+from kubectl_istio_upgrade.adapters.kube.writer import KubeWriter
+from kubectl_istio_upgrade.errors import ApiError, ClusterError, IstioUpgradeError, UnreachableError
 from kubectl_istio_upgrade.models.objects import Key, ResourceType
 from kubectl_istio_upgrade.ports import ListQuery
 
@@ -226,7 +226,7 @@ def test_what_a_write_carries(server: FakeServer, transport: Transport) -> None:
     writer.create(SERVICES, KEY, body, dry_run=True)
     writer.replace(SERVICES, KEY, body, dry_run=False)
     writer.server_side_apply(SERVICES, KEY, body, force=True, dry_run=False)
-    writer.delete(SERVICES, KEY, uid="u", dry_run=True)
+    writer.delete(SERVICES, KEY, uid="u", resource_version="1", dry_run=True)
     common = "?fieldManager=kubectl-istio-upgrade&fieldValidation=Strict"
     one = "/api/v1/namespaces/default/services/a"
     assert [(seen.method, seen.target) for seen in server.seen] == [
@@ -240,7 +240,7 @@ def test_what_a_write_carries(server: FakeServer, transport: Transport) -> None:
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "propagationPolicy": "Background",
-        "preconditions": {"uid": "u"},
+        "preconditions": {"uid": "u", "resourceVersion": "1"},
         "dryRun": ["All"],
     }
 
@@ -250,7 +250,7 @@ def test_a_write_without_its_precondition_is_never_sent(server: FakeServer, tran
     with pytest.raises(IstioUpgradeError, match="without a resource version"):
         writer.replace(SERVICES, KEY, {"metadata": {"name": "a"}}, dry_run=False)
     with pytest.raises(IstioUpgradeError, match="without a UID"):
-        writer.delete(SERVICES, KEY, uid="", dry_run=False)
+        writer.delete(SERVICES, KEY, uid="", resource_version="1", dry_run=False)
     assert server.seen == []
 
 
@@ -260,23 +260,6 @@ def test_warnings_are_handed_to_whoever_asked(server: FakeServer, transport: Tra
     KubeWriter(transport, heard.append).create(SERVICES, KEY, {}, dry_run=False)
     KubeWriter(transport).create(SERVICES, KEY, {}, dry_run=False)
     assert heard == ["deprecated"]
-
-
-def test_ownership_is_the_snapshots_and_of_the_status_the_live_one() -> None:
-    mine = {"manager": "helm", "operation": "Apply"}
-    old = {"manager": "controller", "operation": "Update", "subresource": "status", "time": "1"}
-    new = {**old, "time": "2"}
-    assert merge_ownership([mine, old], [{"manager": "us"}, new]) == [mine, new]
-
-
-def test_ownership_without_entries_is_no_write(server: FakeServer, transport: Transport) -> None:
-    server.answer(Reply(body={"metadata": {"resourceVersion": "1"}}))
-    writer = KubeWriter(transport)
-    assert writer.restore_ownership(SERVICES, KEY, [], "1") == {"metadata": {"resourceVersion": "1"}}
-    server.answer(status(404, "NotFound", "gone"))
-    with pytest.raises(NotFoundError):
-        writer.restore_ownership(SERVICES, KEY, [], "1")
-    assert [seen.method for seen in server.seen] == ["GET", "GET"]
 
 
 def test_connecting_loads_no_typed_models(server: FakeServer, tmp_path: Path) -> None:

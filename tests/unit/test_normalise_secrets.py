@@ -75,3 +75,8 @@ def test_string_data_becomes_data_as_on_the_server() -> None:
 
 def test_a_value_that_is_no_text_is_for_the_server_to_refuse() -> None:
     assert has_withheld_values(without_values(obj("Secret", "istio-system/a", data={"a": 5}), Digester()).body)
+
+
+def test_a_misspelled_field_hides_its_value_too() -> None:
+    misspelled = obj("Secret", "istio-system/a", stringdata={"password": CANARY})
+    assert CANARY not in str(without_values(misspelled, Digester()))

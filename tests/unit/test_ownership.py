@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_istio_upgrade.normalise.ownership import with_fields_owned_as
+from kubectl_istio_upgrade.normalise.ownership import are_same_owners, owned_as, sole_writer, with_fields_owned_as
 
 LABEL = ("metadata", "labels", "istio-injection")
 
@@ -38,3 +38,25 @@ def test_a_map_of_which_nothing_is_left_goes_too_and_nothing_given_is_changed() 
     live[0]["fieldsV1"]["f:metadata"]["f:labels"]["."] = {}
     assert with_fields_owned_as(live, [], [LABEL]) == []
     assert live[0]["fieldsV1"]["f:metadata"]["f:labels"].keys() == {"f:istio-injection", "."}
+
+
+def test_ownership_is_the_targets_and_of_the_status_the_live_one() -> None:
+    mine = {"manager": "helm", "operation": "Apply"}
+    old = {"manager": "controller", "operation": "Update", "subresource": "status", "time": "1"}
+    new = {**old, "time": "2"}
+    assert owned_as([{"manager": "us"}, new], [mine, old]) == [mine, new]
+
+
+def test_owners_are_the_same_whenever_they_wrote_and_in_any_order() -> None:
+    one, other = owner("helm", "a", time="1"), owner("kubectl", "b", time="1")
+    assert are_same_owners([one, other], [{**other, "time": "2"}, one])
+    assert not are_same_owners([one], [one, other])
+    assert not are_same_owners([one], [owner("helm", "b")])
+
+
+def test_a_sole_writer_is_one_whose_name_can_be_written_under() -> None:
+    status = {"manager": "controller", "operation": "Update", "subresource": "status"}
+    assert sole_writer([owner("kubectl-client-side-apply", "a"), status]) == "kubectl-client-side-apply"
+    assert sole_writer([owner("a", "a"), owner("b", "b")]) == ""
+    assert sole_writer([{**owner("istio-operator", "a"), "operation": "Apply"}]) == ""
+    assert sole_writer([]) == ""

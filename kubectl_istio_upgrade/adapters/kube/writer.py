@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ...errors import ConflictError, IstioUpgradeError
+from ...errors import IstioUpgradeError
 from ...models.objects import Body, Key, ResourceType
 from .request import JSON, Query, Request, collection_path, object_path
 from .transport import Transport
@@ -32,16 +32,16 @@ class KubeWriter:
         self._transport = transport
         self._on_warning = on_warning
 
-    def create(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
+    def create(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool, manager: str = "") -> Body:
         """See `ClusterWriter`."""
         path = collection_path(type_, key.namespace)
-        return self._write(replace(_request("POST", "create", type_, key, body), path=path), dry_run)
+        return self._write(replace(_request("POST", "create", type_, key, body), path=path), dry_run, manager=manager)
 
-    def replace(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool) -> Body:
+    def replace(self, type_: ResourceType, key: Key, body: Body, *, dry_run: bool, manager: str = "") -> Body:
         """See `ClusterWriter`. Refuses a body without a resource version: it would overwrite whatever is there."""
         if not (body.get("metadata") or {}).get("resourceVersion"):
             raise IstioUpgradeError(f"{key}: a replacement without a resource version is never sent")
-        return self._write(_request("PUT", "update", type_, key, body), dry_run)
+        return self._write(_request("PUT", "update", type_, key, body), dry_run, manager=manager)
 
     def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
         """See `ClusterWriter`."""
@@ -56,42 +56,30 @@ class KubeWriter:
         self, type_: ResourceType, key: Key, managed_fields: Sequence[Body], resource_version: str
     ) -> Body:
         """See `ClusterWriter`."""
-        get = Request("GET", object_path(type_, key), "get", type_.resource, key.namespace, key.name)
-        live = self._transport.send(get).body
-        if live["metadata"].get("resourceVersion") != resource_version:
-            raise ConflictError(
-                f"{key}: changed since version {resource_version}; its ownership was left as it is",
-                status=409,
-                reason="Conflict",
-            )
-        owners = live["metadata"].get("managedFields") or []
-        entries = merge_ownership(managed_fields, owners)
-        if not entries or entries == owners:
-            return live
         patch = [
             # `replace`, not `test`: a resource version that is no longer the object's is then a 409.
             {"op": "replace", "path": "/metadata/resourceVersion", "value": resource_version},
-            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/managedFields", "value": list(managed_fields)},
         ]
         return self._write(_request("PATCH", "patch", type_, key, patch, JSON_PATCH), dry_run=False)
 
-    def delete(self, type_: ResourceType, key: Key, *, uid: str, dry_run: bool) -> None:
-        """See `ClusterWriter`. Refuses an empty UID, which would be no precondition at all."""
-        if not uid:
-            raise IstioUpgradeError(f"{key}: a deletion without a UID is never sent")
+    def delete(self, type_: ResourceType, key: Key, *, uid: str, resource_version: str, dry_run: bool) -> None:
+        """See `ClusterWriter`. Refuses empty preconditions, which would be none at all."""
+        if not uid or not resource_version:
+            raise IstioUpgradeError(f"{key}: a deletion without a UID and a resource version is never sent")
         options: Body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
         }
         if dry_run:
             options["dryRun"] = ["All"]
         self._send(_request("DELETE", "delete", type_, key, options))
 
-    def _write(self, request: Request, dry_run: bool, parameters: Query = ()) -> Body:
+    def _write(self, request: Request, dry_run: bool, parameters: Query = (), *, manager: str = "") -> Body:
         """Send a create, an update or a patch with what every one of them carries."""
-        query = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *parameters)
+        query = (("fieldManager", manager or FIELD_MANAGER), ("fieldValidation", "Strict"), *parameters)
         return self._send(replace(request, query=(*query, ("dryRun", "All")) if dry_run else query))
 
     def _send(self, request: Request) -> Body:
@@ -100,12 +88,6 @@ class KubeWriter:
             for text in answer.warnings:
                 self._on_warning(text)
         return answer.body
-
-
-def merge_ownership(snapshot: Sequence[Body], live: Sequence[Body]) -> list[Body]:
-    """The snapshot's owners, and of the status the live ones: controllers write it, and it was never put back."""
-    owners = [entry for entry in snapshot if entry.get("subresource") != "status"]
-    return owners + [entry for entry in live if entry.get("subresource") == "status"]
 
 
 def _request(method: str, verb: str, type_: ResourceType, key: Key, body: Any, content_type: str = JSON) -> Request:

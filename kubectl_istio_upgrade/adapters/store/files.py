@@ -13,7 +13,7 @@ from . import layout
 from .codec import read_header, read_meta, read_types
 from .gitio import Git, GitError, ObjectReader
 
-_HINT = "`kubectl istio-upgrade store verify` tells what else is damaged"
+_HINT = "`git fsck --full` in the store tells what else is damaged"
 
 T = TypeVar("T")
 

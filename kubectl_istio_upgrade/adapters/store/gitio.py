@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -88,6 +89,7 @@ class ObjectReader:
     def __init__(self, git: Git) -> None:
         self._git = git
         self._process: Any = None
+        self._asking = threading.Lock()
 
     def read(self, names: Iterable[str]) -> Iterator[Answer]:
         """Id and content of each object, such as `COMMIT:PATH`; None for one that is not there.
@@ -103,17 +105,18 @@ class ObjectReader:
         yield from self._ask(batch)
 
     def _ask(self, batch: list[bytes]) -> list[Answer]:
-        """All answers of a batch, so that none is left in the pipe for the next."""
-        if self._process is None:
-            self._process = self._git.start("cat-file", "--batch")
-        try:
-            self._process.stdin.write(b"".join(batch))
-            self._process.stdin.flush()
-            return [self._answer() for _ in batch]
-        except (BrokenPipeError, EOFError):
-            words = self._process.stderr.read()
-            self.close()
-            raise GitError(_words(words, 1)) from None
+        """All answers of a batch, so that none is left in the pipe for the next, of whichever thread."""
+        with self._asking:
+            if self._process is None:
+                self._process = self._git.start("cat-file", "--batch")
+            try:
+                self._process.stdin.write(b"".join(batch))
+                self._process.stdin.flush()
+                return [self._answer() for _ in batch]
+            except (BrokenPipeError, EOFError):
+                words = self._process.stderr.read()
+                self.close()
+                raise GitError(_words(words, 1)) from None
 
     def _answer(self) -> Answer:
         """Raises EOFError when git died, as it does of a damaged object."""

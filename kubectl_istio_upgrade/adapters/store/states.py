@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ class StoredState:
     def __init__(self, info: SnapshotInfo, files: SnapshotFiles) -> None:
         self._info = info
         self._files = files
+        self._loaded: dict[Key, MeshObject] = {}
 
     @property
     def label(self) -> str:
@@ -54,18 +55,20 @@ class StoredState:
         return found
 
     def load(self, keys: Iterable[Key]) -> dict[Key, MeshObject]:
-        """See `State`."""
-        wanted = list(dict.fromkeys(keys))
+        """See `State`. Read once: a rollback looks at them when it plans and again when it proves."""
+        keys = tuple(keys)
+        self._read_objects([key for key in dict.fromkeys(keys) if key not in self._loaded])
+        return {key: self._loaded[key] for key in keys}
+
+    def _read_objects(self, wanted: Sequence[Key]) -> None:
         for key in wanted:
             if key not in self.versions:
                 raise KeyError(key)
         groups = list(dict.fromkeys(map(layout.group_of, wanted)))
         servers = dict(zip(groups, self._read_all(map(layout.managers_path, groups), read_managers), strict=True))
         bodies = self._read_all(map(layout.object_path, wanted), _read_body)
-        return {
-            key: MeshObject(key, body, server_of(servers[layout.group_of(key)][key.name]))
-            for key, body in zip(wanted, bodies, strict=True)
-        }
+        for key, body in zip(wanted, bodies, strict=True):
+            self._loaded[key] = MeshObject(key, body, server_of(servers[layout.group_of(key)][key.name]))
 
     def _read_all(self, paths: Iterable[str], parse: Callable[[bytes], T]) -> Iterator[T]:
         return self._files.read_all(self._info.commit, list(paths), parse)

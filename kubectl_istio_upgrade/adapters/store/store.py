@@ -34,6 +34,7 @@ class GitStore:
         self._git = git
         self._files = SnapshotFiles(git)
         self._locked = False
+        self._ahead: Parent | None = None
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> GitStore:
@@ -82,12 +83,25 @@ class GitStore:
                 if f"{TAGS}{branch}/{name}" in refs:
                     raise UsageError(f"there is a snapshot called {name} already", hint="names are never moved")
             tip = refs.get(HEADS + branch)
-            parent = Parent(tip, self._files) if tip else None
+            parent = self._parent(tip) if tip else None
             if parent:
                 parent.refuse_other_cluster(draft)
             stream = SnapshotStream(draft, parent)
             commit = self._write(stream, branch, tip, name)
         return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed)
+
+    def read_ahead(self, branch: str) -> None:
+        """See `ports.Store`."""
+        tip = self._refs().get(HEADS + branch)
+        if tip:
+            parent = Parent(tip, self._files)
+            parent.read_versions()
+            self._ahead = parent
+
+    def _parent(self, tip: str) -> Parent:
+        """What was read ahead, unless the branch has moved since."""
+        ahead = self._ahead
+        return ahead if ahead and ahead.commit == tip else Parent(tip, self._files)
 
     def tip(self, branch: str) -> SnapshotInfo | None:
         """See `ports.Store`."""

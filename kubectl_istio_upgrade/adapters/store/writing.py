@@ -46,6 +46,13 @@ class Parent:
         self.header = files.header(commit)
         self.types = files.types(commit)
         self._files = files
+        self._versions: dict[str, dict[str, Version | None]] = {}
+
+    def read_versions(self) -> None:
+        """Read the versions of all objects at once, ahead of the questions."""
+        paths = [path for path in self.paths if path.startswith(layout.MANAGERS)]
+        entries = self._files.read_all(self.commit, paths, read_managers)
+        self._versions = {path: _versions(entry) for path, entry in zip(paths, entries, strict=True)}
 
     def refuse_other_cluster(self, draft: SnapshotDraft) -> None:
         """Raises StoreError for a snapshot of another cluster: a branch has one, and rolling back relies on it."""
@@ -57,8 +64,13 @@ class Parent:
         path = layout.managers_path(group)
         if path not in self.paths:
             return {}
-        entries = self._files.read(self.commit, path, read_managers)
-        return {name: version_of(entry) for name, entry in entries.items()}
+        if path not in self._versions:
+            self._versions[path] = _versions(self._files.read(self.commit, path, read_managers))
+        return self._versions[path]
+
+
+def _versions(entries: Mapping[str, Body]) -> dict[str, Version | None]:
+    return {name: version_of(entry) for name, entry in entries.items()}
 
 
 class SnapshotStream:

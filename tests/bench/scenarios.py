@@ -1,0 +1,147 @@
+"""What is measured: each scenario runs both sides in turns and returns its figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.demo.stage import PLUGIN
+
+from .cluster import Cluster, say
+from .figures import Figure
+from .measure import BenchError, Run, disk_usage, measure
+
+TURNS = 5
+"""Of scenarios that take seconds. Odd, so that the median is one of them."""
+STARTS = 31
+CHANGED = 10
+ROLLED_BACK = 500
+KILOBYTES = 100_000
+
+OURS = ("kubectl", "istio-upgrade")
+BACKUP = ("kubectl", "get", "istio-io", "-A", "-oyaml")
+"""Istio's documented backup."""
+BACKUP_NAME = "kubectl get istio-io -A -oyaml"
+
+
+def all_figures(cluster: Cluster, turns: int) -> list[Figure]:
+    """Every scenario, one after another."""
+    return [
+        *reading(cluster, turns),
+        growth(cluster, turns),
+        rolling_back(cluster, turns),
+        starting(cluster),
+    ]
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One turn of reading."""
+
+    backup: Run
+    first: Run
+    unchanged: Run
+    diff: Run
+    floor: Run
+
+
+def reading(cluster: Cluster, turns: int) -> list[Figure]:
+    """Snapshots and differences against the documented backup, and the floor below all of them."""
+    lists = (sys.executable, "-m", "tests.bench.floor", str(cluster.plane.state.port), str(cluster.plane.authority))
+    floor = (*lists, *cluster.paths())
+    measure(floor, _floor_environment(cluster))  # an API server whose caches are cold answers 429 for a while
+    done = [_read(cluster, floor, turn) for turn in range(1, turns + 1)]
+    backups = [turn.backup.seconds for turn in done]
+
+    def figure(name: str, ours: list[float], limit: float | None) -> Figure:
+        return Figure(name, ours, BACKUP_NAME, backups, "s", limit)
+
+    return [
+        figure("first snapshot", [turn.first.seconds for turn in done], 0.35),
+        Figure(
+            "its peak memory",
+            [turn.first.peak for turn in done],
+            BACKUP_NAME,
+            [turn.backup.peak for turn in done],
+            "MB",
+            0.25,
+        ),
+        figure("snapshot, unchanged", [turn.unchanged.seconds for turn in done], 0.2),
+        figure("diff against live", [turn.diff.seconds for turn in done], 0.2),
+        figure("floor: parallel raw LISTs", [turn.floor.seconds for turn in done], None),
+    ]
+
+
+def _read(cluster: Cluster, floor: tuple[str, ...], turn: int) -> _Turn:
+    say(f"reading, turn {turn}: {BACKUP_NAME}; first snapshot, the same again, diff; raw lists")
+    ours = _with_store(cluster, f"reading-{turn}")
+    return _Turn(
+        backup=measure(BACKUP, cluster.environment, memory=True),
+        first=measure((*OURS, "snapshot"), ours, memory=True),
+        unchanged=measure((*OURS, "snapshot"), ours),
+        diff=measure((*OURS, "diff"), ours),
+        floor=measure(floor, _floor_environment(cluster)),
+    )
+
+
+def growth(cluster: Cluster, turns: int) -> Figure:
+    """What the store grows by when a few of all objects have changed."""
+    say(f"growth of the store by {CHANGED} changes, {turns} turns")
+    ours, store = _with_store(cluster, "growth"), cluster.folder / "growth.git"
+    measure((*OURS, "snapshot"), ours)
+    grown = []
+    for turn in range(turns):
+        cluster.disturb(CHANGED, turn)
+        before = disk_usage(store)
+        measure((*OURS, "snapshot"), ours)
+        grown.append(float(disk_usage(store) - before))
+    name = f"store growth by {CHANGED} changes"
+    return Figure(name, grown, "100 kB", [float(KILOBYTES)] * turns, "kB", 1.0)
+
+
+def rolling_back(cluster: Cluster, turns: int) -> Figure:
+    """The way back, safety snapshot, dry run and proof included, against the bare writes of kubectl."""
+    name = f"rollback of {ROLLED_BACK} changes"
+    manifests = cluster.folder / "rolled-back.json"
+    ours = _with_store(cluster, "rollback")
+    cluster.reset(CHANGED)
+    measure((*OURS, "snapshot"), ours)
+    runs = []
+    for turn in range(turns):
+        say(f"{name}, turn {turn + 1}")
+        before = cluster.disturb(ROLLED_BACK, 100 + turn)
+        manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": before}))
+        apply = measure(_apply(manifests), cluster.environment)
+        measure((*OURS, "diff"), ours)  # exit code 0: the peer did its work
+        cluster.disturb(ROLLED_BACK, 200 + turn)
+        runs.append((measure((*OURS, "rollback", "--yes"), ours), apply))
+        measure((*OURS, "diff"), ours)
+    us, peers = [run.seconds for run, _ in runs], [run.seconds for _, run in runs]
+    return Figure(name, us, "kubectl apply --server-side of them", peers, "s", 1.0)
+
+
+def _apply(manifests: Path) -> tuple[str, ...]:
+    return "kubectl", "apply", "--server-side", "--force-conflicts", "-f", str(manifests)
+
+
+def starting(cluster: Cluster) -> Figure:
+    """How long `--help` takes, against the least that a program with click can take."""
+    say(f"starting, {STARTS} turns")
+    script = Path(sys.executable).with_name(PLUGIN)
+    if not script.exists():
+        raise BenchError(f"{script} is missing; `make bench` installs it")
+    ours, peers = [], []
+    for _ in range(STARTS):
+        peers.append(measure((sys.executable, "-c", "import click"), cluster.environment).seconds)
+        ours.append(measure((script, "--help"), cluster.environment).seconds)
+    return Figure("--help", ours, 'python -c "import click"', peers, "s", 1.6)
+
+
+def _with_store(cluster: Cluster, name: str) -> dict[str, str]:
+    return {**cluster.environment, "ISTIO_UPGRADE_STORE": str(cluster.folder / f"{name}.git")}
+
+
+def _floor_environment(cluster: Cluster) -> dict[str, str]:
+    return {**cluster.environment, "BENCH_TOKEN": cluster.plane.state.tokens["admin"]}

@@ -1,0 +1,95 @@
+"""What is said of a wrong command line, and of a right one before any work: help, formats, options in either place."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_istio_upgrade.cli.main import COMMANDS
+
+from .program import Program
+
+NO_SUCH = "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["snapshoot"], ["no such command 'snapshoot'", "did you mean 'snapshot'?"]),
+        (["frobnicate"], ["no such command 'frobnicate'"]),
+        (["snapshot", "--frob"], ["no such option", "--frob"]),
+        (["--frob"], ["no such option", "--frob"]),
+        (["snapshot", "--mesage", "x"], ["no such option", "--message"]),
+        (["snapshot", "extra"], ["unexpected extra argument", "extra"]),
+        (["show"], ["missing argument", "REF"]),
+        (["apply"], ["missing option", "-f"]),
+        (["history", "--limit", "0"], ["0 is not in the range"]),
+        (["history", "--limit", "many"], ["'many' is not a valid integer"]),
+        (["diff", "-o", "name"], ["'name' is not one of"]),
+        (["history", "-o", "xml"], ["'xml' is not one of", "json", "yaml"]),
+        (["diff", "--context-lines", "-1"], ["-1 is not in the range"]),
+        (["diff", "a", "b", "c"], ["too many sides"]),
+        (["diff", "a", "b", "-f", "-"], ["too many sides"]),
+        (["--color", "sometimes", "history"], ["'sometimes' is not one of"]),
+        (["rollback", "--timeout", "soon", "--yes"], ["'soon' is not a valid float"]),
+    ],
+)
+def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str], words: list[str]) -> None:
+    result = offline(*arguments).failed(2)
+    for word in words:
+        assert word.lower() in result.err.lower(), result.err
+    assert result.hints, result.err
+
+
+def test_without_a_command_there_is_help(offline: Program) -> None:
+    result = offline()
+    assert result.code == 2
+    assert "Commands:" in result.out + result.err
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command(offline: Program, command: str, flag: str) -> None:
+    result = offline(command, flag).done()
+    assert result.err == ""
+    assert "Examples:" in result.out
+    assert f"kubectl istio-upgrade {command}" in result.out
+    for code in ("0 done", "1 differences", "2 usage", "3 refused", "4 incomplete", "5 cluster", "6 store", "130"):
+        assert code in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_the_help_of_the_program(offline: Program) -> None:
+    result = offline("--help").done()
+    assert all(f"\n  {name} " in result.out for name in COMMANDS)
+    assert "Exit codes:" in result.out
+
+
+def test_version(offline: Program) -> None:
+    assert offline("--version").done().out.startswith("kubectl istio-upgrade ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--context", NO_SUCH, "snapshot"],
+        ["snapshot", "--context", NO_SUCH],
+        ["snapshot", f"--context={NO_SUCH}"],
+        ["--context", "other", "snapshot", "--context", NO_SUCH],
+    ],
+)
+@pytest.mark.cluster
+def test_options_of_every_command_stand_before_and_after_its_name(program: Program, arguments: list[str]) -> None:
+    program(*arguments).failed(2, f'no context "{NO_SUCH}"', hint="testbed")
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_the_store_is_named_before_and_after_the_command(offline: Program, place: str, tmp_path: object) -> None:
+    option = ("--store", f"{tmp_path}/elsewhere")
+    arguments = (*option, "history") if place == "before" else ("history", *option)
+    offline(*arguments).failed(6, f"there is no store at {tmp_path}/elsewhere")
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("text", ["soon", "-1", "1x", "1 s"])
+def test_a_bad_request_timeout(program: Program, text: str) -> None:
+    program("snapshot", f"--request-timeout={text}").failed(2, "invalid --request-timeout", hint="0 means no limit")
