@@ -28,8 +28,9 @@ class Approval:
     with_diff: bool
 
     def review(self, plan: Plan) -> bool:
-        """Show the plan on stderr and ask, default no."""
+        """Show the plan on stderr and ask, default no. Raises RefusedError for a plan with blockers."""
         self.show(plan, to_stdout=False)
+        check_blockers(plan)
         question = f"Change {self.where}?"
         return self.yes or click.confirm(question, default=False, err=True)
 
@@ -53,9 +54,11 @@ class Approval:
             print_finished(self.settings.out, finished)
         elif plan.writes:
             self.show(plan, to_stdout=True)
-            self.settings.out.line("dry run: the server would accept every write; nothing was changed")
+            if not plan.blockers:
+                self.settings.out.line("dry run: the server would accept every write; nothing was changed")
         else:
             self._nothing_to_do(plan)
+        check_blockers(plan)
         if finished and not finished.proof.holds:
             hint = f"the state before is snapshot {finished.before.short}; `kubectl istio-upgrade diff` shows the rest"
             raise IncompleteError("the proof is not empty: the mesh is not as planned", hint=hint)
@@ -65,6 +68,14 @@ class Approval:
             self.show(plan, to_stdout=True)
         else:
             self.settings.out.line(f"{totals(plan)}: the mesh is as {plan.target} has it")
+
+
+def check_blockers(plan: Plan) -> None:
+    """Refuse a plan that must not be carried out, once it has been shown."""
+    if plan.blockers:
+        listed = "\n".join(f"  {blocker}" for blocker in plan.blockers)
+        hint = "change or delete these objects first, or leave istiod out with --only"
+        raise RefusedError(f"the plan is blocked; nothing was changed:\n{listed}", hint=hint)
 
 
 def check_can_confirm(what: str, *, yes: bool, dry_run: bool) -> None:

@@ -79,6 +79,8 @@ class Plan:
     hash: str
     not_compared: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    blockers: tuple[str, ...] = ()
+    """Why it must not be carried out; it can be looked at."""
 
     @property
     def writes(self) -> tuple[PlannedChange, ...]:

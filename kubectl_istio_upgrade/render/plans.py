@@ -40,6 +40,8 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
             print_object(out, diff, "live", plan.target, 3)
     for warning in plan.warnings:
         out.line(f"warning: {warning}")
+    for blocker in plan.blockers:
+        out.line(f"blocked: {blocker}")
     for text in plan.not_compared:
         out.line(f"not compared: {text}")
     out.line(f"{totals(plan)} (plan {plan.hash[:12]})")
@@ -122,6 +124,7 @@ def plan_data(plan: Plan) -> Json:
         "changes": [_change_data(change) for change in plan.changes],
         "notCompared": list(plan.not_compared),
         "warnings": list(plan.warnings),
+        "blockers": list(plan.blockers),
     }
 
 

@@ -136,7 +136,7 @@ def tell_on(mesh: Mesh) -> Sequel:
     mesh.install(NEW)
     upgraded = mesh.istiod.versions()
     mesh.kubectl("apply", "--server-side", "-f-", manifest=ONLY_NEWER)
-    dry_run = mesh.plugin.ok("rollback", START, "--keep-added", "--dry-run", "-o", "json")
+    dry_run = mesh.plugin.ending(3, "rollback", START, "--keep-added", "--dry-run", "-o", "json")
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json")
     gone = settled(mesh)
     _install_definitions(mesh)

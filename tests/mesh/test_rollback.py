@@ -141,6 +141,13 @@ def test_the_plan_says_which_objects_need_a_definition_and_where(sequel: Sequel)
             assert f"{type_} shop/newer: {path}" in reasons[f"{CRD} /{type_}"]
 
 
+def test_an_istiod_that_would_not_start_blocks_the_plan(sequel: Sequel) -> None:
+    (blocker,) = sequel.dry_run.data["plan"]["blockers"]
+    assert "envoyfilters.networking.istio.io shop/newer: spec.configPatches[0].match.context" in blocker
+    assert "nothing was changed" in sequel.dry_run.err
+    assert sequel.keep_added.data["plan"]["blockers"] == []
+
+
 def test_objects_of_kept_definitions_are_not_touched(sequel: Sequel) -> None:
     for name in NEWER:
         assert sequel.kept[name] == sequel.newer[name], "same resource version: not a byte was written"

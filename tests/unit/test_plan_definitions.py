@@ -165,3 +165,14 @@ def test_widening_is_seen_at_any_depth() -> None:
     less: Json = {"items": {"properties": {"a": {"additionalProperties": {"properties": {}}}}}}
     assert widens(less, deep)
     assert not widens(deep, less)
+
+
+def test_an_istiod_is_not_restored_under_a_value_that_it_does_not_know() -> None:
+    used = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT"})
+    live = (crd(NEW, version="2"), used, obj("Deployment", "istio-system/istiod", version="2", spec={"image": "new"}))
+    target = (crd(OLD), obj("Deployment", "istio-system/istiod", spec={"image": "old"}))
+    (blocker,) = plan_rollback(state(*live), state(*target), RollbackOptions(delete_added=False)).blockers
+    assert "ns/a: spec.context: " in blocker
+    assert plan_rollback(state(*live), state(*target)).blockers == ()
+    only_the_crd = RollbackOptions(select=live[0].key.__eq__, delete_added=False)
+    assert plan_rollback(state(*live), state(*target), only_the_crd).blockers == ()
