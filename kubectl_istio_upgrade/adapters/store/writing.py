@@ -110,24 +110,27 @@ class SnapshotStream:
             yield from self._put(layout.OPERATION, to_yaml(meta.operation).encode())
 
     def _group(self, group: Group, objects: list[MeshObject]) -> Iterator[bytes]:
-        managers = managers_bytes({obj.key.name: obj.server for obj in objects})
-        known = self._known(group, objects, managers)
-        yield from self._put(layout.managers_path(group), managers)
+        known = self._known(group)
         folder = layout.object_folder(group)
+        changed = len(known) != len(objects)
         for obj in objects:
             path = folder + layout.object_file(obj.key.name)
             version = obj.server.version
             if version and known.get(obj.key.name) == version and path in self._gone:
                 del self._gone[path]
             else:
+                changed = True
                 yield from self._put(path, to_yaml(obj.body).encode())
+        index = layout.managers_path(group)
+        if changed or index not in self._gone:
+            yield from self._put(index, managers_bytes({obj.key.name: obj.server for obj in objects}))
+        else:  # no object of the group has another version, so none has other owners
+            del self._gone[index]
 
-    def _known(self, group: Group, objects: list[MeshObject], managers: bytes) -> Mapping[str, Version | None]:
-        """The parent's versions of these objects, as far as they can be trusted; not read where they are the same."""
+    def _known(self, group: Group) -> Mapping[str, Version | None]:
+        """The parent's versions of the group's objects, as far as they can be trusted."""
         if self._parent is None or self._trust is None or not self._trust.covers(group):
             return {}
-        if self._parent.paths.get(layout.managers_path(group)) == _blob_id(managers):
-            return {obj.key.name: obj.server.version for obj in objects}
         return self._parent.versions(group)
 
     def _put(self, path: str, content: bytes) -> Iterator[bytes]:
