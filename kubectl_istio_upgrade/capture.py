@@ -18,13 +18,12 @@ from .normalise.inventory import proxies_of
 from .normalise.objects import split
 from .normalise.secrets import without_values
 from .ports import ClusterReader, Digester, ListQuery, Progress
+from .rules.derived import derived_by, is_derived_type
 from .rules.scope import (
     DEFAULT_ROOT_NAMESPACE,
     ScopeRule,
     Where,
     belongs,
-    derived_by,
-    is_derived_type,
     is_namespace,
     scope_rules_for,
     steering_only,

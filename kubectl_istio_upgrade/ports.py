@@ -145,13 +145,6 @@ class Progress(Protocol):
         """One line that a person should know but need not act on."""
 
 
-class Approver(Protocol):
-    """Asks a person. Raises RefusedError when there is nobody to ask."""
-
-    def approve(self, question: str) -> bool:
-        """True to go on."""
-
-
 class ManifestReader(Protocol):
     """Reads the user's YAML or JSON files. Raises BadManifestError, naming file and document."""
 

@@ -35,8 +35,7 @@ class FieldOp(StrEnum):
 class FieldChange:
     """One difference inside an object.
 
-    List indices of `REMOVE` and `REPLACE` count in the list before, those of `ADD` in the list after; `diff.patched`
-    applies a set of changes by that rule.
+    List indices of `REMOVE` and `REPLACE` count in the list before, those of `ADD` in the list after.
     """
 
     op: FieldOp

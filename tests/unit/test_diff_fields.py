@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_istio_upgrade.canonical import same
-from kubectl_istio_upgrade.diff.fields import field_changes, patched
+from kubectl_istio_upgrade.diff.fields import field_changes
 from kubectl_istio_upgrade.diff.paths import dotted
 from kubectl_istio_upgrade.models.changes import FieldOp
 from kubectl_istio_upgrade.models.objects import Json
+from tests.support.patching import patched
 
 from .json_values import mappings, values
 

@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from kubectl_istio_upgrade.models.objects import Key
+from kubectl_istio_upgrade.rules.derived import DERIVED, derived_by, is_derived_type
 from kubectl_istio_upgrade.rules.matching import types
 from kubectl_istio_upgrade.rules.order import NAMESPACE_LABELS, STAGES, TOGETHER, Wait, stage_named, stage_of
 from kubectl_istio_upgrade.rules.scope import (
-    DERIVED,
     SCOPE,
-    derived_by,
     in_scope,
-    is_derived_type,
     scope_rules_for,
     steering_only,
 )
