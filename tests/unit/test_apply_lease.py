@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -223,8 +223,7 @@ def writer() -> ClusterWriter:
         def create(self, *_: Any, dry_run: bool, **__: Any) -> Body:
             return {"dryRun": dry_run}
 
-    made: Any = Writer()
-    return made
+    return cast("ClusterWriter", Writer())
 
 
 def raises(check: Callable[[], None]) -> bool:
