@@ -21,6 +21,9 @@ NETWORKING = "networking.istio.io"
 
 Json = dict[str, Any]
 
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases"
+_MERGE = "application/merge-patch+json"
+
 _NOT_COMPARED = ("leases", "events", "apiservices", "componentstatuses")
 """Written by the API server itself, at any time."""
 
@@ -66,14 +69,12 @@ class Mesh:
 
     def patch(self, body: Json, patch: Json, *, manager: str = "somebody-else") -> Json:
         """Change an object, as somebody else would."""
-        kind = "application/merge-patch+json"
-        changed: Json = self.plane.api.request("PATCH", f"{_path(body)}?fieldManager={manager}", patch, kind)
+        changed: Json = self.plane.api.request("PATCH", f"{_path(body)}?fieldManager={manager}", patch, _MERGE)
         return changed
 
     def patch_status(self, body: Json, patch: Json) -> None:
         """Write its status, as a controller would."""
-        kind = "application/merge-patch+json"
-        self.plane.api.request("PATCH", f"{_path(body)}/status?fieldManager=controller", patch, kind)
+        self.plane.api.request("PATCH", f"{_path(body)}/status?fieldManager=controller", patch, _MERGE)
 
     def delete(self, body: Json) -> None:
         """Delete an object."""
@@ -85,6 +86,21 @@ class Mesh:
             path = self._made.pop()
             if self.plane.api.get(path) is not None:
                 self.plane.api.request("DELETE", path)
+
+    def leases(self) -> list[Json]:
+        """The locks of this product on the cluster."""
+        found = self.plane.api.request("GET", _LEASES)["items"]
+        return [lease for lease in found if lease["metadata"]["name"] == "kubectl-istio-upgrade"]
+
+    def change_lease(self, **spec: Any) -> None:
+        """Write the lock as somebody else would."""
+        (lease,) = self.leases()
+        self.plane.api.request("PATCH", f"{_LEASES}/{lease['metadata']['name']}", {"spec": spec}, _MERGE)
+
+    def drop_lease(self) -> None:
+        """Delete the lock."""
+        (lease,) = self.leases()
+        self.plane.api.request("DELETE", f"{_LEASES}/{lease['metadata']['name']}")
 
     def content(self) -> dict[str, str]:
         """Every object of the API server, of the mesh or not: its path, its UID and resource version."""
@@ -163,6 +179,13 @@ def sidecar(name: str) -> Json:
 def config_map(name: str, namespace: str = "istio-system", **data: str) -> Json:
     """A ConfigMap, of the mesh when it is in the root namespace."""
     body = _object("v1", "ConfigMap", name, data=data)
+    body["metadata"]["namespace"] = namespace
+    return body
+
+
+def secret(name: str, namespace: str = "istio-system", **data: str) -> Json:
+    """A Secret with these texts as its values."""
+    body = _object("v1", "Secret", name, stringData=data)
     body["metadata"]["namespace"] = namespace
     return body
 

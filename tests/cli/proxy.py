@@ -53,6 +53,7 @@ class Proxy:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _hold: Test | None = None
     _skip: int = 0
+    _every: bool = False
 
     def __post_init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -70,9 +71,14 @@ class Proxy:
         path.write_text("\n".join(lines).replace(self.plane.server, self.url), "utf-8")
         return path
 
-    def hold(self, test: Test, *, after: int = 0) -> None:
-        """Hold the first request that passes the test, or the one after so many others of them; once."""
-        self._hold, self._skip = test, after
+    def hold(self, test: Test, *, after: int = 0, every: bool = False) -> None:
+        """Hold the first request that passes the test, or the one after so many others; once, or all from then on."""
+        self._hold, self._skip, self._every = test, after, every
+
+    def wait_for(self, test: Test) -> None:
+        """Return when such a request has arrived after this call."""
+        known = len(self.seen)
+        wait_for(lambda: any(map(test, self.seen[known:])), "no such request arrived")
 
     def wait_held(self) -> None:
         """Return when a request is held."""
@@ -100,7 +106,7 @@ class Proxy:
             if matches and self._skip:
                 self._skip -= 1
                 matches = False
-            if matches:
+            if matches and not self._every:
                 self._hold = None
         if matches:
             self.held.set()
