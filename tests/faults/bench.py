@@ -111,13 +111,19 @@ class Bench:
         return Recording(points, dict(self._proxy.seen))
 
     def run(self, case: Case) -> Row:
-        """Run one case to its verdict."""
+        """Run one case to its verdict. One that cannot be judged, because a command hangs or breaks, is wrong."""
+        started = time.monotonic()
+        try:
+            return self._judged(case, started)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            return Row(case, "unknown", "", "WRONG", time.monotonic() - started, (str(error),))
+
+    def _judged(self, case: Case, started: float) -> Row:
         if case.fault is Spoil.STALE:
             self._cluster.restore(self._a)
             self._proxy.stale_version = self._cluster.version()
         before = self._cluster.restore(self._b)
         ends = self._ends(case.operation, before)
-        started = time.monotonic()
         with self._space() as space:
             result, problems = self._meet(case, space)
             reached = ends.reached(self._cluster.objects())

@@ -158,6 +158,15 @@ class Cluster:
         return answer
 
     def _ask(self, method: str, path: str, body: Any = None, kind: str = JSON) -> tuple[int, Json]:
+        """One request, repeated while the server says that it is not ready: after a definition has changed, mostly."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            status, answer = self._ask_once(method, path, body, kind)
+            if status != 429 or time.monotonic() > deadline:
+                return status, answer
+            time.sleep(0.1)
+
+    def _ask_once(self, method: str, path: str, body: Any, kind: str) -> tuple[int, Json]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind, "Accept": JSON}
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()

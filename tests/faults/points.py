@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -26,8 +26,7 @@ class Class(StrEnum):
     """Whatever it does to the cluster's lock."""
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """A request's class and what one calls it."""
 
     kind: Class
