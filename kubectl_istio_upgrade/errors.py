@@ -54,10 +54,22 @@ class RefusedError(IstioUpgradeError):
     exit_code = ExitCode.REFUSED
 
 
+class LockedError(RefusedError):
+    """Somebody else is changing this mesh."""
+
+
 class IncompleteError(IstioUpgradeError):
     """It stopped half-way, or the proof is not empty; the hint names the command that ends it."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+class UnfinishedError(IncompleteError):
+    """An earlier operation has not ended, so no other may begin."""
+
+
+class LostLockError(IncompleteError):
+    """The cluster's lock is not ours any more: not one more write."""
 
 
 class ClusterError(IstioUpgradeError):

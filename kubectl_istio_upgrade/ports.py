@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .models.objects import Body, Key, ResourceType, State
+from .models.operations import Attempt, End, Opening, Operation
+from .models.plans import Action, StepResult
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
 
 
@@ -122,6 +124,41 @@ class Store(Protocol):
 
     def lock(self, operation: str) -> AbstractContextManager[None]:
         """Exclusive use for a command that writes. Raises StoreError naming the holder."""
+
+    @property
+    def identity(self) -> str:
+        """This very store, on this very machine: no copy of it has the same."""
+
+    def unfinished(self, branch: str) -> Operation | None:
+        """The operation on this cluster that has begun and not ended. Raises StoreError for a damaged journal."""
+
+    def begin(self, branch: str, opening: Opening) -> Journal:
+        """Open the journal of a new operation, durably. Raises StoreError, also when another is unfinished."""
+
+    def go_on(self, branch: str) -> Journal:
+        """Open the journal of the unfinished operation, to write on."""
+
+
+class Journal(Protocol):
+    """The record of one operation, written ahead: every method returns once the disk has it. Safe for threads.
+
+    Every method raises StoreError when it cannot be written; then nothing may be written to the cluster either.
+    """
+
+    def attempt(self, attempt: Attempt) -> None:
+        """A run begins: the command's own, or `resume` or `abort`."""
+
+    def intend(self, key: Key, action: Action) -> None:
+        """This write comes next."""
+
+    def conclude(self, result: StepResult) -> None:
+        """How it ended."""
+
+    def end(self, end: End, after: str) -> None:
+        """The operation is over, `after` being the commit of its last snapshot. The journal is closed and kept."""
+
+    def close(self) -> None:
+        """Let go of the file; what has not ended is unfinished."""
 
 
 class Digester(Protocol):

@@ -45,9 +45,7 @@ _NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP, _MERGE = (
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TRUES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y")
 _FALSES = ("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N")
-_whole = re.compile(
-    r"[-+]?(?:0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_?[01][01_]*|0[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*|0)\Z"
-)
+_whole = re.compile(r"[-+]?(?:0[xX]_?[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_?[01][01_]*|0[oO]?_?[0-7][0-7_]*|[1-9][0-9_]*|0)\Z")
 _fraction = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _not_json = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 

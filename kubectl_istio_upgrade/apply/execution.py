@@ -9,10 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ..errors import IncompleteError, IstioUpgradeError
-from ..models.objects import Key
+from ..errors import ApiError, IncompleteError, IstioUpgradeError, UnreachableError
+from ..models.objects import Body, Key, Version
 from ..models.plans import Action, Outcome, Plan, PlannedChange, StepResult
-from ..ports import Progress
+from ..ports import Journal, Progress
 from ..rules.order import STAGES
 from .rollout import wait_for_stage
 from .sender import Sender
@@ -35,19 +35,25 @@ class Execution:
         """Writes that reached the cluster."""
         return sum(1 for result in self.results if result.outcome is Outcome.DONE)
 
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether it is certain that no write has happened."""
+        return all(result.outcome in (Outcome.FAILED, Outcome.SKIPPED) for result in self.results)
+
 
 @dataclass
 class Executor:
-    """Carries out plans on one cluster. One executor runs one plan."""
+    """Carries out plans on one cluster, each write announced in the journal first. One executor runs one plan."""
 
     sender: Sender
+    journal: Journal
     progress: Progress
     timeout: float = 300.0
     """Seconds to wait for the definitions and rollouts of one stage."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _results: dict[Key, StepResult] = field(default_factory=dict)
 
-    def execute(self, plan: Plan, record: Callable[[StepResult], None] = lambda _: None) -> Execution:
+    def execute(self, plan: Plan) -> Execution:
         """Write the plan. Never raises for a failed write: the result says how far it got.
 
         After a failure, or Ctrl-C, what is in flight is finished and nothing more is started.
@@ -56,7 +62,6 @@ class Executor:
 
             def done(result: StepResult) -> None:
                 self._results[result.key] = result
-                record(result)
                 advance(1)
 
             failure = None
@@ -95,14 +100,27 @@ class Executor:
     def _step(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:
         if self._stop.is_set():
             return StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE), None
+        try:
+            self.journal.intend(change.key, change.action)
+            result, failure = self._send(change)
+            self.journal.conclude(result)
+        except IstioUpgradeError as error:
+            failure = error
+            result = StepResult(change.key, change.action, Outcome.UNKNOWN, reason=error.message)
+        if failure:
+            self._stop.set()
+        return result, failure
+
+    def _send(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:
         started = time.monotonic()
         try:
-            self.sender.send(change, dry_run=False)
+            answer = self.sender.send(change, dry_run=False)
         except IstioUpgradeError as error:
-            self._stop.set()
             seconds = time.monotonic() - started
-            return StepResult(change.key, change.action, Outcome.FAILED, seconds, error.message), _named(change, error)
-        return StepResult(change.key, change.action, Outcome.DONE, time.monotonic() - started), None
+            result = StepResult(change.key, change.action, _outcome(change, error), seconds, error.message)
+            return result, _named(change, error)
+        seconds = time.monotonic() - started
+        return StepResult(change.key, change.action, Outcome.DONE, seconds, version=_version(answer)), None
 
     def _settle(self, stage: int, changes: Sequence[PlannedChange]) -> IstioUpgradeError | None:
         try:
@@ -126,6 +144,20 @@ _StepFuture = Future[tuple[StepResult, IstioUpgradeError | None]]
 def _in_flight(futures: Sequence[_StepFuture]) -> Iterable[_StepFuture]:
     """What was started before the interruption; what waits in the queue is taken out of it."""
     return [future for future in futures if not future.cancel()]
+
+
+def _outcome(change: PlannedChange, error: IstioUpgradeError) -> Outcome:
+    """Whether a failed write is sure not to have happened: a broken connection and a server's fault leave it open.
+
+    Of a recreation the first half may have happened, whatever the second ran into.
+    """
+    open_ended = isinstance(error, UnreachableError) or (isinstance(error, ApiError) and error.status >= 500)
+    return Outcome.UNKNOWN if open_ended or change.action is Action.RECREATE else Outcome.FAILED
+
+
+def _version(answer: Body | None) -> Version | None:
+    metadata = (answer or {}).get("metadata") or {}
+    return Version(metadata["uid"], metadata["resourceVersion"]) if "uid" in metadata else None
 
 
 def _named(change: PlannedChange, error: IstioUpgradeError) -> IstioUpgradeError:

@@ -8,7 +8,7 @@ or the server failed it is tried again, and then stops the run, which can be res
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..diff.states import fields_between
@@ -57,6 +57,13 @@ class OwnershipRestorer:
             else:
                 return ""
         return "the object keeps changing"
+
+    def complete(self, changes: Iterable[PlannedChange], note: Callable[[str], None]) -> None:
+        """Put back what an interrupted run left: the owners of objects whose content it has written."""
+        for change in changes:
+            body = self.reader.get(change.type, change.key)
+            if body is not None and (why := self.restore(change, body)):
+                note(f"{change.key}: the ownership of its fields could not be restored: {why}")
 
     def _unchanged(self, then: MeshObject, change: PlannedChange) -> MeshObject | None:
         body = self.reader.get(change.type, change.key)

@@ -46,6 +46,8 @@ def apply(
     check_can_confirm("apply", yes=yes, dry_run=dry_run)
     documents = settings.documents(files)
     with settings.writing_session(timeout) as session, session.store.lock("apply"):
+        if not dry_run:
+            session.refuse_unfinished()
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         label = f"{plural(len(documents), 'object')} of {', '.join(files)}"
         manifests = applying.read(session, documents, label, namespace)

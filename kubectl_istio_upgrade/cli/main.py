@@ -26,6 +26,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("diff", "diff", "Compare any two of: a snapshot, the live mesh, manifests."),
     "apply": ("apply", "apply", "Apply manifests, with a snapshot before and a proof after."),
     "rollback": ("rollback", "rollback", "Take the mesh back to a snapshot, exactly, and prove it."),
+    "status": ("status", "status", "Show where the cluster stands, and what comes next."),
+    "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
+    "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 

@@ -50,9 +50,7 @@ def rollback(
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation
-    from ..operations.selecting import selection
     from ..operations.snapshots import find_target
-    from ..plan.rollback import RollbackOptions
     from ..render.names import snapshot_title
     from ..render.structured import Format
     from .approval import Approval, check_can_confirm
@@ -64,12 +62,14 @@ def rollback(
         return
     check_can_confirm("roll back", yes=yes, dry_run=dry_run)
     with settings.writing_session(timeout) as session, session.store.lock("rollback"):
+        if not dry_run:
+            session.refuse_unfinished()
         target = find_target(session, reference)
-        select = selection(only, settings.namespaces, session.store.state(target).types)
-        planned = operation.prepare(session, target, RollbackOptions(select, delete_added=delete_added))
+        request = operation.Request(only, settings.namespaces, delete_added)
+        planned = operation.prepare(session, target, request.options(session.store.state(target)))
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run
-        finished = operation.run(session, planned, approval.review) if start else None
+        finished = operation.run(session, planned, request, approval.review) if start else None
         approval.conclude(planned.plan, finished, Format(format_))
 
 

@@ -77,8 +77,10 @@ class Settings:
     @contextmanager
     def writing_session(self, timeout: float) -> Iterator[WritingSession]:
         """A session that may write to the cluster."""
+        from ..adapters.machine import this_process
+
         with self._resources(create=True) as (arguments, connection):
-            yield WritingSession(**arguments, connect_writer=connection.writer, timeout=timeout)
+            yield WritingSession(**arguments, connect_writer=connection.writer, holder=this_process(), timeout=timeout)
 
     @contextmanager
     def _resources(self, *, create: bool) -> Iterator[tuple[dict[str, Any], _Connection]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .changes import ObjectDiff
-from .objects import Body, Key, MeshObject, ResourceType
+from .objects import Body, Key, MeshObject, ResourceType, Version
 
 
 class Action(StrEnum):
@@ -105,6 +105,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not attempted, for the reason given."""
+    UNKNOWN = "unknown"
+    """The connection broke before the answer came: it may have happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class StepResult:
     outcome: Outcome
     seconds: float = 0.0
     reason: str = ""
+    version: Version | None = None
+    """What the server has after it; None after a deletion."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
-from ..models.objects import Completeness, Key, MemoryState, MeshObject, State
+from ..errors import UsageError
+from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, State
+from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange
-from ..normalise.secrets import without_values
+from ..normalise.secrets import has_withheld_values, without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import is_namespace, steering_only
@@ -25,6 +27,8 @@ class Planned:
     manifests: Manifests
     captured: Capture
     plan: Plan
+    request: Body
+    """What the journal keeps, for `resume`: the manifests without their secret values."""
     previews: Mapping[Key, MeshObject]
     """What the server says each object would become."""
     untried: tuple[PlannedChange, ...]
@@ -52,13 +56,20 @@ def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: b
     captured = session.capture()
     changes = wanted_changes(captured.state, manifests, force=force_conflicts)
     previews = _previews(session, changes)
-    plan = plan_apply(captured.state, withheld(manifests, session.store.digester()), changes, previews)
+    shown = withheld(manifests, session.store.digester())
+    plan = plan_apply(captured.state, shown, changes, previews)
     untried = tuple(change for change in changes if change.key not in previews)
-    return Planned(manifests, captured, plan, previews, untried)
+    request = _request(shown, session.namespace, force_conflicts=force_conflicts)
+    return Planned(manifests, captured, plan, request, previews, untried)
 
 
-def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
-    """Carry out a prepared apply.
+def _request(manifests: Manifests, namespace: str, *, force_conflicts: bool) -> Body:
+    documents = [{"body": obj.body, "where": str(key)} for key, obj in manifests.objects.items()]
+    return {"documents": documents, "namespace": namespace, "forceConflicts": force_conflicts}
+
+
+def run(session: WritingSession, planned: Planned, review: Review, continues: Operation | None = None) -> Finished:
+    """Carry out a prepared apply, be it the rest of an unfinished one.
 
     The proof compares with what the server itself said each object would become. Where it could not be asked before,
     because the plan made the namespace or the definition first, it is asked afterwards: applying once more must change
@@ -70,8 +81,29 @@ def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
         return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
 
     keys = set(planned.manifests.objects)
-    task = Task(planned.plan, planned.captured, promise, keys.__contains__, planned.manifests.label)
+    label = planned.manifests.label
+    task = Task(planned.plan, planned.captured, promise, keys.__contains__, label, planned.request, continues)
     return carry_out(session, task, review)
+
+
+def read_again(session: WritingSession, operation: Operation, documents: Sequence[ManifestDocument]) -> Manifests:
+    """The manifests of an unfinished apply: from its journal, or, where that has no values, from the user's files.
+
+    Raises UsageError when the files are needed and not given, or say something else than the journal.
+    """
+    request, label = operation.opening.request, operation.opening.label
+    kept = [ManifestDocument(document["body"], document["where"]) for document in request["documents"]]
+    noted = read(session, kept, label, session.namespace)
+    if not documents and not any(has_withheld_values(obj.body) for obj in noted.objects.values()):
+        return noted
+    if not documents:
+        hint = "name them again, and nothing else: `kubectl istio-upgrade resume -f FILE`"
+        raise UsageError("the manifests hold Secrets, whose values the journal does not keep", hint=hint)
+    given = read(session, documents, label, request["namespace"])
+    seen = withheld(given, session.store.digester())
+    if {key: obj.body for key, obj in seen.objects.items()} != {key: obj.body for key, obj in noted.objects.items()}:
+        raise UsageError(f"these are not the manifests of the {operation}", hint="`abort` takes it back without them")
+    return given
 
 
 def _previews(session: WritingSession, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:

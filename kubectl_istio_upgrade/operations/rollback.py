@@ -7,13 +7,39 @@ from dataclasses import dataclass, replace
 from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
-from ..models.objects import Completeness, Key, State
+from ..diff.states import Select
+from ..models.objects import Body, Completeness, Key, State
+from ..models.operations import Aim, Operation
 from ..models.plans import Plan
 from ..models.snapshots import SnapshotInfo
+from ..plan.ownership import unowned
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..rules.scope import SECRET
 from .running import Finished, Review, Task, carry_out
+from .selecting import selection
 from .session import WritingSession
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for, apart from the target. Plain values, so that the journal can keep them for `resume`."""
+
+    only: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    delete_added: bool = True
+
+    def options(self, state: State) -> RollbackOptions:
+        """What it means for a target. Raises UsageError for a selector that names nothing."""
+        return RollbackOptions(selection(self.only, self.namespaces, state.types), delete_added=self.delete_added)
+
+    def to_data(self) -> Body:
+        """As the journal has it."""
+        return {"only": [*self.only], "namespaces": [*self.namespaces], "deleteAdded": self.delete_added}
+
+    @classmethod
+    def of_data(cls, data: Body) -> Request:
+        """The inverse. Raises KeyError or TypeError for damage."""
+        return cls(tuple(data["only"]), tuple(data["namespaces"]), bool(data["deleteAdded"]))
 
 
 @dataclass(frozen=True)
@@ -24,7 +50,7 @@ class Planned:
     state: State
     captured: Capture
     plan: Plan
-    options: RollbackOptions
+    select: Select
 
 
 def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOptions) -> Planned:
@@ -45,14 +71,24 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     plan = replace(plan, warnings=(*plan.warnings, *warnings))
     if plan.writes:
         plan = Trial(Sender(session.reader, session.connect_writer()), session.progress).of_plan(plan)
-    return Planned(target, state, captured, plan, options)
+    return Planned(target, state, captured, plan, options.select)
 
 
-def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
+def run(session: WritingSession, planned: Planned, request: Request, review: Review) -> Finished:
     """Carry out a prepared rollback."""
-    select, target = planned.options.select, planned.target.commit
-    task = Task(planned.plan, planned.captured, lambda: planned.state, select, target)
-    return carry_out(session, task, review)
+    return carry_out(session, _task(planned, request.to_data()), review)
+
+
+def go_on(session: WritingSession, planned: Planned, operation: Operation, aim: Aim, review: Review) -> Finished:
+    """Carry out a prepared rollback as part of an unfinished operation: to its target, or back to the state before."""
+    left = unowned(planned.plan, operation.keys, planned.captured.state, planned.state)
+    task = _task(planned, operation.opening.request)
+    return carry_out(session, replace(task, continues=operation, aim=aim, unowned=left), review)
+
+
+def _task(planned: Planned, request: Body) -> Task:
+    target = planned.target.commit
+    return Task(planned.plan, planned.captured, lambda: planned.state, planned.select, target, request)
 
 
 def _comparable(

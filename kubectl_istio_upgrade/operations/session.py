@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..capture import Capture, CaptureOptions, capture
-from ..errors import IstioUpgradeError, UsageError
+from ..errors import IstioUpgradeError, UnfinishedError, UsageError
+from ..models.operations import Aim, Holder, Operation
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
 from ..ports import ClusterReader, ClusterWriter, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
@@ -109,13 +110,28 @@ def _quietly(work: Callable[[], object]) -> None:
         work()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class WritingSession(Session):
     """A session of a command that may write to the cluster."""
 
-    connect_writer: Callable[[], ClusterWriter] = lambda: _no_writer()
+    connect_writer: Callable[[], ClusterWriter]
+    holder: Holder
+    """This process, as others will see it in the cluster's lock."""
     timeout: float = 300.0
 
+    def refuse_unfinished(self) -> None:
+        """Raises UnfinishedError while an earlier operation on this cluster has not ended."""
+        if operation := self.store.unfinished(self.branch):
+            raise UnfinishedError(unfinished_text(operation), hint=UNFINISHED_HINT)
 
-def _no_writer() -> ClusterWriter:
-    raise TypeError("this session was made without a writer")
+
+UNFINISHED_HINT = "`kubectl istio-upgrade resume` finishes it, `kubectl istio-upgrade abort` takes it back"
+
+
+def unfinished_text(operation: Operation) -> str:
+    """What is unfinished, since when, whose, and how far it got."""
+    since = f"{operation.opening.started:%Y-%m-%d %H:%M:%S}Z"
+    who = f" by {operation.attempts[-1].holder}" if operation.attempts else ""
+    taken_back = " and is being taken back" if operation.aim is Aim.BEFORE else ""
+    done = f"{operation.done} of {operation.planned} writes made"
+    return f"the {operation}, begun {since}{who}, is unfinished{taken_back}: {done}"

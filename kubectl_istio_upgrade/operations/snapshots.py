@@ -14,6 +14,7 @@ from ..normalise.secrets import without_values
 from ..plan.manifests import read_manifests
 from ..ports import ManifestDocument
 from ..rules.scope import in_scope, is_namespace, steering_only
+from .records import ABORT
 from .session import Session
 
 
@@ -98,15 +99,15 @@ def newest(session: Session, branch: str) -> SnapshotInfo:
 def default_target(session: Session) -> SnapshotInfo:
     """Where `rollback` goes when it is not told.
 
-    After an operation that changed the mesh: the snapshot before it. After a rollback: that rollback's target, so that
-    repeating it never undoes it. Both whether it came to its end or not. When the newest snapshot was asked for by
-    somebody: that one.
+    After an operation that changed the mesh: the snapshot before it. After a rollback, or an operation that was taken
+    back: where that led, so that repeating it never undoes it. Both whether it came to its end or not. When the newest
+    snapshot was asked for by somebody: that one.
     """
     tip = newest(session, session.branch)
     operation = tip.meta.operation
     if operation is None:
         return tip
-    if operation["kind"] == "rollback":
+    if operation["kind"] in ("rollback", ABORT):
         return session.store.resolve(session.branch, str(operation["target"]))
     before = operation.get("before")  # not there: this is the snapshot before, and the operation never ended
     return session.store.resolve(session.branch, str(before)) if before else tip

@@ -31,6 +31,8 @@ class RollbackOptions:
 
     select: Select = everything
     delete_added: bool = True
+    created: frozenset[Key] = frozenset()
+    """Objects that the operation to take back has created: deleting them loses nothing that was there before it."""
 
 
 def plan_rollback(live: State, target: State, options: RollbackOptions | None = None) -> Plan:
@@ -167,6 +169,8 @@ class _Planner:
         return self._changed_since(base)
 
     def _added_since(self, base: PlannedChange) -> PlannedChange:
+        if base.key in self.options.created and self._is_all_ours(base):
+            return replace(base, action=Action.DELETE, write=Write.DELETE)
         if base.key.resource == CRD:
             return replace(base, reason=KEPT_CRD_ADDED)
         if not self.options.delete_added:
@@ -174,6 +178,13 @@ class _Planner:
         if has_withheld_values(_required(base.live).body):
             return replace(base, reason=KEPT_SECRET_ADDED)
         return replace(base, action=Action.DELETE, write=Write.DELETE)
+
+    def _is_all_ours(self, base: PlannedChange) -> bool:
+        """Of a definition, whether every object of its type is ours, too: they go with it."""
+        if base.key.resource != CRD:
+            return True
+        crd = _required(base.live)
+        return all(key in self.options.created for key in self.live.versions if defined_by(crd, key))
 
     def _gone_since(self, base: PlannedChange) -> PlannedChange:
         target = _required(base.target)
@@ -252,9 +263,7 @@ def create_namespace(name: str, type_: ResourceType) -> PlannedChange:
     """A bare namespace, for objects that need it."""
     body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     key = Key("", NAMESPACE, "", name)
-    return PlannedChange(
-        key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=MeshObject(key, body)
-    )
+    return PlannedChange(key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=MeshObject(key, body))
 
 
 def _before_istiod(change: PlannedChange, definitions: Iterable[PlannedChange]) -> PlannedChange:

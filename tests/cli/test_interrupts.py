@@ -149,17 +149,24 @@ def hosts(mesh: Mesh, bodies: list[Json]) -> set[str]:
     return {(mesh.get(body) or {})["spec"]["hosts"][0] for body in bodies}
 
 
-def way_back(result: Result, view: StoreView) -> str:
-    """The snapshot that an unfinished operation names in its hint."""
-    text = next(hint for hint in result.hints if "kubectl istio-upgrade rollback" in hint)
-    short = text.rpartition("rollback ")[2].rstrip("`")
+def unfinished(result: Result, program: Program, view: StoreView) -> None:
+    """The hints name both ends, the snapshot before is there, and nothing else may begin meanwhile."""
+    assert any("istio-upgrade resume" in hint and "istio-upgrade abort" in hint for hint in result.hints)
+    short = result.hints[-1].rpartition(" ")[2]
     assert view.git("for-each-ref", "--format=%(objectname)").startswith(short)
-    return short
+    program("rollback", "then", "--yes").failed(4, "is unfinished", "rollback to snapshot")
 
 
-@pytest.mark.parametrize("after", [0, 9])
+@pytest.mark.parametrize(("after", "end"), [(0, "abort"), (9, "abort"), (9, "resume")])
 def test_while_it_writes(
-    proxied: Program, program: Program, proxy: Proxy, mesh: Mesh, drifted: list[Json], view: StoreView, after: int
+    proxied: Program,
+    program: Program,
+    proxy: Proxy,
+    mesh: Mesh,
+    drifted: list[Json],
+    view: StoreView,
+    after: int,
+    end: str,
 ) -> None:
     proxy.hold(lambda seen: seen.writes, after=after)
     running = proxied.start("rollback", "then", "--yes")
@@ -170,8 +177,9 @@ def test_while_it_writes(
     assert 0 < len([seen for seen in proxy.writes if seen.method == "PUT"]) < MANY, "it did not stop"
     assert "now" in hosts(mesh, drifted), "it went on to the end"
     view.check()
-    program("rollback", way_back(result, view), "--yes").done()
-    assert hosts(mesh, drifted) == {"now"}
+    unfinished(result, program, view)
+    program(end, "--yes").done()
+    assert hosts(mesh, drifted) == {"then" if end == "resume" else "now"}
     program("rollback", "then", "--yes").done()
     assert hosts(mesh, drifted) == {"then"}
 
@@ -185,15 +193,18 @@ def test_while_it_proves(
     running.interrupt()
     result = running.end(PROMPTLY).failed(4, "interrupted")
     assert hosts(mesh, drifted) == {"then"}
-    program("rollback", way_back(result, view), "--yes").done()
+    unfinished(result, program, view)
+    program("abort", "--yes").done()
     assert hosts(mesh, drifted) == {"now"}
 
 
 def test_the_server_goes_away_while_it_proves(
-    proxied: Program, proxy: Proxy, mesh: Mesh, drifted: list[Json], view: StoreView
+    proxied: Program, program: Program, proxy: Proxy, mesh: Mesh, drifted: list[Json], view: StoreView
 ) -> None:
     """Not exit code 5, which would say that nothing was changed."""
     proxy.fail = lambda seen: is_list(seen) and bool(proxy.writes)
     result = proxied("rollback", "then", "--yes").failed(4, "before the mesh was proved")
-    way_back(result, view)
+    unfinished(result, program, view)
     assert hosts(mesh, drifted) == {"then"}
+    assert "is unfinished" not in program("resume", "--yes").done().err
+    program("rollback", "then", "--yes").done()

@@ -187,4 +187,3 @@ def _environment(path: Path) -> Mapping[str, str]:
         "LC_ALL": "C",
         "LANGUAGE": "C",
     }
-

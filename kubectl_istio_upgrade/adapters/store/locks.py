@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import StoreError
+from ..machine import this_process
 
 _HINT = "wait until it is done; the lock ends with that process"
 
@@ -34,13 +34,8 @@ def exclusive(file: Path, operation: str) -> Iterator[None]:
 
 
 def _write_holder(handle: int, operation: str) -> None:
-    holder = {
-        "operation": operation,
-        "pid": os.getpid(),
-        "user": _user(),
-        "host": socket.gethostname(),
-        "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+    since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    holder = {"operation": operation, **asdict(this_process()), "since": since}
     os.lseek(handle, 0, os.SEEK_SET)
     os.truncate(handle, 0)
     os.write(handle, json.dumps(holder).encode())
@@ -53,13 +48,6 @@ def _holder(handle: int) -> str:
         return "{operation} of {user}@{host} (process {pid}, since {since})".format(**holder)
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        return str(os.getuid()) if sys.platform != "win32" else "unknown"
 
 
 if sys.platform == "win32":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from ...errors import StoreError, UnknownReferenceError, UsageError
+from ...models.operations import Opening, Operation
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
-from . import layout
+from . import journal, layout
 from .branches import HEADS, TAGS, check_name, may_belong, new_name, slug
 from .codec import read_workloads
 from .digests import KeyedDigester, open_digester
@@ -157,6 +160,29 @@ class GitStore:
                 yield
             finally:
                 self._locked = False
+
+    @property
+    def identity(self) -> str:
+        """See `ports.Store`. A copy has other inodes, another machine another name."""
+        about = self._private().stat()
+        place = f"{socket.gethostname()} {about.st_dev} {about.st_ino} {self.digester().key_id}"
+        return hashlib.sha256(place.encode()).hexdigest()[:16]
+
+    def unfinished(self, branch: str) -> Operation | None:
+        """See `ports.Store`."""
+        return journal.unfinished(self._journals(branch))
+
+    def begin(self, branch: str, opening: Opening) -> journal.JournalFile:
+        """See `ports.Store`."""
+        self._private()
+        return journal.begin(self._journals(branch), opening)
+
+    def go_on(self, branch: str) -> journal.JournalFile:
+        """See `ports.Store`."""
+        return journal.JournalFile(self._journals(branch) / journal.OPEN)
+
+    def _journals(self, branch: str) -> Path:
+        return self.path / PRIVATE / "journals" / branch
 
     def _write(self, stream: SnapshotStream, branch: str, tip: str | None, name: str | None) -> str:
         """First the objects, flushed to the disk; then, all at once, the refs."""

@@ -1,0 +1,243 @@
+"""The journal of an operation: one JSON line an entry, on the disk before what it announces is done.
+
+`BRANCH/open.jsonl` is the unfinished operation of a cluster; ended ones keep their id as their name. The format is
+specified in `snapshots/README.md`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from ...errors import StoreError
+from ...models.objects import Body, Key
+from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Written
+from ...models.plans import Action, Outcome, StepResult
+from .digests import flush_folder
+
+FORMAT = 1
+"""Of the journal's lines; a program that meets another refuses."""
+
+OPEN = "open.jsonl"
+
+_DAMAGED = "move the file away to go on; the snapshot before its operation is in `history`"
+
+
+class JournalFile:
+    """Implements `ports.Journal`. Threads that write at the same time share one flush of the disk."""
+
+    def __init__(self, file: Path) -> None:
+        """Open an existing journal and cut off a line that a crash left half-written."""
+        self._file = file
+        try:
+            self._handle = os.open(file, os.O_RDWR | os.O_APPEND)
+            os.ftruncate(self._handle, _whole(file.read_bytes()))
+        except OSError as error:
+            raise StoreError(f"the journal cannot be opened: {error.strerror}") from error
+        self._writing = threading.Lock()
+        self._flushing = threading.Lock()
+        self._appended = 0
+        self._flushed = 0
+
+    def attempt(self, attempt: Attempt) -> None:
+        """See `ports.Journal`."""
+        self._append(_attempt_line(attempt))
+
+    def intend(self, key: Key, action: Action) -> None:
+        """See `ports.Journal`."""
+        self._append({"entry": "intent", "object": [*key], "action": str(action), "at": _now()})
+
+    def conclude(self, result: StepResult) -> None:
+        """See `ports.Journal`."""
+        line: Body = {"entry": "outcome", "object": [*result.key], "action": str(result.action)}
+        line |= {"outcome": str(result.outcome), "seconds": round(result.seconds, 3), "at": _now()}
+        if result.reason:
+            line["reason"] = result.reason
+        if result.version:
+            line["version"] = [*result.version]
+        self._append(line)
+
+    def end(self, end: End, after: str) -> None:
+        """See `ports.Journal`."""
+        self._append({"entry": "ending", "end": str(end), "after": after, "at": _now()})
+        self.close()
+        finish(self._file)
+
+    def close(self) -> None:
+        """See `ports.Journal`."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _append(self, line: Body) -> None:
+        data = orjson.dumps(line) + b"\n"
+        try:
+            with self._writing:
+                self._write_whole(data)
+                self._appended += 1
+                mine = self._appended
+            with self._flushing:
+                if self._flushed < mine:
+                    upto = self._appended
+                    os.fsync(self._handle)
+                    self._flushed = upto
+        except OSError as error:
+            hint = "is there space left on its disk?"
+            raise StoreError(f"the journal could not be written: {error.strerror}", hint=hint) from error
+
+    def _write_whole(self, data: bytes) -> None:
+        """The line or nothing of it: a full disk takes part of what it is given."""
+        size = os.fstat(self._handle).st_size
+        try:
+            while data:
+                data = data[os.write(self._handle, data) :]
+        except OSError:
+            os.ftruncate(self._handle, size)
+            raise
+
+
+def begin(folder: Path, opening: Opening) -> JournalFile:
+    """A new journal, there with its first line or not at all. Raises StoreError when there is an unfinished one."""
+    file, aside = folder / OPEN, folder / ".new"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.exists():
+            raise StoreError(f"the journal {file} is there already: an operation is unfinished")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(handle, orjson.dumps(_opening_line(opening)) + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        aside.rename(file)
+        flush_folder(folder)
+    except OSError as error:
+        raise StoreError(f"the journal cannot be written: {error.strerror}") from error
+    return JournalFile(file)
+
+
+def unfinished(folder: Path) -> Operation | None:
+    """The operation that has not ended. An ended one that a crash left under that name is put in its place."""
+    file = folder / OPEN
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"the journal cannot be read: {error.strerror}") from error
+    operation = read(data, file)
+    if operation.end is None:
+        return operation
+    finish(file)
+    return None
+
+
+def finish(file: Path) -> None:
+    """Give an ended journal its own name."""
+    try:
+        operation = read(file.read_bytes(), file)
+        file.rename(file.with_name(f"{operation.opening.id}.jsonl"))
+        flush_folder(file.parent)
+    except OSError as error:
+        raise StoreError(f"the journal cannot be put away: {error.strerror}") from error
+
+
+def read(data: bytes, file: Path) -> Operation:
+    """A journal as a value. A last line without its end is what a crash leaves; it counts as not there.
+
+    Raises StoreError for anything else that cannot be understood.
+    """
+    try:
+        first, *lines = map(orjson.loads, data[: _whole(data)].splitlines())
+        return _operation(_read_opening(first), lines)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"the journal {file} is damaged: {error}", hint=_DAMAGED) from error
+
+
+def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
+    attempts: list[Attempt] = []
+    written: dict[Key, Written] = {}
+    end: End | None = None
+    after = ""
+    for line in lines:
+        match line["entry"]:
+            case "attempt":
+                attempts.append(_read_attempt(line))
+            case "intent":
+                written[Key(*line["object"])] = Written(Action(line["action"]), None)
+            case "outcome":
+                outcome = Written(Action(line["action"]), Outcome(line["outcome"]), line.get("reason", ""))
+                written[Key(*line["object"])] = outcome
+            case "ending":
+                end, after = End(line["end"]), line["after"]
+            case other:
+                raise ValueError(f"an entry {other!r}")
+    return Operation(opening, tuple(attempts), written, end, after)
+
+
+def _whole(data: bytes) -> int:
+    """How many bytes of a journal are whole lines."""
+    return data.rfind(b"\n") + 1
+
+
+def _opening_line(opening: Opening) -> Body:
+    return {
+        "entry": "opening",
+        "format": FORMAT,
+        "id": opening.id,
+        "kind": opening.kind,
+        "target": opening.target,
+        "label": opening.label,
+        "before": opening.before,
+        "started": _text(opening.started),
+        "request": opening.request,
+    }
+
+
+def _read_opening(line: Body) -> Opening:
+    if line["entry"] != "opening" or line["format"] != FORMAT:
+        raise ValueError(f"format {line.get('format')}, this program reads {FORMAT}")
+    return Opening(
+        id=line["id"],
+        kind=line["kind"],
+        target=line["target"],
+        label=line["label"],
+        before=line["before"],
+        started=datetime.fromisoformat(line["started"]),
+        request=line["request"],
+    )
+
+
+def _attempt_line(attempt: Attempt) -> Body:
+    return {
+        "entry": "attempt",
+        "aim": str(attempt.aim),
+        "planHash": attempt.plan_hash,
+        "holder": asdict(attempt.holder),
+        "started": _text(attempt.started),
+        "steps": [[*key, str(action)] for key, action in attempt.steps],
+    }
+
+
+def _read_attempt(line: Body) -> Attempt:
+    return Attempt(
+        aim=Aim(line["aim"]),
+        plan_hash=line["planHash"],
+        holder=Holder(**line["holder"]),
+        started=datetime.fromisoformat(line["started"]),
+        steps=tuple((Key(*step[:-1]), Action(step[-1])) for step in line["steps"]),
+    )
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _now() -> str:
+    return _text(datetime.now(UTC))

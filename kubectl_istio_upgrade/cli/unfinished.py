@@ -1,0 +1,107 @@
+"""`resume` and `abort`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import COMMON, command, output, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..models.operations import Operation
+    from ..operations.session import WritingSession
+    from ..operations.unfinished import Continuation
+    from .settings import Settings
+
+
+@command
+@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="An apply's manifests, if asked for.")
+@writing
+@output("json", "yaml")
+@COMMON
+def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
+    """Finish an operation that was cut short, and prove it.
+
+    Reads the mesh again, so it knows which writes have happened even where nothing could say so any more, plans the
+    rest of the way to the operation's target, and goes on as the operation would have.
+
+    The manifests of an apply are in its journal, but for the values of Secrets: where there are any, name the same
+    files again with -f.
+
+    \b
+    Examples:
+      kubectl istio-upgrade resume --dry-run
+      kubectl istio-upgrade resume
+      kubectl istio-upgrade resume -f mesh/ --yes
+    """
+    from ..operations import unfinished
+    from .settings import Settings
+
+    settings = Settings.current()
+    documents = settings.documents(files) if files else ()
+
+    def plan(session: WritingSession, operation: Operation) -> Continuation:
+        return unfinished.resume(session, operation, documents)
+
+    _end(settings, "resume", plan, dry_run=dry_run, yes=yes, with_diff=with_diff, timeout=timeout, format_=format_)
+
+
+@command
+@writing
+@output("json", "yaml")
+@COMMON
+def abort(dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
+    """Take an operation back that was cut short, and prove it.
+
+    Returns every object that the operation has set out to write to the state before it, from its safety snapshot.
+    What others have changed elsewhere in the meantime stays.
+
+    \b
+    Examples:
+      kubectl istio-upgrade abort --dry-run
+      kubectl istio-upgrade abort
+    """
+    from ..operations import unfinished
+    from .settings import Settings
+
+    settings = Settings.current()
+    _end(
+        settings,
+        "abort",
+        unfinished.abort,
+        dry_run=dry_run,
+        yes=yes,
+        with_diff=with_diff,
+        timeout=timeout,
+        format_=format_,
+    )
+
+
+def _end(
+    settings: Settings,
+    verb: str,
+    plan: Callable[[WritingSession, Operation], Continuation],
+    *,
+    dry_run: bool,
+    yes: bool,
+    with_diff: bool,
+    timeout: float,
+    format_: str,
+) -> None:
+    from ..operations import unfinished
+    from ..render.names import plural
+    from ..render.structured import Format
+    from .approval import Approval, check_can_confirm
+
+    check_can_confirm(verb, yes=yes, dry_run=dry_run)
+    with settings.writing_session(timeout) as session, session.store.lock(verb):
+        continuation = plan(session, unfinished.current(session))
+        if continuation.happened:
+            count = plural(continuation.happened, "write")
+            settings.progress.note(f"{count} without a recorded outcome: already as planned")
+        approval = Approval(settings, session, continuation.title, yes, with_diff)
+        finished = None if dry_run else continuation.run(approval.review)
+        approval.conclude(continuation.plan, finished, Format(format_))

@@ -1,0 +1,133 @@
+"""An operation: one run of a command that changes the mesh, from its safety snapshot to its proof, on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .objects import Body, Key
+from .plans import Action, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who runs this program, and as which process: what a lock says of its holder."""
+
+    user: str
+    host: str
+    pid: int
+    run: str
+    """Random: two containers may agree in all the rest."""
+
+    @property
+    def identity(self) -> str:
+        """What a Lease calls its holder."""
+        return f"{self.user}@{self.host}/{self.pid}-{self.run}"
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} (process {self.pid})"
+
+
+class Aim(StrEnum):
+    """Where a run of an operation is headed."""
+
+    TARGET = "target"
+    """What was asked for; `resume` goes on there."""
+    BEFORE = "before"
+    """The state before; `abort` goes there."""
+
+
+class End(StrEnum):
+    """How an operation ended."""
+
+    PROVED = "proved"
+    UNPROVED = "unproved"
+    """Everything was written and something still differs; the record says what."""
+    NOTHING = "nothing"
+    """It stopped before its first write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an operation set out to do: the head of its journal. All that `resume` and `abort` need is in here."""
+
+    id: str
+    """Sortable by time, and unique: `20261124-005500-1a2b3c`."""
+    kind: str
+    """`rollback` or `apply`."""
+    target: str
+    """The target's commit, or the names of the manifests."""
+    label: str
+    """The target in words: `snapshot 3f2a91c`."""
+    before: str
+    """The commit of the safety snapshot."""
+    started: datetime
+    request: Body
+    """What was asked, as the operation's own module wrote it, so that it can plan again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run: of the command itself, or of `resume` or `abort` after it."""
+
+    aim: Aim
+    plan_hash: str
+    """The hash of the plan that was approved for it."""
+    holder: Holder
+    started: datetime
+    steps: tuple[tuple[Key, Action], ...]
+    """Every write of that plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the journal knows of one object that was to be written: the last that was recorded."""
+
+    action: Action
+    outcome: Outcome | None
+    """None: it was about to be written, and nobody knows whether it was."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A journal, read."""
+
+    opening: Opening
+    attempts: tuple[Attempt, ...]
+    written: Mapping[Key, Written] = field(default_factory=dict)
+    end: End | None = None
+    """None while it is unfinished."""
+    after: str = ""
+    """The commit of the snapshot that ended it."""
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """Every object that any of its runs set out to write."""
+        return frozenset(key for attempt in self.attempts for key, _ in attempt.steps)
+
+    @property
+    def aim(self) -> Aim:
+        """Where its last run was headed."""
+        return self.attempts[-1].aim if self.attempts else Aim.TARGET
+
+    @property
+    def done(self) -> int:
+        """Writes of the last run that are known to have happened."""
+        steps = dict(self.attempts[-1].steps) if self.attempts else {}
+        return sum(1 for key in steps if key in self.written and self.written[key].outcome is Outcome.DONE)
+
+    @property
+    def planned(self) -> int:
+        """Writes that the last run set out to make."""
+        return len(self.attempts[-1].steps) if self.attempts else 0
+
+    @property
+    def unsure(self) -> tuple[Key, ...]:
+        """Objects of which nobody knows whether they were written."""
+        return tuple(key for key, entry in self.written.items() if entry.outcome in (None, Outcome.UNKNOWN))
+
+    def __str__(self) -> str:
+        return f"{self.opening.kind} to {self.opening.label}"

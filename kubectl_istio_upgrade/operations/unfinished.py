@@ -1,0 +1,83 @@
+"""Ending an operation that was cut short: on to its target, or back to the state before it.
+
+Both read the cluster again and plan from what is there, so a write that happened without a word in the journal is
+simply not in the plan any more. Either may be repeated, and either may follow the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import RefusedError
+from ..models.operations import Aim, Operation
+from ..models.plans import Action, Plan
+from ..plan.rollback import RollbackOptions
+from ..ports import ManifestDocument
+from . import applying, rollback
+from .running import Finished, Review
+from .session import WritingSession
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What is left to do, planned and tried on the server, and not begun."""
+
+    title: str
+    plan: Plan
+    happened: int
+    """Writes of which the journal did not know whether they had happened, and that need not be made again."""
+    run: Callable[[Review], Finished]
+
+
+def current(session: WritingSession) -> Operation:
+    """The unfinished operation; the session becomes what it was begun with. Raises RefusedError when there is none."""
+    operation = session.store.unfinished(session.branch)
+    if operation is None:
+        raise RefusedError("there is no unfinished operation on this cluster; nothing to do")
+    request = operation.opening.request
+    begun_with = {"exclude": tuple(request["exclude"]), "root_namespace": request["rootNamespace"]}
+    session.options = replace(session.options, **begun_with)
+    return operation
+
+
+def resume(session: WritingSession, operation: Operation, documents: Sequence[ManifestDocument] = ()) -> Continuation:
+    """Plan the rest of the way to the operation's target. `documents` are needed where an apply holds Secrets.
+
+    Raises UsageError for documents that are missing or not those of the operation, and whatever planning raises.
+    """
+    title = f"resume the {operation}"
+    request = operation.opening.request
+    if operation.opening.kind == "apply":
+        manifests = applying.read_again(session, operation, documents)
+        planned = applying.prepare(session, manifests, force_conflicts=request["forceConflicts"])
+        return _continuation(
+            title, planned.plan, operation, lambda review: applying.run(session, planned, review, operation)
+        )
+    target = session.store.resolve(session.branch, operation.opening.target)
+    options = rollback.Request.of_data(request).options(session.store.state(target))
+    prepared = rollback.prepare(session, target, options)
+
+    def run(review: Review) -> Finished:
+        return rollback.go_on(session, prepared, operation, Aim.TARGET, review)
+
+    return _continuation(title, prepared.plan, operation, run)
+
+
+def abort(session: WritingSession, operation: Operation) -> Continuation:
+    """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else."""
+    before = session.store.resolve(session.branch, operation.opening.before)
+    created = (key for key, entry in operation.written.items() if entry.action is Action.CREATE)
+    options = RollbackOptions(operation.keys.__contains__, created=frozenset(created))
+    prepared = rollback.prepare(session, before, options)
+
+    def run(review: Review) -> Finished:
+        return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)
+
+    return _continuation(f"abort the {operation}", prepared.plan, operation, run)
+
+
+def _continuation(title: str, plan: Plan, operation: Operation, run: Callable[[Review], Finished]) -> Continuation:
+    left = {change.key for change in plan.changes}
+    happened = sum(1 for key in operation.unsure if key not in left)
+    return Continuation(title, plan, happened, run)

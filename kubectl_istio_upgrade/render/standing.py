@@ -1,0 +1,106 @@
+"""Where a cluster stands, and the command that comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..models.changes import Change, Comparison
+from ..models.objects import Json
+from ..models.operations import Aim, Operation
+from ..operations.standing import Standing
+from .names import moment, plural, snapshot_title
+from .snapshots import snapshot_data
+from .terminal import Terminal
+
+_WIDTH = 15
+
+
+def print_standing(out: Terminal, standing: Standing) -> None:
+    """A fact a line, then what to do."""
+    for name, value in _facts(standing):
+        first, *rest = value.splitlines()
+        out.line(f"{name + ':':<{_WIDTH}}{first}")
+        for line in rest:
+            out.line(f"{'':<{_WIDTH}}{line}")
+    out.line(f"{'next:':<{_WIDTH}}{next_command(standing)}")
+
+
+def next_command(standing: Standing) -> str:
+    """What a careful person would run now."""
+    if standing.unfinished:
+        return "kubectl istio-upgrade resume, or kubectl istio-upgrade abort"
+    if standing.newest is None:
+        return "kubectl istio-upgrade snapshot"
+    if standing.drift and standing.drift.diffs:
+        return "kubectl istio-upgrade diff, then kubectl istio-upgrade snapshot or rollback"
+    return "nothing to do"
+
+
+def _facts(standing: Standing) -> Iterator[tuple[str, str]]:
+    cluster = standing.cluster
+    yield "cluster", f"{cluster.context} ({cluster.uid[:8]}, kubernetes {cluster.server_version})"
+    yield "control plane", f"istio {', '.join(standing.control_plane) or 'not found'} in {standing.root_namespace}"
+    proxies = [f"{version or 'unknown'}: {plural(pods, 'pod')}" for version, pods in standing.proxies.items()]
+    yield "proxies", ", ".join(proxies) or "none"
+    yield "last snapshot", snapshot_title(standing.newest) if standing.newest else "none yet"
+    if standing.drift is not None:
+        yield "since then", _drift(standing.drift)
+    if standing.unfinished:
+        yield "unfinished", _unfinished(standing.unfinished)
+    if standing.lock:
+        yield "locked by", str(standing.lock)
+
+
+def _drift(drift: Comparison) -> str:
+    if not drift.diffs:
+        return f"nothing has changed ({plural(drift.same, 'object')})"
+    counts = drift.counts
+    return ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
+
+
+def _unfinished(operation: Operation) -> str:
+    opening = operation.opening
+    lines = [f"{operation}, begun {moment(opening.started)}, {operation.done} of {operation.planned} writes made"]
+    if operation.attempts:
+        lines.append(f"last run by {operation.attempts[-1].holder}")
+    if operation.aim is Aim.BEFORE:
+        lines.append("it is being taken back")
+    if operation.unsure:
+        lines.append(f"{plural(len(operation.unsure), 'write')} without a recorded outcome")
+    lines.append(f"the state before is snapshot {opening.before[:7]}")
+    return "\n".join(lines)
+
+
+def standing_data(standing: Standing) -> Json:
+    """The same for programs."""
+    cluster, drift = standing.cluster, standing.drift
+    return {
+        "cluster": {"context": cluster.context, "uid": cluster.uid, "serverVersion": cluster.server_version},
+        "rootNamespace": standing.root_namespace,
+        "controlPlane": list(standing.control_plane),
+        "proxies": dict(standing.proxies),
+        "newest": snapshot_data(standing.newest) if standing.newest else None,
+        "drift": {str(change): drift.counts[change] for change in Change} if drift else None,
+        "unfinished": _unfinished_data(standing.unfinished) if standing.unfinished else None,
+        "lock": _lock_data(standing),
+    }
+
+
+def _lock_data(standing: Standing) -> Json:
+    lock = standing.lock
+    return {"holder": lock.identity, "operation": lock.operation, "since": lock.since} if lock else None
+
+
+def _unfinished_data(operation: Operation) -> Json:
+    opening = operation.opening
+    return {
+        "id": opening.id,
+        "kind": opening.kind,
+        "target": opening.target,
+        "before": opening.before,
+        "started": opening.started.isoformat().replace("+00:00", "Z"),
+        "aim": str(operation.aim),
+        "written": operation.done,
+        "planned": operation.planned,
+        "unsure": [str(key) for key in operation.unsure],
+    }
