@@ -5,26 +5,25 @@ from __future__ import annotations
 import fcntl
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from tests.cli.program import Program, Result, clean_environment
+from tests.cli.program import Result, clean_environment
 from tests.controlplane.access import Access
 from tests.mesh.comparison import Dump
 
 from . import killer, scenario
-from .cases import Case, Operation, Recording, Victim, Way
+from .cases import Case, Operation, Recording, Victim, Way, may_be_missed
 from .cluster import Cluster
+from .nursery import Nursery
 from .proxy import Fault, FaultProxy, Spoil
 from .verdict import BEFORE, TARGET, Ends, Row, Unfinished, broken_promises, describe
 
-ROOT = Path(__file__).parents[2]
 SNAPSHOT = "a"
 KILLED = -9
 
@@ -34,23 +33,39 @@ _TEMPORARY = ("fast_import_crash_*", "objects/pack/tmp_*", "objects/??/tmp_obj_*
 
 @dataclass(frozen=True)
 class Space:
-    """A store, a folder for temporary files and a program that uses them: all of one case."""
+    """A folder with a store and room for temporary files, and the program that uses them: all of one case."""
 
-    store: Path
-    temporary: Path
-    program: Program
+    folder: Path
+    nursery: Nursery
+    kubeconfig: Path
 
-    def killer(self, point: str, victim: Victim) -> Program:
-        """The program, which dies there."""
-        return self._watched(**{killer.POINT: point, killer.VICTIM: victim.variable})
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
 
-    def recorder(self, file: Path) -> Program:
-        """The program, which writes down where it could die."""
-        return self._watched(**{killer.RECORD: str(file)})
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
 
-    def _watched(self, **variables: str) -> Program:
-        command = (sys.executable, "-m", killer.__name__)
-        return replace(self.program.having(**variables), command=command, folder=ROOT)
+    def program(self, *arguments: str) -> Result:
+        """Run it."""
+        return self.nursery.run(arguments, self._environment(), self.folder)
+
+    def killed(self, point: str, victim: Victim, *arguments: str) -> Result:
+        """Run it until it dies there."""
+        environment = self._environment(**{killer.POINT: point, killer.VICTIM: victim.variable})
+        return self.nursery.run(arguments, environment, self.folder, watched=True)
+
+    def recorded(self, *arguments: str) -> tuple[str, ...]:
+        """Run it, and say where it could have died."""
+        record = self.folder / "points"
+        environment = self._environment(**{killer.RECORD: str(record)})
+        self.nursery.run(arguments, environment, self.folder, watched=True).done()
+        return tuple(record.read_text().split())
+
+    def _environment(self, **variables: str) -> dict[str, str]:
+        paths = {"KUBECONFIG": self.kubeconfig, "ISTIO_UPGRADE_STORE": self.store, "TMPDIR": self.temporary}
+        return clean_environment(self.folder, **{name: str(path) for name, path in paths.items()}, **variables)
 
     def problems(self) -> list[str]:
         """What is wrong with the store, and what was left lying about, by git and the file system."""
@@ -82,12 +97,16 @@ class Bench:
         self._plane = plane
         self._cluster = Cluster(plane)
         self._proxy = FaultProxy(plane)
+        self._nursery = Nursery()
+        self._kubeconfig = self._proxy.kubeconfig(folder / "kubeconfig")
         self._manifests = folder / "manifests.yaml"
         self._manifests.write_text(yaml.safe_dump_all(scenario.MANIFESTS), "utf-8")
         self._template = folder / "template"
         self._cluster.install()
         self._a = self._cluster.objects()
-        self._program(folder, self._template)("snapshot", "--name", SNAPSHOT).done()
+        with self._space() as space:
+            space.program("snapshot", "--name", SNAPSHOT).done()
+            shutil.copytree(space.store, self._template)
         self._cluster.drift()
         self._b = self._cluster.objects()
         self._cluster.apply()
@@ -95,6 +114,7 @@ class Bench:
 
     def close(self) -> None:
         """Let go of the cluster."""
+        self._nursery.close()
         self._proxy.close()
         self._cluster.close()
 
@@ -103,9 +123,7 @@ class Bench:
         before = self._cluster.restore(self._b)
         with self._space() as space:
             self._proxy.begin(None)
-            record = space.store.with_name("points")
-            space.recorder(record)(*self._arguments(operation)).done()
-            points = tuple(record.read_text().split())
+            points = space.recorded(*self._arguments(operation))
         reached = self._ends(operation, before).reached(self._cluster.objects())
         assert reached == TARGET, f"{operation} without any fault: {reached}"
         return Recording(points, dict(self._proxy.seen))
@@ -133,7 +151,7 @@ class Bench:
             last, command = result, ""
             if unfinished:
                 command = f"{case.way} --yes"
-                last = self._finish(case.way, space)
+                last = space.program(case.way, "--yes")
                 reached = ends.reached(self._cluster.objects())
                 problems += self._after(case, last, reached, space)
             problems += self._left(space, killed=result.code == KILLED and not unfinished)
@@ -148,7 +166,7 @@ class Bench:
         arguments = self._arguments(case.operation)
         if isinstance(case.fault, Victim):
             self._proxy.begin(None)
-            result = space.killer(case.at, case.fault)(*arguments)
+            result = space.killed(case.at, case.fault, *arguments)
             met = result.code == KILLED or case.fault is Victim.GIT
         else:
             self._proxy.begin(Fault(case.fault, case.at))
@@ -156,7 +174,7 @@ class Bench:
             result = space.program(*arguments, *timeout)
             met = self._proxy.struck.is_set()
             self._proxy.begin(None)
-        return result, [] if met or "@1" not in case.at else ["the fault was never met"]
+        return result, [] if met or may_be_missed(case.at) else ["the fault was never met"]
 
     def _after(self, case: Case, result: Result, reached: str, space: Space) -> list[str]:
         """What is wrong with how `resume` or `abort` ended."""
@@ -177,13 +195,7 @@ class Bench:
             problems += _failure(space.program("snapshot"))
         elif leases := self._cluster.leases():
             problems.append(f"left over: lease {', '.join(leases)}")
-        return [*problems, *self._verify(space), *space.problems()]
-
-    def _finish(self, way: Way, space: Space) -> Result:
-        return space.program(way, "--yes")
-
-    def _verify(self, space: Space) -> list[str]:
-        return _failure(space.program("store", "verify"))
+        return [*problems, *space.problems()]
 
     def _unfinished(self, space: Space) -> Unfinished | None:
         found = space.program("status", "-o", "json").done().json["unfinished"]
@@ -201,15 +213,11 @@ class Bench:
     def _space(self) -> Iterator[Space]:
         folder = self._folder / "case"
         shutil.rmtree(folder, ignore_errors=True)
-        store, temporary = folder / "store", folder / "tmp"
-        temporary.mkdir(parents=True)
-        shutil.copytree(self._template, store)
-        yield Space(store, temporary, self._program(folder, store, TMPDIR=str(temporary)))
-
-    def _program(self, folder: Path, store: Path, **variables: str) -> Program:
-        kubeconfig = self._proxy.kubeconfig(folder / "kubeconfig")
-        paths = {"KUBECONFIG": str(kubeconfig), "ISTIO_UPGRADE_STORE": str(store)}
-        return Program(clean_environment(folder, **paths, **variables))
+        space = Space(folder, self._nursery, self._kubeconfig)
+        space.temporary.mkdir(parents=True)
+        if self._template.exists():
+            shutil.copytree(self._template, space.store)
+        yield space
 
 
 def _failure(result: Result) -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs the product in this process, and dies where it is told to: `python -m tests.faults.killer ARGUMENTS`.
+"""Watches the product in its own process, and kills it where it is told to.
 
 Where one can die is found by running: every request that changes the cluster, every flush, rename and append of a
 file, every git process that writes, and the inside of the stream that it reads. All of it is watched from outside the
@@ -28,7 +28,6 @@ POINT, VICTIM, RECORD = "FAULTS_POINT", "FAULTS_VICTIM", "FAULTS_RECORD"
 
 _READING_GIT = ("version", "config", "cat-file", "for-each-ref", "rev-list", "log", "ls-tree", "fsck", "rev-parse")
 
-_store = os.path.realpath(os.environ.get("ISTIO_UPGRADE_STORE", "/nowhere"))
 _counting = Counting()
 _importer: list[Any] = []
 """The newest fast-import."""
@@ -164,9 +163,10 @@ def _file_of(handle: int) -> str | None:
 def _within(path: str) -> str | None:
     """A file of the store by a name that is the same in every run; None for any other file."""
     path = os.path.realpath(path)
-    if not path.startswith(_store):
+    store = os.path.realpath(os.environ["ISTIO_UPGRADE_STORE"])
+    if not path.startswith(store):
         return None
-    file = path.removeprefix(_store).strip("/").removeprefix("istio-upgrade").strip("/")
+    file = path.removeprefix(store).strip("/").removeprefix("istio-upgrade").strip("/")
     words = Path(file).parts
     if words[:1] == ("journals",) and len(words) > 1:
         words = ("journals", *words[2:])
@@ -192,10 +192,3 @@ def watch() -> None:
     Git.start = _start(Git.start)  # type: ignore[method-assign]
     Git.run = _run(Git.run)  # type: ignore[method-assign]
     Git.pour = _pour(Git.pour)  # type: ignore[method-assign]
-
-
-if __name__ == "__main__":
-    from kubectl_istio_upgrade.cli.main import run
-
-    watch()
-    run()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .cases import Case, Operation, Recording, Victim, matrix, sample
+from .cases import Case, Operation, Recording, Victim, matrix, may_be_missed, sample
 from .points import Class, Counting, name_of
 from .proxy import WAYS, Spoil
 
@@ -85,6 +85,11 @@ def test_every_way_to_spoil_a_request_is_used() -> None:
 def test_a_name_leads_back_to_its_case() -> None:
     assert [Case.parse(str(case)) for case in CASES] == CASES
     assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def test_only_what_depends_on_time_may_be_missed() -> None:
+    assert not any(may_be_missed(case.at) for case in CASES if case.at.endswith("@1"))
+    assert all(map(may_be_missed, ("after-fsync-outcome-x@1", "before-PUT-leases-a-l@1", "GET-deployments-a-b@2")))
 
 
 def test_a_name_that_is_none_is_refused() -> None:
