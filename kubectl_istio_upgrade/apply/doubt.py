@@ -38,9 +38,13 @@ def is_as_sent(change: PlannedChange, found: Body) -> bool:
 
 
 def _contains(value: Json, part: Json) -> bool:
-    """Whether merging the part into the value would change nothing; null means absent, as in a merge patch."""
+    """Whether merging the part into the value would change nothing.
+
+    Null means absent, as in a merge patch, and an empty map is as good as none: the server keeps no empty labels.
+    """
     if not isinstance(part, dict):
         return bool(value == part)
-    if not isinstance(value, dict):
+    there = {} if value is None else value
+    if not isinstance(there, dict):
         return False
-    return all(name not in value if item is None else _contains(value.get(name), item) for name, item in part.items())
+    return all(name not in there if item is None else _contains(there.get(name), item) for name, item in part.items())

@@ -72,22 +72,22 @@ class Sender:
         return answer
 
     def _until_it_is_known(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
-        pauses, in_doubt = iter(_DOUBT_PAUSES), False
+        pauses, doubt = iter(_DOUBT_PAUSES), None
         while True:
             try:
                 return self._until_it_holds_still(change, dry_run=dry_run)
             except (ClusterError, IncompleteError) as error:
                 open_ended = may_have_happened(error)
-                in_doubt = in_doubt or open_ended
-                if not in_doubt:
+                doubt = error if open_ended else doubt
+                if doubt is None:
                     raise
                 pause = next(pauses, None) if open_ended else None
                 time.sleep(pause or 0)
                 found = self.reader.get(change.type, change.key)
                 if found is not None and is_as_sent(change, found):
                     return found
-                if pause is None:
-                    raise
+                if pause is None:  # also when the last answer was a refusal: the first try may have happened
+                    raise doubt from error
 
     def _until_it_holds_still(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         for _ in range(CONFLICT_ATTEMPTS):
