@@ -35,14 +35,7 @@ class Nursery:
 
     def __init__(self) -> None:
         """Load the program; the first command waits for that."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        self._process = _start()
 
     def run(
         self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, *, watched: bool = False
@@ -50,21 +43,34 @@ class Nursery:
         """Run a command to its end; `watched` by the killer. Raises subprocess.TimeoutExpired."""
         out, err = folder / "stdout", folder / "stderr"
         order = {"arguments": arguments, "environment": dict(environment), "watched": watched}
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps({**order, "out": str(out), "err": str(err)}) + "\n")
-        self._process.stdin.flush()
-        if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
+        orders, answers = self._process.stdin, self._process.stdout
+        assert orders
+        assert answers
+        orders.write(json.dumps({**order, "out": str(out), "err": str(err)}) + "\n")
+        orders.flush()
+        if not select.select([answers], [], [], PATIENCE)[0]:
             os.killpg(self._process.pid, signal.SIGKILL)
             self.close()
-            self.__init__()  # type: ignore[misc]
+            self._process = _start()
             raise subprocess.TimeoutExpired(list(arguments), PATIENCE)
-        code = int(self._process.stdout.readline())
+        code = int(answers.readline())
         return Result(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
     def close(self) -> None:
         """Let it go; it ends at the end of its input."""
         self._process.communicate()
+
+
+def _start() -> subprocess.Popen[str]:
+    """A process group of its own: a command that hangs is killed together with what it has started."""
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=ROOT,
+        start_new_session=True,
+    )
 
 
 def serve() -> None:
