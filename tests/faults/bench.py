@@ -21,7 +21,7 @@ from . import killer, scenario
 from .cases import Case, Operation, Recording, Victim, Way, may_be_missed
 from .cluster import Cluster
 from .nursery import Nursery
-from .proxy import Fault, FaultProxy, Spoil
+from .proxy import WAYS, Fault, FaultProxy, Spoil
 from .verdict import BEFORE, TARGET, Ends, Row, Unfinished, broken_promises, describe
 
 SNAPSHOT = "a"
@@ -154,7 +154,8 @@ class Bench:
                 last = space.program(case.way, "--yes")
                 reached = ends.reached(self._cluster.objects())
                 problems += self._after(case, last, reached, space)
-            problems += self._left(space, killed=result.code == KILLED and not unfinished)
+            at_a_loss = result.code == KILLED or (isinstance(case.fault, Spoil) and WAYS[case.fault].lasts)
+            problems += self._left(space, at_a_loss=at_a_loss and not unfinished)
         if reached not in (TARGET, BEFORE):
             problems.append(reached)
         end = reached if reached in (TARGET, BEFORE) else "WRONG"
@@ -188,10 +189,14 @@ class Bench:
             problems.append("it is still unfinished")
         return problems
 
-    def _left(self, space: Space, *, killed: bool) -> list[str]:
-        """What is wrong once everything is over; the next command must not mind what a killed one left."""
+    def _left(self, space: Space, *, at_a_loss: bool) -> list[str]:
+        """What is wrong once everything is over.
+
+        A program that was killed, or whose server was gone, could not tidy up, and its lease stays for its term: then
+        the next command must not mind, and see to the store.
+        """
         problems = []
-        if killed:
+        if at_a_loss:
             problems += _failure(space.program("snapshot"))
         elif leases := self._cluster.leases():
             problems.append(f"left over: lease {', '.join(leases)}")
