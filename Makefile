@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 
-.PHONY: help test demo bench lint unit lock clean
+.PHONY: help test faults demo bench lint unit lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -31,6 +31,9 @@ lint: $(VENV)/.ready ## Check style, types and layers.
 
 unit: $(VENV)/.ready ## Run the tests that need no cluster.
 	$(BIN)/python -m pytest -m "not cluster and not mesh"
+
+faults: $(VENV)/.ready ## Kill and spoil operations at every point; print a table.
+	@$(BIN)/python -m tests.faults
 
 demo: $(VENV)/.ready ## Upgrade a real Istio on a throwaway API server, and take it back.
 	@$(BIN)/python -m tests.demo

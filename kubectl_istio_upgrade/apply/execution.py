@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ..errors import ApiError, IncompleteError, IstioUpgradeError, UnreachableError
+from ..errors import IncompleteError, IstioUpgradeError
 from ..models.objects import Body, Key, Version
 from ..models.plans import Action, Outcome, Plan, PlannedChange, StepResult
 from ..ports import Journal, Progress
 from ..rules.order import STAGES
+from .doubt import may_have_happened
 from .rollout import wait_for_stage
 from .sender import Sender
 
@@ -151,8 +152,8 @@ def _outcome(change: PlannedChange, error: IstioUpgradeError) -> Outcome:
 
     Of a recreation the first half may have happened, whatever the second ran into.
     """
-    open_ended = isinstance(error, UnreachableError) or (isinstance(error, ApiError) and error.status >= 500)
-    return Outcome.UNKNOWN if open_ended or change.action is Action.RECREATE else Outcome.FAILED
+    open_ended = may_have_happened(error) or change.action is Action.RECREATE
+    return Outcome.UNKNOWN if open_ended else Outcome.FAILED
 
 
 def _version(answer: Body | None) -> Version | None:

@@ -197,13 +197,19 @@ class ClusterLock:
 
     def _release(self) -> None:
         """Delete it, so that nothing of ours stays. What cannot be deleted expires."""
-        metadata, why = self._lease["metadata"], ""
-        versions = {"uid": metadata["uid"], "resource_version": metadata["resourceVersion"]}
+        why = ""
         for _ in range(_RELEASE_ATTEMPTS):
+            metadata = self._lease["metadata"]
+            versions = {"uid": metadata["uid"], "resource_version": metadata["resourceVersion"]}
             try:
                 self.writer.delete(LEASE, self._key, **versions, dry_run=False)
-            except (ConflictError, NotFoundError):
-                return  # gone, or somebody else's by now
+            except NotFoundError:
+                return
+            except ConflictError as error:
+                why = error.message
+                self._look_again()  # a last renewal of ours may have come in between
+                if self._lost_to:
+                    return
             except ClusterError as error:
                 why = error.message
                 time.sleep(_RELEASE_PAUSE)

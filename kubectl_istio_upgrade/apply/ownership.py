@@ -1,7 +1,8 @@
 """Field ownership, put back after the content: so that the next `istioctl` or `helm upgrade` meets no stranger.
 
 It takes a request of its own: a PUT that carries managedFields attributes what it changes to the writer (measured). And
-it is worth less than the content, so failing to restore it is noted and does not stop a run.
+it is worth less than the content: where it is refused, that is noted and does not stop a run. Where only the connection
+or the server failed it is tried again, and then stops the run, which can be resumed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
 from ..normalise.ownership import are_same_owners, owned_as, with_fields_owned_as
 from ..ports import ClusterReader, ClusterWriter
+from .doubt import may_have_happened
 
 ATTEMPTS = 8
 """A Deployment's status moves several times while it rolls out, and each time the version with it."""
@@ -32,7 +34,7 @@ class OwnershipRestorer:
     writer: ClusterWriter
 
     def restore(self, change: PlannedChange, written: Body) -> str:
-        """Return "" when it is done, or why it is not."""
+        """Return "" when it is done, or why it is not. Raises ClusterError when the server stays out of order."""
         if change.target is None or not change.target.server.managed_fields:
             return ""
         content = split(written, change.type)
@@ -42,14 +44,16 @@ class OwnershipRestorer:
                 return ""
             try:
                 self.writer.restore_ownership(change.type, change.key, owners, content.server.resource_version)
-            except ConflictError:
+            except ClusterError as error:
+                if may_have_happened(error) and attempt == ATTEMPTS - 1:
+                    raise
+                if not (isinstance(error, ConflictError) or may_have_happened(error)):
+                    return error.message
                 time.sleep(_PAUSE * attempt)
                 now = self._unchanged(content, change)
                 if now is None:
                     return "somebody else has changed the object since"
                 content = now
-            except ClusterError as error:
-                return error.message
             else:
                 return ""
         return "the object keeps changing"

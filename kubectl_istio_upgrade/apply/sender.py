@@ -1,7 +1,8 @@
 """One write: the only calls of a cluster's write methods in this program.
 
 Each write carries the precondition it was planned with. An object that moved is read and planned again, and written
-only if the same change still follows.
+only if the same change still follows. An answer that got lost is no failure: the object tells whether the write
+happened, and the precondition makes it safe to send it once more if not.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..diff.states import fields_between
-from ..errors import ApiError, ConflictError, IncompleteError, NotFoundError, RefusedError
+from ..errors import ApiError, ClusterError, ConflictError, IncompleteError, NotFoundError, RefusedError
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
@@ -20,6 +21,7 @@ from ..normalise.secrets import has_withheld_values
 from ..plan.revise import against_live
 from ..ports import ClusterReader, ClusterWriter
 from ..rules.keeping import MADE_WITH_NAMESPACE
+from .doubt import WEBHOOK_DOWN, is_as_sent, may_have_happened
 from .ownership import OwnershipRestorer
 
 CONFLICT_ATTEMPTS = 5
@@ -33,8 +35,8 @@ _FIELD_CONFLICT = ("conflict with", "FieldManagerConflict")
 """In a server-side apply's 409: another manager owns a field. Every other 409 means that the object moved. The second
 is what is left of the message when the object is a Secret."""
 
-WEBHOOK_DOWN = "failed calling webhook"
-"""The API server's words when it could not ask a webhook that must be asked."""
+_DOUBT_PAUSES = (0.25, 1.0, 2.0)
+"""Seconds before an object is looked at, and the write perhaps sent again, after an answer that got lost."""
 
 _DELETION_PATIENCE = 60.0
 _POLL = 0.5
@@ -58,14 +60,34 @@ class Sender:
         """Write one change; the answer is the object as the server has it now, None after a deletion.
 
         Raises RefusedError for a Secret whose values are not known, IncompleteError when somebody else changed the
-        object after the plan was made or it never holds still, and whatever the server answers.
+        object after the plan was made or it never holds still, and whatever the server answers. A ClusterError of
+        which `may_have_happened` is true leaves it open whether the object was written.
         """
-        answer = self._until_it_holds_still(change, dry_run=dry_run)
+        send = self._until_it_holds_still if dry_run else self._until_it_is_known
+        answer = send(change, dry_run=dry_run)
         if answer is not None and not dry_run and change.write not in (Write.APPLY, Write.FORCE):
             why = OwnershipRestorer(self.reader, self.writer).restore(change, answer)
             if why:
                 self.note(f"{change.key}: the ownership of its fields could not be restored: {why}")
         return answer
+
+    def _until_it_is_known(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
+        pauses, doubt = iter(_DOUBT_PAUSES), None
+        while True:
+            try:
+                return self._until_it_holds_still(change, dry_run=dry_run)
+            except (ClusterError, IncompleteError) as error:
+                open_ended = may_have_happened(error)
+                doubt = error if open_ended else doubt
+                if doubt is None:
+                    raise
+                pause = next(pauses, None) if open_ended else None
+                time.sleep(pause or 0)
+                found = self.reader.get(change.type, change.key)
+                if found is not None and is_as_sent(change, found):
+                    return found
+                if pause is None:  # also when the last answer was a refusal: the first try may have happened
+                    raise doubt from error
 
     def _until_it_holds_still(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         for _ in range(CONFLICT_ATTEMPTS):

@@ -17,8 +17,9 @@ from ..ports import Progress
 from ..rules.fields import WORKLOADS
 from ..rules.keeping import IMMUTABLE, RECREATABLE
 from ..rules.scope import CRD, NAMESPACE
+from .doubt import WEBHOOK_DOWN
 from .execution import PARALLEL
-from .sender import WEBHOOK_DOWN, Sender, is_field_conflict
+from .sender import Sender, is_field_conflict
 
 UNANSWERED = "not tried on the server: a webhook that checks it does not answer; this plan restores workloads first"
 

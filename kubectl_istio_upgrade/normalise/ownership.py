@@ -25,7 +25,7 @@ def with_fields_owned_as(live: Sequence[Body], target: Sequence[Body], paths: It
         for entry in target:
             if _owns(entry.get("fieldsV1") or {}, keys):
                 mine = entries.setdefault(_who(entry), {**entry, "fieldsV1": {}})
-                _own(mine["fieldsV1"], keys)
+                _own(mine["fieldsV1"], keys, entry["fieldsV1"])
     return [entry for entry in entries.values() if entry.get("fieldsV1")]
 
 
@@ -72,9 +72,12 @@ def _owns(fields: Body, keys: Sequence[str]) -> bool:
     return True
 
 
-def _own(fields: Body, keys: Sequence[str]) -> None:
+def _own(fields: Body, keys: Sequence[str], like: Body) -> None:
+    """Own the field, and the maps on the way to it as far as the other entry does."""
     for key in keys:
-        fields = fields.setdefault(key, {})
+        fields, like = fields.setdefault(key, {}), like[key]
+        if _SET in like:
+            fields[_SET] = {}
 
 
 def _disown(fields: Body, keys: Sequence[str]) -> None:

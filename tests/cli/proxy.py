@@ -5,16 +5,12 @@ It makes moments in the life of a command that can be enumerated instead of slep
 
 from __future__ import annotations
 
-import http.client
-import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from tests.controlplane.access import Access
+from tests.support.relay import Answered, Exchange, Relay
 
 from .program import PATIENCE, wait_for
 
@@ -40,36 +36,20 @@ class Seen:
 Test = Callable[[Seen], bool]
 
 
-@dataclass
-class Proxy:
-    """Speaks HTTP to the product and HTTPS to the API server."""
+class Proxy(Relay):
+    """Holds the requests that a test names, or lets them fail."""
 
-    plane: Access
-    seen: list[Seen] = field(default_factory=list)
-    held: threading.Event = field(default_factory=threading.Event)
-    fail: Test | None = None
-    """Answer these requests with a failure."""
-    _released: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _hold: Test | None = None
-    _skip: int = 0
-    _every: bool = False
-
-    def __post_init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.proxy = self
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def kubeconfig(self, path: Path) -> Path:
-        """The administrator's kubeconfig, leading through this proxy."""
-        text = self.plane.kubeconfig.read_text("utf-8")
-        lines = [line for line in text.splitlines() if "certificate-authority-data" not in line]
-        path.write_text("\n".join(lines).replace(self.plane.server, self.url), "utf-8")
-        return path
+    def __init__(self, plane: Access) -> None:
+        self.seen: list[Seen] = []
+        self.held = threading.Event()
+        self.fail: Test | None = None
+        """Answer these requests with a failure."""
+        self._released = threading.Event()
+        self._lock = threading.Lock()
+        self._hold: Test | None = None
+        self._skip = 0
+        self._every = False
+        super().__init__(plane)
 
     def hold(self, test: Test, *, after: int = 0, every: bool = False) -> None:
         """Hold the first request that passes the test, or the one after so many others; once, or all from then on."""
@@ -95,11 +75,16 @@ class Proxy:
 
     def close(self) -> None:
         self.release()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
 
-    def arrive(self, seen: Seen) -> None:
-        """Remember a request, and hold it if it is the one."""
+    def handle(self, exchange: Exchange) -> None:
+        """Remember a request, hold it if it is the one, and pass it on or let it fail."""
+        seen = Seen(exchange.asked.method, exchange.asked.target)
+        self._arrive(seen)
+        failed = self.fail is not None and self.fail(seen)
+        exchange.reply(Answered(500) if failed else exchange.forward())
+
+    def _arrive(self, seen: Seen) -> None:
         with self._lock:
             self.seen.append(seen)
             matches = self._hold is not None and self._hold(seen)
@@ -111,53 +96,3 @@ class Proxy:
         if matches:
             self.held.set()
             self._released.wait(PATIENCE)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    proxy: Proxy
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was interrupted is what the tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        plane = self.server.proxy.plane
-        context = ssl.create_default_context(cafile=str(plane.authority))
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        self._upstream = http.client.HTTPSConnection("127.0.0.1", plane.state.port, timeout=PATIENCE, context=context)
-
-    def finish(self) -> None:
-        self._upstream.close()
-        super().finish()
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = Seen(self.command, self.path)
-        self.server.proxy.arrive(seen)
-        fail = self.server.proxy.fail
-        if fail is not None and fail(seen):
-            self.send_response(500)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self._upstream.request(self.command, self.path, body or None, dict(self.headers.items()))
-        answer = self._upstream.getresponse()
-        payload = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - names of the base class
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Quiet."""

@@ -135,6 +135,16 @@ def test_a_flipped_byte_is_noticed_or_does_not_matter(store: GitStore) -> None:
     assert noticed > 50
 
 
+def test_a_journal_that_did_not_begin_is_swept_away(store: GitStore) -> None:
+    store.commit(BRANCH, draft(small_mesh()))
+    begun = store.path / "istio-upgrade" / "journals" / BRANCH / ".new"
+    begun.parent.mkdir(parents=True)
+    begun.write_text('{"entry": "ope')
+    assert store.unfinished(BRANCH) is None
+    store.commit(BRANCH, draft(small_mesh(), minutes=1))
+    assert not begun.exists()
+
+
 @pytest.mark.parametrize("damage", ["emptied", "deleted", "scribbled"])
 def test_a_lost_file_is_named(store: GitStore, git: Callable[..., str], damage: str) -> None:
     store.commit(BRANCH, draft(small_mesh()))

@@ -200,6 +200,26 @@ def test_so_is_an_acquisition(server: Server) -> None:
     assert not server.objects
 
 
+def test_a_renewal_that_arrived_late_does_not_keep_it_from_being_given_back(server: Server) -> None:
+    held = lock(server)
+    held.terms = Terms(term=20.0, renewal=5.0)
+    with held.held():
+        (key,) = server.objects
+        server._store(key, server.objects[key])
+    assert not server.objects
+
+
+def test_what_somebody_else_took_is_not_deleted(server: Server) -> None:
+    held = lock(server)
+    held.terms = Terms(term=20.0, renewal=5.0)
+    with held.held():
+        (key,) = server.objects
+        body = clone(server.objects[key])
+        body["spec"]["holderIdentity"] = "bob@laptop/12"
+        server._store(key, body)
+    assert list(server.objects) == [key]
+
+
 def test_without_a_root_namespace_it_is_in_kube_system(server: Server) -> None:
     server.namespaces = ("kube-system",)
     with lock(server).held():

@@ -18,6 +18,7 @@ from kubectl_istio_upgrade.errors import (
     IncompleteError,
     NotFoundError,
     RefusedError,
+    UnreachableError,
 )
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
@@ -254,3 +255,151 @@ def test_a_recreation_is_tried_by_its_deletion_only() -> None:
     server = Server(as_read(LIVE))
     send(server, recreation(), dry_run=True)
     assert [(verb, body.get("dry_run")) for verb, body in server.sent] == [("delete", True)]
+
+
+LOST = UnreachableError("the connection or the answer broke off")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_DOUBT_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(ownership, "_PAUSE", 0)
+
+
+def loses(server: Server, verb: str, times: int, *, after: MeshObject | None, error: Exception = LOST) -> None:
+    """The first answers to a verb get lost; if the write happened the object is `after` from then on."""
+
+    def fault(name: str, count: int) -> Exception | None:
+        if name != verb or count >= times:
+            return None
+        if after is not None:
+            server.stored = as_read(after)
+        return error
+
+    server.fault = fault
+
+
+def written(version: str = "6", **fields: Any) -> MeshObject:
+    return obj("ConfigMap", "istio-system/istio", version=version, uid="u", **fields)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("error", [LOST, ApiError("etcd has no leader", status=500), ApiError("busy", status=429)])
+def test_a_write_that_happened_though_its_answer_got_lost_is_not_sent_again(error: Exception) -> None:
+    server = Server(as_read(LIVE))
+    loses(server, "replace", 1, after=written(data={"mesh": "old"}), error=error)
+    answer = send(server, update())
+    assert server.verbs == ["replace"]
+    assert answer is not None
+    assert answer["metadata"]["resourceVersion"] == "6"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_write_that_did_not_happen_is_sent_again() -> None:
+    server = Server(as_read(LIVE))
+    loses(server, "replace", 2, after=None)
+    send(server, update())
+    assert server.verbs == ["replace"] * 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_write_that_happened_late_is_recognised_by_the_conflict_with_it() -> None:
+    server = Server(as_read(LIVE))
+
+    def fault(_verb: str, count: int) -> Exception:
+        if count == 0:
+            return LOST
+        server.stored = as_read(written(data={"mesh": "old"}))
+        return conflict()
+
+    server.fault = fault
+    send(server, update())
+    assert server.verbs == ["replace"] * 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_somebody_else_wrote_meanwhile_is_not_taken_for_ours() -> None:
+    server = Server(as_read(LIVE))
+    theirs = written(data={"mesh": "theirs"})
+    server.fault = lambda _verb, count: LOST if count == 0 else conflict()
+    server.stored = as_read(theirs)
+    with pytest.raises(UnreachableError) as caught:  # which says that ours may have been before theirs
+        send(server, update())
+    assert "changed by somebody else" in str(caught.value.__cause__)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_stays_out_of_order_ends_the_write() -> None:
+    server = Server(as_read(LIVE))
+    loses(server, "replace", 99, after=None)
+    with pytest.raises(UnreachableError):
+        send(server, update())
+    assert server.verbs == ["replace"] * 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_creation_that_happened_is_not_a_conflict_with_itself() -> None:
+    (change,) = plan_rollback(state(), state(TARGET)).changes[-1:]
+    server = Server(None)
+    loses(server, "create", 1, after=written(data={"mesh": "old"}))
+    send(server, change)
+    assert server.verbs == ["create"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_apply_that_created_its_object_does_not_take_it_for_somebody_elses() -> None:
+    (change,) = plan_rollback(state(), state(TARGET)).changes[-1:]
+    server = Server(None)
+    loses(server, "server_side_apply", 1, after=written(data={"mesh": "old", "defaulted": "by the server"}))
+    send(server, with_fields(change, write=Write.APPLY))
+    assert server.verbs == ["server_side_apply"]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("labels", [{"labels": {"there": "yes"}}, {}])
+def test_a_patch_that_removed_a_label_is_recognised(labels: dict[str, Any]) -> None:
+    body = {"metadata": {"labels": {"gone": None, **labels.get("labels", {})}, "uid": "u", "resourceVersion": "5"}}
+    server = Server(as_read(written("5", labels={"gone": "no"})))
+    loses(server, "merge_patch", 1, after=written(**labels))
+    send(server, with_fields(update(), write=Write.PATCH, body=body))
+    assert server.verbs == ["merge_patch"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_deletion_of_which_the_answer_got_lost_is_sent_again_and_may_meet_nothing() -> None:
+    server = Server(as_read(LIVE))
+
+    def fault(_verb: str, count: int) -> Exception:
+        server.stored = None
+        return LOST if count == 0 else NotFoundError("gone", status=404)
+
+    server.fault = fault
+    send(server, deletion())
+    assert server.verbs == ["delete", "delete"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ownership_is_tried_again_when_the_server_was_out_of_order() -> None:
+    server = Server(as_read(OWNED))
+    loses(server, "owned", 2, after=None)
+    notes: list[str] = []
+    Sender(server, server, notes.append).send(update(target=OWNED), dry_run=False)
+    assert server.verbs == ["replace", "owned", "owned", "owned"]
+    assert notes == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ownership_that_a_broken_server_keeps_from_us_stops_the_run() -> None:
+    server = Server(as_read(OWNED))
+    loses(server, "owned", 99, after=None)
+    with pytest.raises(UnreachableError):
+        send(server, update(target=OWNED))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_apply_with_an_empty_map_is_recognised() -> None:
+    body = {"metadata": {"name": "istio", "labels": {}}, "data": {"mesh": "old"}}
+    server = Server(as_read(LIVE))
+    loses(server, "server_side_apply", 1, after=written(data={"mesh": "old"}))
+    send(server, with_fields(update(), write=Write.FORCE, body=body))
+    assert server.verbs == ["server_side_apply"]

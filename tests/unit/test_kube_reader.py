@@ -143,7 +143,9 @@ def test_lists_are_pinned_but_for_other_servers_groups(server: FakeServer, trans
     server.route(
         {
             "/apis/apiregistration.k8s.io/v1/apiservices": Reply(body={"items": apiservices}),
-            "/api/v1/namespaces/a%2Fb/services": Reply(body={"items": [{"metadata": {"name": "s"}}]}),
+            "/api/v1/namespaces/a%2Fb/services": Reply(
+                body={"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "s"}}]}
+            ),
             "/apis/metrics.k8s.io/v1/nodes": Reply(body={"items": None}),
         }
     )
@@ -163,13 +165,35 @@ def test_a_server_that_pages_unasked_is_followed(server: FakeServer, transport: 
         if "apiservices" in seen.target:
             return Reply(body={"items": []})
         last = "continue=t" in seen.target
-        metadata = {} if last else {"continue": "t"}
+        metadata = {"resourceVersion": "7"} | ({} if last else {"continue": "t"})
         return Reply(body={"metadata": metadata, "items": [{"metadata": {"name": "b" if last else "a"}}]})
 
     server.script = script
     [(_, items)] = KubeReader(transport).list_all([ListQuery(SERVICES)], "7")
     assert [item["metadata"]["name"] for item in items] == ["a", "b"]
     assert server.seen[-1].target == "/api/v1/services?continue=t"
+
+
+def listed_at(*versions: str) -> list[Reply]:
+    answers = [Reply(body={"metadata": {"resourceVersion": version}, "items": []}) for version in versions]
+    return [Reply(body={"items": []}), *answers]
+
+
+def test_a_list_of_another_moment_is_asked_for_again(server: FakeServer, transport: Transport) -> None:
+    server.answer(*listed_at("6", "7"))
+    assert list(KubeReader(transport).list_all([ListQuery(SERVICES)], "7")) == [(ListQuery(SERVICES), [])]
+
+
+def test_a_list_that_stays_of_another_moment_is_an_error(server: FakeServer, transport: Transport) -> None:
+    server.answer(*listed_at("6"))
+    with pytest.raises(ApiError, match="services: listed at resource version 6, not at 7 as asked"):
+        list(KubeReader(transport).list_all([ListQuery(SERVICES)], "7"))
+
+
+def test_an_answer_that_is_no_list_is_not_an_empty_one(server: FakeServer, transport: Transport) -> None:
+    server.answer(Reply(body={"items": []}), Reply(body={"metadata": {"resourceVersion": "7"}}))
+    with pytest.raises(ApiError, match="not a list"):
+        list(KubeReader(transport).list_all([ListQuery(SERVICES)], "7"))
 
 
 def test_the_first_failure_cancels_the_rest(server: FakeServer, transport: Transport) -> None:

@@ -28,6 +28,12 @@ def test_an_owner_that_is_gone_comes_back_with_this_field_alone() -> None:
     ]
 
 
+def test_the_map_is_owned_again_by_whoever_made_it() -> None:
+    made = owner("helm")
+    made["fieldsV1"]["f:metadata"]["f:labels"] = {".": {}, "f:istio-injection": {}}
+    assert with_fields_owned_as([owner("us", "istio-injection")], [made], [LABEL]) == [made]
+
+
 def test_a_field_that_nobody_owned_is_nobodys() -> None:
     live = [owner("us", "istio-injection"), owner("kubectl", "team")]
     assert with_fields_owned_as(live, [owner("kubectl", "team")], [LABEL]) == [owner("kubectl", "team")]

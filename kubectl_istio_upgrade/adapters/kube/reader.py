@@ -18,6 +18,9 @@ PARALLEL_LISTS = 8
 """Lists at a time. 10,000 objects of 58 types, from a server on the same two busy cores, medians of 15: one at a time
 takes 0.59 s, 4 take 0.47 s, 8 take 0.39 s, 16 take 0.44 s."""
 
+STALE_ATTEMPTS = 3
+"""How often a list is asked for before an answer of another moment is an error."""
+
 _NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
@@ -82,18 +85,29 @@ class KubeReader:
     def _list(self, query: ListQuery, resource_version: str, cancelled: threading.Event) -> list[Body]:
         """One type, whole: no `limit`, because a page after the first cannot be served from the watch cache.
 
-        A server that pages unasked is followed.
+        A server that pages unasked is followed. Raises ApiError for an answer that is no list of that moment.
         """
         narrowed: Query = (("labelSelector", query.label_selector),) if query.label_selector else ()
         at: Query = (("resourceVersion", resource_version), ("resourceVersionMatch", "Exact"))
         request = _list(query, narrowed + at if resource_version else narrowed)
         items: list[Body] = []
         while True:
-            body = self._transport.send(request, cancelled=cancelled).body
-            items += _complete(body.get("items") or (), query.type)
+            body = self._page(request, resource_version, cancelled)
+            items += _complete(body["items"] or (), query.type)
             if not (token := (body.get("metadata") or {}).get("continue")):
                 return items
             request = _list(query, (*narrowed, ("continue", str(token))))
+
+    def _page(self, request: Request, version: str, cancelled: threading.Event) -> Body:
+        """One page, of exactly the version asked for: between us and the server may be a cache with an older one."""
+        for _ in range(STALE_ATTEMPTS):
+            body = self._transport.send(request, cancelled=cancelled).body
+            if "items" not in body:
+                raise ApiError(f"{request.subject}: the API server's answer is not a list", status=200)
+            if not version or (found := _version_of(body)) == version:
+                return body
+        message = f"{request.subject}: listed at resource version {found}, not at {version} as asked"
+        raise ApiError(message, status=200, hint="is there a proxy in front of the API server that keeps answers?")
 
 
 def _complete(items: Sequence[Body], type_: ResourceType) -> Sequence[Body]:

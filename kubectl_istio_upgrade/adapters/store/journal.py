@@ -26,6 +26,9 @@ FORMAT = 1
 
 OPEN = "open.jsonl"
 
+BEGUN = ".new"
+"""A journal that has no whole first line yet; what is found under this name is of nothing that began."""
+
 _DAMAGED = "move the file away to go on; the snapshot before its operation is in `history`"
 
 
@@ -104,7 +107,7 @@ class JournalFile:
 
 def begin(folder: Path, opening: Opening) -> JournalFile:
     """A new journal, there with its first line or not at all. Raises StoreError when there is an unfinished one."""
-    file, aside = folder / OPEN, folder / ".new"
+    file, aside = folder / OPEN, folder / BEGUN
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if file.exists():

@@ -205,6 +205,7 @@ class GitStore:
         for pattern in leftovers:
             for file in self.path.glob(pattern):
                 file.unlink(missing_ok=True)
+        (self._journals(branch) / journal.BEGUN).unlink(missing_ok=True)
 
     def _refs(self) -> dict[str, str]:
         """Every branch and every name, with its commit."""

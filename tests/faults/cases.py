@@ -1,0 +1,212 @@
+"""The matrix: which faults at which points, enumerated from one run of each operation without any."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .points import Class
+from .proxy import Spoil
+
+
+class Operation(StrEnum):
+    """What is run from state B."""
+
+    ROLLBACK = "rollback"
+    APPLY = "apply"
+
+
+class Victim(StrEnum):
+    """Who is killed."""
+
+    SELF = "kill"
+    GIT = "kill-git"
+    BOTH = "kill-both"
+
+    @property
+    def variable(self) -> str:
+        """As the killer is told."""
+        return {"kill": "self", "kill-git": "git", "kill-both": "both"}[self]
+
+
+class Way(StrEnum):
+    """How an operation is ended that the fault left unfinished."""
+
+    RESUME = "resume"
+    ABORT = "abort"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the matrix, before it is run."""
+
+    operation: Operation
+    fault: Spoil | Victim
+    at: str
+    way: Way
+
+    def __str__(self) -> str:
+        return f"{self.operation}:{self.fault}:{self.at}:{self.way}"
+
+    @classmethod
+    def parse(cls, name: str) -> Case:
+        """From its name. Raises ValueError."""
+        operation, fault, at, way = name.split(":")
+        kinds: dict[str, Spoil | Victim] = {str(kind): kind for kind in (*Spoil, *Victim)}
+        if fault not in kinds:
+            raise ValueError(f"{fault!r} is no fault; known: {', '.join(kinds)}")
+        return cls(Operation(operation), kinds[fault], at, Way(way))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a run without any fault went through."""
+
+    points: tuple[str, ...]
+    requests: Mapping[str, Class]
+
+
+Choice = Callable[[Sequence[str]], Sequence[str]]
+
+
+def every(names: Sequence[str]) -> Sequence[str]:
+    """All of them."""
+    return names
+
+
+def some(names: Sequence[str]) -> Sequence[str]:
+    """The first, the last and the one in the middle."""
+    return [names[index] for index in sorted({0, len(names) // 2, len(names) - 1})] if names else []
+
+
+@dataclass(frozen=True)
+class Spoiling:
+    """One row: the faults of a class of requests, and at which of them."""
+
+    kind: Class
+    choice: Choice
+    spoils: tuple[Spoil, ...]
+    why: str
+
+
+SPOILINGS = (
+    Spoiling(
+        Class.WRITE,
+        every,
+        (Spoil.CONFLICT, Spoil.UNAVAILABLE, Spoil.RESET_BEFORE, Spoil.RESET_AFTER, Spoil.DOWN),
+        "each write is another moment to stop at, and may or may not have happened",
+    ),
+    Spoiling(
+        Class.WRITE,
+        some,
+        (Spoil.THROTTLED, Spoil.FAILING, Spoil.SLOW, Spoil.TOO_SLOW, Spoil.TRUNCATED, Spoil.CUT),
+        "the answer of one write is read as that of another",
+    ),
+    Spoiling(
+        Class.LIST,
+        some,
+        (
+            Spoil.EXPIRED,
+            Spoil.THROTTLED,
+            Spoil.FAILING,
+            Spoil.UNAVAILABLE,
+            Spoil.RESET_BEFORE,
+            Spoil.SLOW,
+            Spoil.TOO_SLOW,
+            Spoil.TRUNCATED,
+            Spoil.CUT,
+            Spoil.STALE,
+            Spoil.DOWN,
+        ),
+        "what a list leaves out looks deleted; every type is listed in the same way",
+    ),
+    Spoiling(
+        Class.READ,
+        some,
+        (Spoil.FAILING, Spoil.RESET_BEFORE, Spoil.TRUNCATED, Spoil.CUT, Spoil.DOWN),
+        "discovery, and single objects on the way",
+    ),
+    Spoiling(
+        Class.TRIAL,
+        some,
+        (Spoil.CONFLICT, Spoil.THROTTLED, Spoil.FAILING, Spoil.RESET_BEFORE, Spoil.RESET_AFTER, Spoil.CUT, Spoil.DOWN),
+        "nothing has changed yet, whatever happens",
+    ),
+    Spoiling(
+        Class.LEASE,
+        every,
+        (Spoil.CONFLICT, Spoil.FAILING, Spoil.RESET_BEFORE, Spoil.RESET_AFTER, Spoil.DOWN),
+        "the lock on the cluster: taken, renewed, given back",
+    ),
+)
+
+MAY_BE_MISSED = (
+    ("fsync-", "threads that write to the journal at the same time share one flush"),
+    ("PUT-leases", "the lease is renewed by runs that take longer"),
+    ("@[^1]", "what is polled is asked as often as it takes"),
+)
+"""Places that not every run comes by, and why: such a case is then one without a fault."""
+
+_STREAM = re.compile(r"inside-stream-(?P<stream>\d+)-piece-(?P<piece>\d+)@1")
+_PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Where in a stream of fast-import to die: half-way through the piece that is so far in."""
+
+
+def matrix(recordings: Mapping[Operation, Recording]) -> list[Case]:
+    """Every case, `resume` and `abort` taking turns."""
+    cases = []
+    for operation, recording in recordings.items():
+        found: list[tuple[Spoil | Victim, str]] = [*_spoiled(recording), *_killed(recording)]
+        for number, (fault, at) in enumerate(found):
+            cases.append(Case(operation, fault, at, (Way.RESUME, Way.ABORT)[number % 2]))
+    return cases
+
+
+def may_be_missed(at: str) -> bool:
+    """Whether a run may end without having come by this place."""
+    return any(re.search(pattern, at) for pattern, _ in MAY_BE_MISSED)
+
+
+def sample(cases: Iterable[Case], size: int, seed: int) -> list[Case]:
+    """Some of them, of every kind of fault and place in turn, the same for the same seed."""
+    chance = random.Random(seed)
+    by_kind: dict[str, list[Case]] = {}
+    for case in cases:
+        by_kind.setdefault(f"{case.fault}:{case.at.partition('-')[0]}", []).append(case)
+    kinds = [chance.sample(group, len(group)) for group in by_kind.values()]
+    chance.shuffle(kinds)
+    depth = max(map(len, kinds), default=0)
+    return [group[turn] for turn in range(depth) for group in kinds if turn < len(group)][:size]
+
+
+def _spoiled(recording: Recording) -> Iterator[tuple[Spoil, str]]:
+    for row in SPOILINGS:
+        for spoil in row.spoils:
+            for names in _rounds(recording.requests, row.kind):
+                for name in row.choice(names):
+                    yield spoil, name
+
+
+def _rounds(requests: Mapping[str, Class], kind: Class) -> list[list[str]]:
+    """The requests of a class, first those that come once, then those that come again: a capture, then the proof."""
+    rounds: dict[str, list[str]] = {}
+    for name in sorted(name for name, found in requests.items() if found is kind):
+        rounds.setdefault(name.rpartition("@")[2], []).append(name)
+    return [rounds[number] for number in sorted(rounds, key=int)]
+
+
+def _killed(recording: Recording) -> Iterator[tuple[Victim, str]]:
+    streams: dict[str, list[str]] = {}
+    for point in recording.points:
+        if found := _STREAM.fullmatch(point):
+            streams.setdefault(found["stream"], []).append(point)
+        else:
+            yield Victim.SELF, point
+    for pieces in streams.values():
+        chosen = dict.fromkeys(pieces[round(part * (len(pieces) - 1))] for part in _PARTS)
+        for victim in Victim:
+            for point in chosen:
+                yield victim, point

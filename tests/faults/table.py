@@ -1,0 +1,64 @@
+"""The matrix as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .verdict import Row
+
+_HEAD = ("case", "state found", "command run", "end state", "s")
+
+
+def line(row: Row) -> str:
+    """One row, and below it what is wrong."""
+    end = row.end if not row.problems else "WRONG"
+    cells = f"{row.case!s:<72} {row.found:<28} {row.command or '-':<13} {end:<7} {row.seconds:5.1f}"
+    return "\n".join([cells, *(f"    {problem}" for problem in row.problems)])
+
+
+def head() -> str:
+    """The titles of the columns."""
+    case, found, command, end, seconds = _HEAD
+    return f"{case:<72} {found:<28} {command:<13} {end:<7} {seconds:>5}"
+
+
+def rerun(row: Row) -> str:
+    """The command that runs this case alone."""
+    return f"python -m tests.faults --case '{row.case}'"
+
+
+def totals(rows: Sequence[Row], seconds: float) -> str:
+    """All rows in a few lines."""
+    wrong = [row for row in rows if row.problems]
+    found = Counter("unfinished" if row.command else row.found for row in rows)
+    ends = Counter(row.end for row in rows)
+    faults = Counter(row.case.fault for row in rows)
+    lines = [
+        f"Fault matrix: {len(rows)} cases, {len(wrong)} wrong, in {seconds:.0f} s.",
+        f"  faults:      {_counts(faults)}",
+        f"  state found: {_counts(found)}",
+        f"  command run: {_counts(Counter(row.command or 'none' for row in rows))}",
+        f"  end state:   {_counts(ends)}",
+    ]
+    return "\n".join([*lines, *(f"  wrong: {rerun(row)}" for row in wrong)])
+
+
+def document(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Every row, for machines."""
+    return [
+        {
+            "case": str(row.case),
+            "found": row.found,
+            "command": row.command,
+            "end": row.end,
+            "seconds": round(row.seconds, 2),
+            "problems": list(row.problems),
+        }
+        for row in rows
+    ]
+
+
+def _counts(counter: Counter[Any]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items(), key=lambda item: str(item[0])))

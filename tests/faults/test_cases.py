@@ -1,0 +1,103 @@
+"""The matrix covers what it should, the names of its cases lead back to them, and its sample is the same every time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .cases import Case, Operation, Recording, Victim, matrix, may_be_missed, sample
+from .points import Class, Counting, name_of
+from .proxy import WAYS, Spoil
+
+WRITES = ("PUT-services-a-b@1", "DELETE-services-a-c@1", "POST-services-a-d@1", "PATCH-services-a-b@1")
+PIECES = tuple(f"inside-stream-1-piece-{number}@1" for number in range(40))
+RECORDING = Recording(
+    points=(*(f"{when}-{name}" for name in WRITES for when in ("before", "after")), *PIECES),
+    requests={
+        **dict.fromkeys(WRITES, Class.WRITE),
+        **{f"LIST-{plural}@{number}": Class.LIST for plural in "abcde" for number in (1, 2)},
+    },
+)
+CASES = matrix({Operation.ROLLBACK: RECORDING})
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "kind", "text"),
+    [
+        ("GET", "/version", {}, Class.READ, "GET-version"),
+        ("GET", "/apis/apps/v1/namespaces/a/deployments/b", {}, Class.READ, "GET-deployments-a-b"),
+        ("GET", "/api/v1/services?resourceVersion=7&resourceVersionMatch=Exact", {}, Class.LIST, "LIST-services"),
+        (
+            "GET",
+            "/api/v1/services?labelSelector=x%3Dy&resourceVersion=7&resourceVersionMatch=Exact",
+            {},
+            Class.LIST,
+            "LIST-services-by-x_y",
+        ),
+        ("PUT", "/api/v1/namespaces/a/services/b", {"metadata": {"name": "b"}}, Class.WRITE, "PUT-services-a-b"),
+        ("POST", "/api/v1/namespaces/a/services", {"metadata": {"name": "b"}}, Class.WRITE, "POST-services-a-b"),
+        ("PATCH", "/api/v1/namespaces/a", [{"op": "replace"}], Class.WRITE, "PATCH-namespaces-a"),
+        ("PUT", "/api/v1/namespaces/a/services/b?dryRun=All", {}, Class.TRIAL, "TRY-PUT-services-a-b"),
+        ("DELETE", "/api/v1/namespaces/a/services/b", {"dryRun": ["All"]}, Class.TRIAL, "TRY-DELETE-services-a-b"),
+        (
+            "PUT",
+            "/apis/coordination.k8s.io/v1/namespaces/a/leases/l",
+            {"metadata": {"name": "l"}},
+            Class.LEASE,
+            "PUT-leases-a-l",
+        ),
+    ],
+)
+def test_a_request_has_a_name_and_a_class(method: str, target: str, body: object, kind: Class, text: str) -> None:
+    assert name_of(method, target, json.dumps(body).encode()) == (kind, text)
+
+
+def test_occurrences_are_told_apart() -> None:
+    counting = Counting()
+    assert [counting.numbered(name) for name in "aba"] == ["a@1", "b@1", "a@2"]
+
+
+def test_the_program_dies_at_every_point_and_git_in_every_part_of_its_stream() -> None:
+    killed = {case.at for case in CASES if case.fault is Victim.SELF}
+    assert killed >= {point for point in RECORDING.points if "stream" not in point}
+    for victim in Victim:
+        inside = [case.at for case in CASES if case.fault is victim and "stream" in case.at]
+        assert len(inside) == 5
+        assert {PIECES[0], PIECES[-1]} <= set(inside)
+
+
+def test_every_write_is_lost_before_and_after_it_happens() -> None:
+    for spoil in (Spoil.RESET_BEFORE, Spoil.RESET_AFTER):
+        assert {case.at for case in CASES if case.fault is spoil} >= set(WRITES)
+
+
+def test_lists_are_spoiled_in_every_capture() -> None:
+    stale = {case.at.rpartition("@")[2] for case in CASES if case.fault is Spoil.STALE}
+    assert stale == {"1", "2"}
+
+
+def test_every_way_to_spoil_a_request_is_used() -> None:
+    assert {case.fault for case in CASES} >= set(WAYS)
+    assert set(WAYS) == set(Spoil)
+
+
+def test_a_name_leads_back_to_its_case() -> None:
+    assert [Case.parse(str(case)) for case in CASES] == CASES
+    assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def test_only_what_depends_on_time_may_be_missed() -> None:
+    assert not any(may_be_missed(case.at) for case in CASES if case.at.endswith("@1"))
+    assert all(map(may_be_missed, ("after-fsync-outcome-x@1", "before-PUT-leases-a-l@1", "GET-deployments-a-b@2")))
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="is no fault"):
+        Case.parse("rollback:flood:PUT-x@1:abort")
+
+
+def test_a_sample_is_of_many_kinds_and_the_same_for_the_same_seed() -> None:
+    chosen = sample(CASES, 10, seed=1)
+    assert chosen == sample(CASES, 10, seed=1) != sample(CASES, 10, seed=2)
+    assert len({(case.fault, case.at.partition("-")[0]) for case in chosen}) == 10

@@ -1,0 +1,26 @@
+"""A sample of the matrix; `make faults` runs the whole."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from . import table
+from .cases import matrix, sample
+from .lanes import Lanes
+
+pytestmark = pytest.mark.cluster
+
+SEED = int(os.environ.get("FAULTS_SEED", "1"))
+SIZE = 12
+"""Cases, of as many kinds: less than a minute of them."""
+
+
+def test_after_any_fault_one_command_leads_to_the_target_or_back(lanes: Lanes) -> None:
+    started = time.monotonic()
+    cases = sample(matrix(lanes.record()), SIZE, SEED)
+    rows = list(lanes.run(cases))
+    wrong = [f"{table.line(row)}\n    {table.rerun(row)}\n{row.said}" for row in rows if row.problems]
+    assert not wrong, "\n\n".join([*wrong, table.totals(rows, time.monotonic() - started)])

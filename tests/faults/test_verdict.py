@@ -1,0 +1,86 @@
+"""The judge of the matrix can say no: each way in which a case may go wrong is one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from .verdict import BEFORE, TARGET, Ends, Unfinished, broken_promises, describe
+
+HALF = Unfinished("20261124-005500-1a2b3c", 2, 5)
+
+
+def thing(uid: str, text: str, *managers: str) -> dict[str, Any]:
+    owners = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}} for manager in managers]
+    return {"metadata": {"name": "x", "uid": uid, "managedFields": owners}, "data": {"text": text}}
+
+
+B = {"configmaps a/changed": thing("1", "now", "somebody"), "configmaps a/added": thing("2", "x", "somebody")}
+A = {"configmaps a/changed": thing("1", "then", "helm"), "configmaps a/gone": thing("3", "x", "helm")}
+ENDS = Ends(before=B, target=A)
+
+
+def test_the_two_ends_are_recognised() -> None:
+    assert ENDS.reached(B) == BEFORE
+    assert ENDS.reached(A) == TARGET
+
+
+def test_what_was_deleted_on_the_way_may_come_back_as_another_object() -> None:
+    assert ENDS.reached({**A, "configmaps a/gone": thing("9", "x", "helm")}) == TARGET
+    assert ENDS.reached({**B, "configmaps a/added": thing("9", "x", "somebody")}) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "word"),
+    [
+        ("configmaps a/changed", thing("1", "other", "helm"), "data.text"),
+        ("configmaps a/changed", thing("1", "then", "helm", "kubectl-istio-upgrade"), "managedFields"),
+        ("configmaps a/changed", thing("9", "then", "helm"), "recreated"),
+        ("configmaps a/gone", None, "missing"),
+        ("leftover a/x", thing("7", "x"), "added"),
+    ],
+)
+def test_anything_else_is_neither(name: str, item: Any, word: str) -> None:
+    now = copy.deepcopy(A)
+    now[name] = item
+    reached = ENDS.reached({each: body for each, body in now.items() if body is not None})
+    assert reached.startswith("neither: from target ")
+    assert word in reached
+
+
+def test_a_state_between_the_two_is_neither() -> None:
+    assert ENDS.reached({**B, "configmaps a/changed": A["configmaps a/changed"]}).startswith("neither")
+
+
+@pytest.mark.parametrize(
+    ("code", "unfinished", "reached"),
+    [
+        (0, None, BEFORE),
+        (0, HALF, TARGET),
+        (3, None, TARGET),
+        (5, HALF, BEFORE),
+        (6, None, "neither"),
+        (4, None, BEFORE),
+        (70, None, BEFORE),
+        (1, None, TARGET),
+    ],
+)
+def test_an_exit_code_that_says_something_else_than_what_is_so_is_a_broken_promise(
+    code: int, unfinished: Unfinished | None, reached: str
+) -> None:
+    assert len(broken_promises(code, unfinished, reached)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "unfinished", "reached"),
+    [(0, None, TARGET), (3, None, BEFORE), (4, HALF, "neither"), (-9, HALF, "neither"), (-9, None, TARGET)],
+)
+def test_an_exit_code_that_is_true_is_none(code: int, unfinished: Unfinished | None, reached: str) -> None:
+    assert broken_promises(code, unfinished, reached) == []
+
+
+def test_the_state_found_is_named() -> None:
+    assert describe(HALF, "neither") == "unfinished: 2 of 5 writes"
+    assert [describe(None, reached) for reached in (TARGET, BEFORE, "x")] == ["done", "nothing changed", "unknown"]
