@@ -60,6 +60,10 @@ class IncompleteError(IstioUpgradeError):
     exit_code = ExitCode.INCOMPLETE
 
 
+class NotReadyError(IncompleteError):
+    """What was written has not taken effect in time."""
+
+
 class ClusterError(IstioUpgradeError):
     """The cluster did not answer, did not let us, or failed."""
 

@@ -10,10 +10,12 @@ from ..capture import Capture
 from ..models.objects import Completeness, Key, State
 from ..models.plans import Plan
 from ..models.snapshots import SnapshotInfo
+from ..plan.relaxing import around_dead_webhooks
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..rules.scope import SECRET
 from .running import Finished, Review, Task, carry_out
 from .session import WritingSession
+from .webhooks import find_dead_webhooks
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     captured = session.capture(meanwhile=read_ahead)
     options, warnings = _comparable(session, target, state, options)
     plan = plan_rollback(captured.state, state, options)
+    dead = find_dead_webhooks(session.reader, captured, state)
+    plan = around_dead_webhooks(plan, captured.state, state, dead)
     plan = replace(plan, warnings=(*plan.warnings, *warnings))
     if plan.writes:
         plan = Trial(Sender(session.reader, session.connect_writer()), session.progress).of_plan(plan)

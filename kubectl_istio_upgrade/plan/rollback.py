@@ -13,7 +13,7 @@ from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.secrets import has_withheld_values, is_withheld
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
-from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, STAGES, TOGETHER, stage_named, stage_of
+from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
 from .judging import Crds, Definitions, check_named, unsafe_warnings
 from .webhooks import with_current_ca
@@ -23,6 +23,9 @@ KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its
 KEPT_SECRET = "its values are not in the store, only their digests"  # noqa: S105 - a reason, not a secret
 KEPT_SECRET_ADDED = "added since; its values are not in the store, so deleting it could not be taken back"  # noqa: S105
 OWNERS_LEFT_OUT = "created without its owner references: they name owners by UIDs of the past"
+
+_WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
+"""Stages whose deletions come in their place, not after all writes."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,15 @@ def _outside(count: int) -> str:
 
 
 def write_order(change: PlannedChange) -> tuple[int, int, Key]:
-    """Writes by stage, then deletions by stage backwards, then what is kept; names break ties.
+    """Writes by stage, then deletions by stage backwards, then webhooks put back, then what is kept; names break ties.
 
-    A deletion that istiod's start depends on is among the writes.
+    A deletion that istiod's start or other writes depend on is among the writes.
     """
     if not change.is_write:
+        return (3, change.stage, change.key)
+    if change.stage == stage_named(PUT_BACK):
         return (2, change.stage, change.key)
-    if change.action is Action.DELETE and change.stage != stage_named(NEWER_VALUES):
+    if change.action is Action.DELETE and change.stage not in _WITH_WRITES:
         return (1, len(STAGES) - change.stage, change.key)
     return (0, change.stage, change.key)
 
