@@ -15,6 +15,7 @@ from ..normalise.view import Surroundings, is_autoscaler, keep_live, surrounding
 from ..rules.keeping import kept_reason
 from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
+from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named, unsafe_warnings
 from .webhooks import with_current_ca
 
@@ -54,7 +55,8 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     changes = definitions.planned()
     changes += planner.missing_namespaces(changes)
     plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
-    warnings = (*plan.warnings, *unsafe_warnings(plan.changes))
+    hidden = hidden_warnings(live, {change.key for change in plan.writes})
+    warnings = (*plan.warnings, *unsafe_warnings(plan.changes), *hidden)
     return replace(plan, warnings=warnings, blockers=definitions.blockers(changes))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from kubectl_istio_upgrade.adapters.kube.writer import KubeWriter
 from kubectl_istio_upgrade.errors import InvalidError
 from kubectl_istio_upgrade.models.objects import Key, ResourceType
 from tests.controlplane import ControlPlane
+from tests.controlplane.processes import TestbedError
 from tests.support.cli import Plugin, Ran
 
 from .mesh import NEW, OLD, START, install_definitions
@@ -26,6 +27,12 @@ pytestmark = pytest.mark.mesh
 CRD = "customresourcedefinitions.apiextensions.k8s.io"
 FILTERS = "envoyfilters.networking.istio.io"
 ENVOY_FILTERS = ResourceType("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters", namespaced=True)
+LATER = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: later, namespace: shop}
+spec: {host: a, later: x}
+"""
 PATH = "/apis/networking.istio.io/v1alpha3/namespaces/shop/envoyfilters/newer"
 
 
@@ -56,10 +63,10 @@ def stored(plane: ControlPlane) -> dict[str, bytes]:
     return found
 
 
-@pytest.fixture
-def bed(tmp_path: Path) -> Iterator[Bed]:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     with ControlPlane("api") as plane:
-        plugin = Plugin(plane.kubeconfig, tmp_path / "store.git")
+        plugin = Plugin(plane.kubeconfig, tmp_path_factory.mktemp("definitions") / "store.git")
         for namespace in ("istio-system", "shop"):
             plane.kubectl("create", "namespace", namespace)
         install_definitions(plane, OLD)
@@ -67,6 +74,14 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
         install_definitions(plane, NEW)
         plane.kubectl("apply", "--server-side", "-f-", input=ONLY_NEWER)
         yield Bed(plane, plugin, stored(plane))
+
+
+@pytest.fixture
+def bed(shared: Bed) -> Bed:
+    """With all the newer definitions, whatever the test before has done; the objects are never written again."""
+    install_definitions(shared.plane, NEW)
+    assert shared.now() == shared.stored
+    return shared
 
 
 def reasons(ran: Ran) -> dict[str, str]:
@@ -109,6 +124,34 @@ def test_no_definition_is_written_on_request(bed: Bed) -> None:
     done = bed.plugin.ok("rollback", START, "--keep-added", "--crds", "keep", "--yes", "-o", "json")
     assert not done.data["plan"]["summary"]["update"]
     assert bed.plugin.ending(2, "rollback", START, "--yes", "--restore-crd", "envoyfilters").err
+
+
+def test_a_snapshot_of_what_a_definition_hides_says_so(bed: Bed) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/destinationrules.networking.istio.io"
+    definition = bed.plane.api.request("GET", path)
+    for version in definition["spec"]["versions"]:
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["later"] = {"type": "string"}
+    bed.plane.api.request("PUT", path, definition)
+    wait_until_taken(bed, LATER)
+    assert "has or had fields" not in bed.plugin.ok("snapshot").err
+    install_definitions(bed.plane, NEW)
+    assert b'"later":"x"' in (bed.plane.stored("networking.istio.io/destinationrules/shop/later") or b"")
+    hidden = "shop/later has or had fields that its definition does not know: spec.later"
+    assert hidden in bed.plugin.ok("snapshot").err
+    assert hidden in bed.plugin.ok("rollback", START, "--keep-added", "--dry-run").out
+
+
+def wait_until_taken(bed: Bed, manifest: str) -> None:
+    """The API server takes a moment to serve a changed schema; until then it does not know the field."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            bed.plane.kubectl("create", "-n", "shop", "--validate=strict", "-f-", input=manifest)
+        except TestbedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _write(bed: Bed, body: Any) -> None:

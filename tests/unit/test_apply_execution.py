@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -17,6 +15,7 @@ from kubectl_istio_upgrade.models.plans import Action, Plan
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
 
 from .builders import obj, state
+from .silence import Silence
 from .test_plan_relaxing import BEFORE, DRIFTED
 from .test_plan_relaxing import plan as plan_over_dead_istiod
 
@@ -42,27 +41,13 @@ class Cluster:
         return {**body, "metadata": {**body["metadata"], "name": key.name}}
 
 
-class Notes:
-    """A progress that keeps what a person would be told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    @contextmanager
-    def phase(self, _text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        yield lambda _: None
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "POLL", 0.01)
 
 
 def execute(plan: Plan, cluster: Cluster) -> Execution:
-    return Executor(Sender(cluster, cluster), Notes(), timeout=0.05).execute(plan)  # type: ignore[arg-type]
+    return Executor(Sender(cluster, cluster), Silence(), timeout=0.05).execute(plan)  # type: ignore[arg-type]
 
 
 def update(kind: str, name: str) -> tuple[MeshObject, MeshObject]:
