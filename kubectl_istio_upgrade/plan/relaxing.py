@@ -163,21 +163,28 @@ def _is_service(key: Key, service: ServiceName) -> bool:
 
 def _warnings(dead: Sequence[DeadWebhook], eased: set[Key], states: _States) -> Iterable[str]:
     """One line for each configuration, reason and consequence."""
+    told: dict[tuple[Key, str, str], list[str]] = {}
     for hook in dead:
-        if not hook.fails_closed:
-            end = "it fails open: what it should check passes unchecked"
-        elif hook.configuration in eased:
-            end = f"it fails closed: {_consequence(hook)}; this plan relaxes it first and puts it back last"
-        else:
-            back = states.comes_back(hook) is not None
-            until = "this plan brings it back" if back else "somebody serves it"
-            end = f"it fails closed: {_consequence(hook)} until {until}"
-        yield f"{hook.configuration}: {hook.webhook} does not answer: {hook.why}; {end}"
+        told.setdefault((hook.configuration, hook.why, _consequence(hook, eased, states)), []).append(hook.webhook)
+    for (configuration, why, consequence), names in told.items():
+        silent = f"{', '.join(names)} {'do' if len(names) > 1 else 'does'} not answer"
+        yield f"{configuration.name}: {silent}: {why}; {consequence}"
 
 
-def _consequence(hook: DeadWebhook) -> str:
+def _consequence(hook: DeadWebhook, eased: set[Key], states: _States) -> str:
+    if not hook.fails_closed:
+        return "fails open: what should be checked passes unchecked"
+    blocked = f"fails closed: {_blocked(hook)}"
+    if hook.configuration in eased:
+        return f"{blocked}; this plan relaxes it first and puts it back last"
+    back = states.comes_back(hook) is not None
+    return f"{blocked} until {'this plan brings it back' if back else 'somebody serves it'}"
+
+
+def _blocked(hook: DeadWebhook) -> str:
     groups = sorted({group or "core" for rule in hook.rules for group in rule.get("apiGroups") or ()})
     resources = {name for rule in hook.rules for name in rule.get("resources") or ()}
     if resources == {"pods"}:
-        return "no pod that it injects can start"
-    return f"every write to {', '.join(groups)} is refused"
+        return "no pod that it selects can start"
+    operations = {name.lower() for rule in hook.rules for name in rule.get("operations") or ()}
+    return f"every {', '.join(sorted(operations))} in {', '.join(groups)} is refused"

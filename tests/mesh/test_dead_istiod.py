@@ -13,7 +13,7 @@ from tests.controlplane.install import wait_webhooks
 from tests.support.cli import Ran
 
 from .comparison import Comparison, compare
-from .mesh import OLD, START, Mesh, settled
+from .mesh import NEW, OLD, START, Mesh, settled
 from .story import ADDED, small_drift
 
 pytestmark = pytest.mark.mesh
@@ -26,6 +26,12 @@ BROKEN = {
         "strategy": {"type": "Recreate", "rollingUpdate": None},
         "template": {"spec": {"containers": [{"name": "discovery", "image": "docker.io/istio/pilot:no-such-release"}]}},
     }
+}
+
+WAYPOINT = {
+    "op": "replace",
+    "path": "/spec/configPatches/0/match",
+    "value": {"context": "WAYPOINT", "waypoint": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}},
 }
 
 
@@ -148,6 +154,25 @@ def test_an_istiod_that_was_deleted_with_its_service_comes_back(mesh: Mesh) -> N
     assert (after.counts[:2], after.changed) == ((0, 0), {})
     address = {name for name in after.recreated if name.startswith("ipaddresses.")}
     assert set(after.recreated) - address == {ISTIOD, "services istio-system/istiod"}
+
+
+def test_values_that_must_go_before_the_older_istiod_can_start(mesh: Mesh) -> None:
+    """The newer istiod is dead, so its validator refuses the very write without which the older one never starts."""
+    before = mesh.dump()
+    closed = validators(mesh)
+    mesh.install(NEW)
+    mesh.patch("envoyfilter", "lua", json.dumps([WAYPOINT]), how="json")
+    mesh.patch("deployment", "istiod", json.dumps(BROKEN), namespace="istio-system", how="strategic")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    planned = actions(ran)
+    relaxed = [name for action, name in planned if action == "relax"]
+    assert relaxed
+    assert planned.index(("update", "lua")) < planned.index(("update", "istiod"))
+    assert_as_before(compare(before, settled(mesh)))
+    assert validators(mesh) == closed
 
 
 def assert_as_before(found: Comparison) -> None:

@@ -62,10 +62,18 @@ def test_an_istiod_that_the_plan_does_not_revive_has_its_validator_relaxed_and_p
 
 def test_the_plan_says_what_a_dead_webhook_means() -> None:
     (warning,) = plan(DRIFTED, BEFORE).warnings
-    assert "every write to networking.istio.io, security.istio.io is refused" in warning
+    assert "every create, update in networking.istio.io, security.istio.io is refused" in warning
     assert "relaxes it first and puts it back last" in warning
     (warning,) = plan((validator(policy="Ignore"),), (validator(policy="Ignore"),)).warnings
     assert "fails open" in warning
+
+
+def test_webhooks_of_one_configuration_are_told_together() -> None:
+    injector = validator(rules=[{"apiGroups": [""], "resources": ["pods"], "operations": ["CREATE"]}])
+    injector.body["webhooks"].append({**injector.body["webhooks"][0], "name": "second"})
+    (warning,) = plan((injector,), (injector,)).warnings
+    assert f"{VALIDATOR}: {WEBHOOK}, second do not answer" in warning
+    assert "no pod that it selects can start until somebody serves it" in warning
 
 
 def test_what_puts_it_back_follows_the_object_that_was_relaxed() -> None:
