@@ -72,6 +72,10 @@ class LostLockError(IncompleteError):
     """The cluster's lock is not ours any more: not one more write."""
 
 
+class NotReadyError(IncompleteError):
+    """What was written has not taken effect in time."""
+
+
 class ClusterError(IstioUpgradeError):
     """The cluster did not answer, did not let us, or failed."""
 

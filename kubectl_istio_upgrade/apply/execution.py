@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ..errors import IncompleteError, IstioUpgradeError
+from ..errors import IncompleteError, IstioUpgradeError, NotReadyError
 from ..models.objects import Body, Key, Version
 from ..models.plans import Action, Outcome, Plan, PlannedChange, StepResult
 from ..ports import Journal, Progress
@@ -30,6 +30,7 @@ class Execution:
 
     results: tuple[StepResult, ...]
     failure: IstioUpgradeError | None = None
+    """Why it stopped; with all writes made, why what they started is not ready."""
 
     @property
     def written(self) -> int:
@@ -52,17 +53,20 @@ class Executor:
     timeout: float = 300.0
     """Seconds to wait for the definitions and rollouts of one stage."""
     _stop: threading.Event = field(default_factory=threading.Event)
-    _results: dict[Key, StepResult] = field(default_factory=dict)
+    _late: list[tuple[int, list[PlannedChange]]] = field(default_factory=list)
+    """Stages that were not ready in time, which nothing after them needs."""
+    _results: dict[tuple[Key, Action], StepResult] = field(default_factory=dict)
 
     def execute(self, plan: Plan) -> Execution:
         """Write the plan. Never raises for a failed write: the result says how far it got.
 
-        After a failure, or Ctrl-C, what is in flight is finished and nothing more is started.
+        After a failure, or Ctrl-C, what is in flight is finished and nothing more is started. Workloads that nothing
+        else needs and that are still not ready when everything is written are a failure, too.
         """
         with self.progress.phase("writing", total=len(plan.writes)) as advance:
 
             def done(result: StepResult) -> None:
-                self._results[result.key] = result
+                self._results[result.key, result.action] = result
                 advance(1)
 
             failure = None
@@ -70,10 +74,11 @@ class Executor:
                 failure = self._stage(changes, done) or self._settle(stage, changes)
                 if failure:
                     break
+        failure = failure or self._still_late()
         skipped = (
             StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE)
             for change in plan.writes
-            if change.key not in self._results
+            if (change.key, change.action) not in self._results
         )
         return Execution((*self._results.values(), *skipped), failure)
 
@@ -123,9 +128,22 @@ class Executor:
         seconds = time.monotonic() - started
         return StepResult(change.key, change.action, Outcome.DONE, seconds, version=_version(answer)), None
 
-    def _settle(self, stage: int, changes: Sequence[PlannedChange]) -> IstioUpgradeError | None:
+    def _settle(self, stage: int, changes: list[PlannedChange]) -> IstioUpgradeError | None:
+        """Wait for what a stage has written; what later stages can do without is looked at again at the end."""
+        failure = self._wait(stage, changes, self.timeout)
+        if isinstance(failure, NotReadyError) and not STAGES[stage].needed:
+            self.progress.note(f"going on without waiting any longer; {failure.message}")
+            self._late.append((stage, changes))
+            return None
+        return failure
+
+    def _still_late(self) -> IstioUpgradeError | None:
+        failures = (self._wait(stage, changes, 0) for stage, changes in self._late)
+        return next((failure for failure in failures if failure), None)
+
+    def _wait(self, stage: int, changes: Sequence[PlannedChange], timeout: float) -> IstioUpgradeError | None:
         try:
-            wait_for_stage(self.sender.reader, STAGES[stage], changes, self.timeout, self.progress)
+            wait_for_stage(self.sender.reader, STAGES[stage], changes, timeout, self.progress)
         except KeyboardInterrupt:
             return IncompleteError("interrupted while waiting")
         except IstioUpgradeError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import IncompleteError
+from ..errors import NotReadyError
 from ..models.objects import Body
 from ..models.plans import Action, PlannedChange
 from ..ports import ClusterReader, Progress
@@ -30,7 +30,7 @@ READY = Readiness(ready=True)
 def wait_for_stage(
     reader: ClusterReader, stage: Stage, changes: Iterable[PlannedChange], timeout: float, progress: Progress
 ) -> None:
-    """Return when everything written in this stage is ready. Raises IncompleteError naming what is not, and why."""
+    """Return when everything written in this stage is ready. Raises NotReadyError naming what is not, and why."""
     waiting = {change.key: change for change in changes if change.action is not Action.DELETE}
     if stage.wait is Wait.NOTHING or not waiting:
         return
@@ -117,7 +117,7 @@ def _served(reader: ClusterReader, body: Body) -> Readiness:
     return Readiness(ready=False, why="the API server does not serve it yet")
 
 
-def _timed_out(timeout: float, reasons: dict[str, str]) -> IncompleteError:
+def _timed_out(timeout: float, reasons: dict[str, str]) -> NotReadyError:
     lines = "\n".join(f"  {key}: {why}" for key, why in sorted(reasons.items()))
-    message = f"not ready after {timeout:.0f} s:\n{lines}"
-    return IncompleteError(message, hint="look at the pods' events and logs, or give it more time with --timeout")
+    message = f"not ready after {timeout:.0f} s:\n{lines}" if timeout else f"still not ready at the end:\n{lines}"
+    return NotReadyError(message, hint="look at the pods' events and logs, or give it more time with --timeout")

@@ -22,6 +22,17 @@ from .execution import PARALLEL
 from .sender import Sender, is_field_conflict
 
 UNANSWERED = "not tried on the server: a webhook that checks it does not answer; this plan restores workloads first"
+RELAXED_FIRST = "not tried on the server: a webhook that checks it does not answer; this plan relaxes it first"
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """One write, and what the server said to it."""
+
+    asked: PlannedChange
+    change: PlannedChange
+    """As it will be made."""
+    answer: Body | None = None
 
 
 @dataclass
@@ -40,8 +51,8 @@ class Trial:
         whose namespace or definition this very plan writes cannot be tried before, and are noted. Raises RefusedError
         with every other refusal of the server.
         """
-        tried = {change.key: change for change, _ in self._all(plan.writes)}
-        changes = tuple(tried.get(change.key, change) for change in plan.changes)
+        tried = {(each.asked.key, each.asked.action): each.change for each in self._all(plan.writes)}
+        changes = tuple(tried.get((change.key, change.action), change) for change in plan.changes)
         return replace(plan, changes=changes, hash=plan_hash(changes))
 
     def previews(self, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
@@ -49,9 +60,10 @@ class Trial:
 
         Raises RefusedError with every refusal of the server.
         """
-        return {change.key: _preview(body, change) for change, body in self._all(changes) if body is not None}
+        tried = (each for each in self._all(changes) if each.answer is not None)
+        return {each.change.key: _preview(each.answer or {}, each.change) for each in tried}
 
-    def _all(self, changes: Sequence[PlannedChange]) -> list[tuple[PlannedChange, Body | None]]:
+    def _all(self, changes: Sequence[PlannedChange]) -> list[_Tried]:
         deferral = Deferral(changes)
         results = []
         with self.progress.phase("trying every write on the server", total=len(changes)) as advance:
@@ -67,21 +79,21 @@ class Trial:
             raise _refusal(self._problems, self._hints)
         return results
 
-    def _one(self, change: PlannedChange, deferral: Deferral) -> tuple[PlannedChange, Body | None]:
+    def _one(self, change: PlannedChange, deferral: Deferral) -> _Tried:
         if why := deferral.reason(change):
-            return replace(change, notes=(*change.notes, why)), None
+            return _Tried(change, _noted(change, why))
         try:
-            return change, self.sender.send(change, dry_run=True)
+            return _Tried(change, change, self.sender.send(change, dry_run=True))
         except (ApiError, IncompleteError) as error:
             if revised := _revised(change, error):
-                return revised, None
-            if WEBHOOK_DOWN in error.message and deferral.restores_workloads:
-                return replace(change, notes=(*change.notes, UNANSWERED)), None
+                return _Tried(change, revised)
+            if WEBHOOK_DOWN in error.message and (why := deferral.unanswered):
+                return _Tried(change, _noted(change, why))
             named = str(change.key) in error.message
             self._problems.append(error.message if named else f"{change.key}: {error.message}")
             if hint := _hint(change, error):
                 self._hints.add(hint)
-        return change, None
+        return _Tried(change, change)
 
 
 class Deferral:
@@ -89,8 +101,8 @@ class Deferral:
 
     def __init__(self, changes: Iterable[PlannedChange]) -> None:
         changes = tuple(changes)
-        self.restores_workloads = any(change.key.resource in WORKLOADS for change in changes)
-        """Whether the plan may bring a webhook's server back."""
+        self.unanswered = _why_unanswered(changes)
+        """Why a webhook may be silent now and will not be in the way later; "" when there is no reason to think so."""
         created = (change for change in changes if change.action is Action.CREATE)
         self._namespaces = {change.key.name for change in created if change.key.resource == NAMESPACE}
         definitions = (change for change in changes if change.key.resource == CRD and change.body)
@@ -107,6 +119,16 @@ class Deferral:
         if change.action is Action.CREATE and change.key.namespace in self._namespaces:
             return "not tried on the server: this plan creates its namespace first"
         return ""
+
+
+def _why_unanswered(changes: Sequence[PlannedChange]) -> str:
+    if any(change.action is Action.RELAX for change in changes):
+        return RELAXED_FIRST
+    return UNANSWERED if any(change.key.resource in WORKLOADS for change in changes) else ""
+
+
+def _noted(change: PlannedChange, why: str) -> PlannedChange:
+    return replace(change, notes=(*change.notes, why))
 
 
 def _revised(change: PlannedChange, error: ApiError | IncompleteError) -> PlannedChange | None:

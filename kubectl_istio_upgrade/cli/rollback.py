@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 @click.option(
     "--delete-added/--keep-added", default=True, help="What to do with objects added since.  [default: delete them]"
 )
+@click.option(
+    "--crds",
+    type=click.Choice(["auto", "keep", "restore"]),
+    help="Older CRDs: restore the safe ones, none, or unsafe ones that are named, too.  [default: auto]",
+)
+@click.option("--restore-crd", multiple=True, metavar="NAME", help="Restore this CRD at any cost; repeatable.")
 @click.option("--to-dir", metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop.")
 @writing
 @output("json", "yaml")
@@ -27,6 +33,8 @@ def rollback(
     reference: str | None,
     only: tuple[str, ...],
     delete_added: bool,
+    crds: str | None,
+    restore_crd: tuple[str, ...],
     to_dir: str | None,
     dry_run: bool,
     yes: bool,
@@ -39,6 +47,9 @@ def rollback(
     Reverts what changed, recreates what was deleted, deletes what was added; in place, each write tried on the server
     before the first one is made. Takes a snapshot before, so that a rollback can be taken back, too.
 
+    An older CRD comes back only if no live object would lose a field or a value by that; else it is kept, and the plan
+    lists them. --restore-crd brings a named one back all the same; the plan then lists what that costs.
+
     Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
     snapshot where somebody has taken one since.
 
@@ -47,10 +58,12 @@ def rollback(
       kubectl istio-upgrade rollback --dry-run
       kubectl istio-upgrade rollback friday
       kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
+      kubectl istio-upgrade rollback friday --restore-crd telemetries.telemetry.istio.io
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation
     from ..operations.snapshots import find_target
+    from ..plan.judging import Crds
     from ..render.names import snapshot_title
     from ..render.structured import Format
     from .approval import Approval, check_can_confirm
@@ -60,17 +73,25 @@ def rollback(
     if to_dir is not None:
         _export(settings, reference, Path(to_dir), only)
         return
+    chosen = Crds(_checked(crds, restore_crd))
     check_can_confirm("roll back", yes=yes, dry_run=dry_run)
     with settings.writing_session(timeout) as session, session.store.lock("rollback"):
         if not dry_run:
             session.refuse_unfinished()
         target = find_target(session, reference)
-        request = operation.Request(only, settings.namespaces, delete_added)
+        request = operation.Request(only, settings.namespaces, delete_added, chosen, restore_crd)
         planned = operation.prepare(session, target, request.options(session.store.state(target)))
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run
         finished = operation.run(session, planned, request, approval.review) if start else None
         approval.conclude(planned.plan, finished, Format(format_))
+
+
+def _checked(crds: str | None, named: tuple[str, ...]) -> str:
+    """Naming a definition means restoring it."""
+    if named and crds not in (None, "restore"):
+        raise click.UsageError(f"--crds {crds} and --restore-crd contradict each other")
+    return crds or ("restore" if named else "auto")
 
 
 def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:

@@ -30,6 +30,10 @@ class Holder:
         return f"{self.user}@{self.host} (process {self.pid})"
 
 
+Step = tuple[Key, Action]
+"""One write. An object may have two: a webhook is relaxed first, and put back later."""
+
+
 class Aim(StrEnum):
     """Where a run of an operation is headed."""
 
@@ -77,15 +81,14 @@ class Attempt:
     """The hash of the plan that was approved for it."""
     holder: Holder
     started: datetime
-    steps: tuple[tuple[Key, Action], ...]
+    steps: tuple[Step, ...]
     """Every write of that plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the journal knows of one object that was to be written: the last that was recorded."""
+    """What the journal knows of one write: the last that was recorded."""
 
-    action: Action
     outcome: Outcome | None
     """None: it was about to be written, and nobody knows whether it was."""
     reason: str = ""
@@ -97,7 +100,7 @@ class Operation:
 
     opening: Opening
     attempts: tuple[Attempt, ...]
-    written: Mapping[Key, Written] = field(default_factory=dict)
+    written: Mapping[Step, Written] = field(default_factory=dict)
     end: End | None = None
     """None while it is unfinished."""
     after: str = ""
@@ -116,8 +119,8 @@ class Operation:
     @property
     def done(self) -> int:
         """Writes of the last run that are known to have happened."""
-        steps = dict(self.attempts[-1].steps) if self.attempts else {}
-        return sum(1 for key in steps if key in self.written and self.written[key].outcome is Outcome.DONE)
+        steps = self.attempts[-1].steps if self.attempts else ()
+        return sum(1 for step in steps if step in self.written and self.written[step].outcome is Outcome.DONE)
 
     @property
     def planned(self) -> int:
@@ -127,7 +130,7 @@ class Operation:
     @property
     def unsure(self) -> tuple[Key, ...]:
         """Objects of which nobody knows whether they were written."""
-        return tuple(key for key, entry in self.written.items() if entry.outcome in (None, Outcome.UNKNOWN))
+        return tuple(key for (key, _), entry in self.written.items() if entry.outcome in (None, Outcome.UNKNOWN))
 
     def __str__(self) -> str:
         return f"{self.opening.kind} to {self.opening.label}"

@@ -17,6 +17,9 @@ class Action(StrEnum):
     UPDATE = "update"
     RECREATE = "recreate"
     """Delete and create: a field that cannot be changed in place differs. Only ever after the plan has said so."""
+    RELAX = "relax"
+    """A webhook that fails closed while nobody serves it lets writes pass, until a later update puts it back: the one
+    case of two writes to one object in a plan."""
     DELETE = "delete"
     KEEP = "keep"
     """It differs from the target and stays as it is, for the reason given."""

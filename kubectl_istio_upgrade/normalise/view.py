@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..models.objects import Body, Json, Key, MeshObject, clone
 from ..rules.fields import ANY, FIELDS, Condition, FieldRule, OnUpdate
 from ..rules.lists import keyed_lists
+from .relaxing import unrelaxed
 
 _AUTOSCALER = "horizontalpodautoscalers.autoscaling"
 
@@ -79,7 +80,7 @@ def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRul
     return body, left_out
 
 
-def _remove(node: Json, path: tuple[str, ...], content: tuple[str, ...]) -> Iterator[Json]:
+def _remove(node: Json, path: tuple[str, ...], content: tuple[str | int, ...]) -> Iterator[Json]:
     head, rest = path[0], path[1:]
     if head == ANY:
         for item in node if isinstance(node, list) else ():
@@ -91,12 +92,16 @@ def _remove(node: Json, path: tuple[str, ...], content: tuple[str, ...]) -> Iter
             yield node.pop(head)
 
 
-def _is_content(value: Json, content: tuple[str, ...]) -> bool:
+def _is_content(value: Json, content: tuple[str | int, ...]) -> bool:
     return bool(content) and (value in content or (isinstance(value, list) and any(item in content for item in value)))
 
 
 def keep_live(target: MeshObject, live: MeshObject, around: Surroundings) -> Body:
-    """The target's body as an update of the live object: fields that others own keep the value they have now."""
+    """The target's body as an update of the live object: fields that others own keep the value they have now.
+
+    Of a webhook that this tool has relaxed, they keep the value from before that.
+    """
+    live = unrelaxed(live)
     body: Body = clone(target.body)
     keys = keyed_lists(target.key.resource)
     for rule in rules_for(live, around):

@@ -42,12 +42,12 @@ def record_of(
 
 def steps_of(continues: Operation | None, execution: Execution) -> list[Body]:
     """Every write of the operation: those of earlier runs, as their journal has them, and those of the last."""
-    results = {result.key: result for result in execution.results}
+    results = {(result.key, result.action): result for result in execution.results}
     earlier = continues.written.items() if continues else ()
     steps: list[Body] = [
-        {"object": str(key), "action": str(entry.action), "outcome": str(entry.outcome or "unknown"), "seconds": 0.0}
-        for key, entry in earlier
-        if key not in results
+        {"object": str(key), "action": str(action), "outcome": str(entry.outcome or "unknown"), "seconds": 0.0}
+        for (key, action), entry in earlier
+        if (key, action) not in results
     ]
     return steps + [
         {

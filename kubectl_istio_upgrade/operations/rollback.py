@@ -12,12 +12,15 @@ from ..models.objects import Body, Completeness, Key, State
 from ..models.operations import Aim, Operation
 from ..models.plans import Plan
 from ..models.snapshots import SnapshotInfo
+from ..plan.judging import Crds
 from ..plan.ownership import unowned
+from ..plan.relaxing import around_dead_webhooks
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..rules.scope import SECRET
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
 from .session import WritingSession
+from .webhooks import find_dead_webhooks
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,34 @@ class Request:
     only: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     delete_added: bool = True
+    crds: Crds = Crds.AUTO
+    restore_crds: tuple[str, ...] = ()
 
     def options(self, state: State) -> RollbackOptions:
         """What it means for a target. Raises UsageError for a selector that names nothing."""
-        return RollbackOptions(selection(self.only, self.namespaces, state.types), delete_added=self.delete_added)
+        select = selection(self.only, self.namespaces, state.types)
+        return RollbackOptions(select, self.delete_added, crds=self.crds, restore_crds=frozenset(self.restore_crds))
 
     def to_data(self) -> Body:
         """As the journal has it."""
-        return {"only": [*self.only], "namespaces": [*self.namespaces], "deleteAdded": self.delete_added}
+        return {
+            "only": [*self.only],
+            "namespaces": [*self.namespaces],
+            "deleteAdded": self.delete_added,
+            "crds": str(self.crds),
+            "restoreCrds": [*self.restore_crds],
+        }
 
     @classmethod
     def of_data(cls, data: Body) -> Request:
         """The inverse. Raises KeyError or TypeError for damage."""
-        return cls(tuple(data["only"]), tuple(data["namespaces"]), bool(data["deleteAdded"]))
+        return cls(
+            only=tuple(data["only"]),
+            namespaces=tuple(data["namespaces"]),
+            delete_added=bool(data["deleteAdded"]),
+            crds=Crds(data["crds"]),
+            restore_crds=tuple(data["restoreCrds"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,8 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     captured = session.capture(meanwhile=read_ahead)
     options, warnings = _comparable(session, target, state, options)
     plan = plan_rollback(captured.state, state, options)
+    dead = find_dead_webhooks(session.reader, captured, state)
+    plan = around_dead_webhooks(plan, captured.state, state, dead)
     plan = replace(plan, warnings=(*plan.warnings, *warnings))
     if plan.writes:
         plan = Trial(Sender(session.reader, session.connect_writer()), session.progress).of_plan(plan)

@@ -11,6 +11,7 @@ from ..errors import BadManifestError, RefusedError, UnknownReferenceError
 from ..models.objects import Key, MeshObject, State
 from ..models.snapshots import Purpose, SnapshotDraft, SnapshotInfo, SnapshotMeta
 from ..normalise.secrets import without_values
+from ..plan.hiding import hidden_warnings
 from ..plan.manifests import read_manifests
 from ..ports import ManifestDocument
 from ..rules.scope import in_scope, is_namespace, steering_only
@@ -26,6 +27,8 @@ def take(session: Session, *, message: str = "", name: str | None = None) -> Sna
     with session.store.lock("snapshot"):
         captured = session.capture(meanwhile=lambda: session.store.read_ahead(session.branch))
         check_mesh(captured.state, session.root_namespace)
+        for warning in hidden_warnings(captured.state):
+            session.progress.note(f"warning: {warning}")
         return session.store.commit(session.branch, captured.draft(Purpose.SNAPSHOT, message), name=name)
 
 

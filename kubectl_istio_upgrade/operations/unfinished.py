@@ -67,7 +67,7 @@ def resume(session: WritingSession, operation: Operation, documents: Sequence[Ma
 def abort(session: WritingSession, operation: Operation) -> Continuation:
     """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else."""
     before = session.store.resolve(session.branch, operation.opening.before)
-    created = (key for key, entry in operation.written.items() if entry.action is Action.CREATE)
+    created = (key for key, action in operation.written if action is Action.CREATE)
     options = RollbackOptions(operation.keys.__contains__, created=frozenset(created))
     prepared = rollback.prepare(session, before, options)
 

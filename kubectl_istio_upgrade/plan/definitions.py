@@ -12,12 +12,31 @@ from .schemas import Loss, losses, tightenings, violations, widens
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectLoss:
+    """What one object would suffer under the older definition."""
+
+    key: Key
+    loss: Loss
+
+    def __str__(self) -> str:
+        """Object, path and reason."""
+        return f"{self.key}: {self.loss.path}: {self.loss.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a definition can be put back, and where in the order."""
 
-    problems: tuple[str, ...]
-    """Why it cannot; empty when it can."""
+    refusals: tuple[str, ...]
+    """Why the API server would not take it."""
+    losses: tuple[ObjectLoss, ...]
+    """What it would cost, be it taken."""
     stage: int
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why it cannot be put back unasked; empty when it can."""
+        return (*self.refusals, *map(str, self.losses))
 
 
 def crd_verdict(
@@ -36,23 +55,22 @@ def crd_verdict(
     that stay, unless they are `settled`: as the target has them, and the target had them under that definition. What
     the plan writes will be as the target has it, too.
     """
-    schemas = _schemas(target.body)
-    problems = [
+    judge = Judge(live, target)
+    refusals = tuple(
         f"objects are stored as {version}, which the older definition does not have"
         for version in live.body.get("status", {}).get("storedVersions") or ()
-        if version not in schemas
-    ]
+        if version not in judge.older
+    )
     if _same_schemas(live.body, target.body):
-        return Verdict(tuple(problems), stage_named("definitions"))
-    current = _schemas(live.body)
+        return Verdict(refusals, (), stage_named("definitions"))
     first = is_needed_first(live, target.body)
-    judge = _Judge(current, schemas, _storage_version(target.body))
+    losses: list[ObjectLoss] = []
     for obj in objects:
         stays = staying(obj.key)
         if first or stays:
             found = judge.losses(obj.body, doubts=stays and not settled(obj.key))
-            problems += [f"{obj.key}: {loss.path}: {loss.why}" for loss in found]
-    return Verdict(tuple(problems), stage_named("definitions" if first else NARROWED_CRDS))
+            losses += [ObjectLoss(obj.key, loss) for loss in found]
+    return Verdict(refusals, tuple(losses), stage_named("definitions" if first else NARROWED_CRDS))
 
 
 def is_needed_first(live: MeshObject | None, crd: Body) -> bool:
@@ -61,12 +79,6 @@ def is_needed_first(live: MeshObject | None, crd: Body) -> bool:
         return True
     current = _schemas(live.body)
     return any(name not in current or widens(current[name], schema) for name, schema in _schemas(crd).items())
-
-
-def holds_newer_values(live: MeshObject, target: MeshObject, obj: MeshObject) -> bool:
-    """Whether the live custom resource holds a value that the definition `target` refuses, and `live` does not."""
-    judge = _Judge(_schemas(live.body), _schemas(target.body), _storage_version(target.body))
-    return judge.refuses(obj.body)
 
 
 def custom_resource_type(crd: MeshObject) -> tuple[str, str]:
@@ -80,27 +92,33 @@ def defined_by(crd: MeshObject, key: Key) -> bool:
     return (key.group, key.plural) == custom_resource_type(crd)
 
 
-class _Judge:
-    """Checks objects against the schemas to restore: of the version they were read in, and of the one stored."""
+class Judge:
+    """Checks objects against the schemas to restore: of the version they were read in, and of the one stored.
 
-    def __init__(self, current: dict[str, Json], older: dict[str, Json], storage: str) -> None:
-        self._older = older
-        self._storage = storage
+    Comparing two schemas is the expensive part, so one judge serves all objects of a definition.
+    """
+
+    def __init__(self, live: MeshObject, target: MeshObject) -> None:
+        current = _schemas(live.body)
+        self.older = _schemas(target.body)
+        self._storage = _storage_version(target.body)
         self._tightenings = {
-            name: tuple(tightenings(current.get(name) or {}, schema or {})) for name, schema in older.items()
+            name: tuple(tightenings(current.get(name) or {}, schema or {})) for name, schema in self.older.items()
         }
 
     def refuses(self, body: Body) -> bool:
+        """Whether the live object holds a value that the definition to restore refuses, and the live one does not."""
         return any(any(violations(body, self._tightenings[name], doubts=False)) for name in self._versions(body))
 
     def _versions(self, body: Body) -> set[str]:
         served = str(body.get("apiVersion", "")).rpartition("/")[2]
-        return {served, self._storage} & self._older.keys()
+        return {served, self._storage} & self.older.keys()
 
     def losses(self, body: Body, *, doubts: bool) -> list[Loss]:
+        """What the object would lose and what would be refused and, with `doubts`, what might be."""
         found: dict[tuple[str, str], Loss] = {}
         for name in self._versions(body):
-            for loss in losses(body, self._older[name] or {}, self._tightenings[name], doubts=doubts):
+            for loss in losses(body, self.older[name] or {}, self._tightenings[name], doubts=doubts):
                 found[loss.path, loss.why] = loss
         return list(found.values())
 

@@ -13,9 +13,11 @@ from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.secrets import has_withheld_values, is_withheld
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
-from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, STAGES, TOGETHER, stage_named, stage_of
+from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
-from .definitions import crd_verdict, defined_by, holds_newer_values
+from .definitions import defined_by
+from .hiding import hidden_warnings
+from .judging import Crds, Definitions, check_named, unsafe_warnings
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
@@ -23,6 +25,9 @@ KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its
 KEPT_SECRET = "its values are not in the store, only their digests"  # noqa: S105 - a reason, not a secret
 KEPT_SECRET_ADDED = "added since; its values are not in the store, so deleting it could not be taken back"  # noqa: S105
 OWNERS_LEFT_OUT = "created without its owner references: they name owners by UIDs of the past"
+
+_WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
+"""Stages whose deletions come in their place, not after all writes."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,29 @@ class RollbackOptions:
     delete_added: bool = True
     created: frozenset[Key] = frozenset()
     """Objects that the operation to take back has created: deleting them loses nothing that was there before it."""
+    crds: Crds = Crds.AUTO
+    restore_crds: frozenset[str] = frozenset()
+    """With `Crds.RESTORE`: names of definitions that are restored even where that is not safe."""
 
 
 def plan_rollback(live: State, target: State, options: RollbackOptions | None = None) -> Plan:
-    """Every difference between live and target, as an ordered change or as something kept with its reason."""
+    """Every difference between live and target, as an ordered change or as something kept with its reason.
+
+    Raises UsageError when a definition is named that there is none of.
+    """
     options = options or RollbackOptions()
+    check_named(options.restore_crds, live, target)
     comparison = compare(live, target)
     chosen = _chosen(comparison.diffs, options.select)
-    planner = _Planner(live, target, options, _types(live, target), _settled(target, comparison))
+    planner = _Planner(live, target, options, _types(live, target))
     changes = [planner.change(diff) for diff in chosen]
-    changes = planner.with_definitions(changes)
+    definitions = Definitions(live, changes, _settled(target, comparison), options.crds, options.restore_crds)
+    changes = definitions.planned()
     changes += planner.missing_namespaces(changes)
-    return seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+    plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+    hidden = hidden_warnings(live, {change.key for change in plan.writes})
+    warnings = (*plan.warnings, *unsafe_warnings(plan.changes), *hidden)
+    return replace(plan, warnings=warnings, blockers=definitions.blockers(changes))
 
 
 def seal(
@@ -53,22 +69,7 @@ def seal(
     """Put the changes in order and bind them to what they were computed from."""
     ordered = tuple(sorted(changes, key=write_order))
     warnings = (_outside(skipped),) if skipped else ()
-    unseen, blockers = comparison.not_compared, blockers_of(ordered)
-    return Plan(operation, target, ordered, comparison.same, plan_hash(ordered), unseen, warnings, blockers)
-
-
-def blockers_of(changes: Iterable[PlannedChange]) -> tuple[str, ...]:
-    """Why a plan must not be carried out: it restores istiod under objects with values that this istiod does not know.
-
-    Measured: istiod 1.28.3 waits for ever to read EnvoyFilters while one has the context WAYPOINT of 1.29. Such an
-    object shows by the definition that is kept because of it.
-    """
-    changes = tuple(changes)
-    if not any(change.is_write and change.stage == stage_named("control plane") for change in changes):
-        return ()
-    reasons = (change.reason for change in changes if change.key.resource == CRD and not change.is_write)
-    newer = (problem for reason in reasons for problem in reason.split("; ") if "demands enum" in problem)
-    return tuple(f"istiod would not start under a value of a newer release: {problem}" for problem in newer)
+    return Plan(operation, target, ordered, comparison.same, plan_hash(ordered), comparison.not_compared, warnings)
 
 
 def _outside(count: int) -> str:
@@ -78,13 +79,15 @@ def _outside(count: int) -> str:
 
 
 def write_order(change: PlannedChange) -> tuple[int, int, Key]:
-    """Writes by stage, then deletions by stage backwards, then what is kept; names break ties.
+    """Writes by stage, then deletions by stage backwards, then webhooks put back, then what is kept; names break ties.
 
-    A deletion that istiod's start depends on is among the writes.
+    A deletion that istiod's start or other writes depend on is among the writes.
     """
     if not change.is_write:
+        return (3, change.stage, change.key)
+    if change.stage == stage_named(PUT_BACK):
         return (2, change.stage, change.key)
-    if change.action is Action.DELETE and change.stage != stage_named(NEWER_VALUES):
+    if change.action is Action.DELETE and change.stage not in _WITH_WRITES:
         return (1, len(STAGES) - change.stage, change.key)
     return (0, change.stage, change.key)
 
@@ -132,8 +135,6 @@ class _Planner:
     target: State
     options: RollbackOptions
     types: dict[str, ResourceType]
-    settled: frozenset[Key]
-    """Objects that are as the complete target has them: they lived under its definitions."""
     around: Surroundings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -232,25 +233,6 @@ class _Planner:
         body = {"metadata": {**changed, "uid": base.uid, "resourceVersion": base.resource_version}}
         return replace(base, action=Action.UPDATE, write=Write.PATCH, body=body)
 
-    def with_definitions(self, changes: list[PlannedChange]) -> list[PlannedChange]:
-        """Judge each definition that would change, now that it is known which of its objects stay."""
-        touched = {change.key for change in changes if change.is_write}
-        definitions = [change for change in changes if change.key.resource == CRD and change.write is Write.PUT]
-        return [
-            self._judged(change, touched) if change in definitions else _before_istiod(change, definitions)
-            for change in changes
-        ]
-
-    def _judged(self, change: PlannedChange, touched: set[Key]) -> PlannedChange:
-        live, target = _required(change.live), _required(change.target)
-        keys = [key for key in self.live.versions if defined_by(live, key)]
-        objects = self.live.load(keys).values()
-        verdict = crd_verdict(live, target, objects, lambda key: key not in touched, self.settled.__contains__)
-        if verdict.problems:
-            reason = "; ".join(verdict.problems)
-            return replace(change, action=Action.KEEP, write=Write.NONE, body=None, reason=reason)
-        return replace(change, stage=verdict.stage)
-
     def missing_namespaces(self, changes: list[PlannedChange]) -> list[PlannedChange]:
         """Namespaces that are gone, carried no label of Istio's, and are needed for what will be created in them."""
         planned = {change.key.name for change in changes if is_namespace(change.key)}
@@ -264,17 +246,6 @@ def create_namespace(name: str, type_: ResourceType) -> PlannedChange:
     body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     key = Key("", NAMESPACE, "", name)
     return PlannedChange(key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=MeshObject(key, body))
-
-
-def _before_istiod(change: PlannedChange, definitions: Iterable[PlannedChange]) -> PlannedChange:
-    """Earlier than usual if the live object holds a value that would keep the target's istiod from starting."""
-    if change.live is None or not change.is_write:
-        return change
-    for definition in definitions:
-        live, target = _required(definition.live), _required(definition.target)
-        if defined_by(live, change.key) and holds_newer_values(live, target, change.live):
-            return replace(change, stage=stage_named(NEWER_VALUES))
-    return change
 
 
 def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:

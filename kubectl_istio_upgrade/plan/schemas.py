@@ -55,6 +55,8 @@ class Loss:
 
     path: str
     why: str
+    keyword: str = ""
+    """By which keyword a value is refused; "" for a field that would be dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,11 @@ def violations(value: Json, tightenings: tuple[Tightening, ...], *, doubts: bool
         for path, found in _values_at(value, item.path, ""):
             try:
                 if not _allowed(found, {item.keyword: item.limit}):
-                    yield Loss(path, f"the older definition demands {item.keyword} {item.limit}")
+                    yield Loss(path, f"the older definition demands {item.keyword} {item.limit}", item.keyword)
             except _UncheckedError:
                 if doubts:
-                    yield Loss(path, f"the older definition has another {item.keyword} here, which cannot be checked")
+                    why = f"the older definition has another {item.keyword} here, which cannot be checked"
+                    yield Loss(path, why, item.keyword)
 
 
 class _UncheckedError(Exception):

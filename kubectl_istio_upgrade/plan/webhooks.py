@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models.objects import Body, Json, Key, State, clone
+from ..models.objects import Body, Key, State, clone
+from ..models.webhooks import ServiceName
 from ..rules.fields import WEBHOOKS
+from .dead_webhooks import service_of
 
 
 def with_current_ca(body: Body, live: State) -> Body:
@@ -19,21 +21,16 @@ def with_current_ca(body: Body, live: State) -> Body:
     known = dict(_live_bundles(live))
     result: Body = clone(body)
     for hook in result["webhooks"]:
-        service = _service(hook)
+        service = service_of(hook)
         if service in known:
             hook["clientConfig"]["caBundle"] = known[service]
     return result
 
 
-def _live_bundles(live: State) -> Iterator[tuple[tuple[str, str], str]]:
+def _live_bundles(live: State) -> Iterator[tuple[ServiceName, str]]:
     keys: list[Key] = [key for key in live.versions if key.resource in WEBHOOKS]
     for obj in live.load(keys).values():
         for hook in obj.body.get("webhooks") or ():
-            service, bundle = _service(hook), hook.get("clientConfig", {}).get("caBundle")
+            service, bundle = service_of(hook), hook.get("clientConfig", {}).get("caBundle")
             if service and bundle:
                 yield service, bundle
-
-
-def _service(hook: Json) -> tuple[str, str] | None:
-    service = hook.get("clientConfig", {}).get("service")
-    return (service["namespace"], service["name"]) if service else None

@@ -19,6 +19,7 @@ _COLOURS = {
     Action.CREATE: "green",
     Action.UPDATE: "yellow",
     Action.RECREATE: "red",
+    Action.RELAX: "red",
     Action.DELETE: "red",
     Action.KEEP: "cyan",
 }

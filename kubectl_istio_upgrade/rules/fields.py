@@ -48,7 +48,7 @@ class FieldRule:
     source: str
     condition: Condition = Condition.ALWAYS
     on_update: OnUpdate = OnUpdate.LIVE
-    content: tuple[str, ...] = ()
+    content: tuple[str | int, ...] = ()
     """Values that somebody has chosen: with one of these the field is compared like any other."""
 
 
@@ -148,9 +148,10 @@ FIELDS: tuple[FieldRule, ...] = (
         WORKLOADS,
         ("spec", "replicas"),
         "HorizontalPodAutoscaler",
-        "the load decides, not the manifest",
-        "Kubernetes",
+        "the load decides, not the manifest; but none at all is somebody's choice, and switches the autoscaler off",
+        "Kubernetes, horizontal pod autoscaling: implicit maintenance-mode deactivation",
         Condition.AUTOSCALED,
+        content=(0,),
     ),
     FieldRule(
         "deployment-revision",

@@ -26,13 +26,22 @@ class Stage:
     why: str
     wait: Wait = Wait.NOTHING
     names: tuple[str, ...] = ("*",)
+    needed: bool = True
+    """Whether later stages need what is waited for. If not, the run goes on without it and tells so at its end."""
 
 
+RELAXING = "dead webhooks"
+PUT_BACK = "webhooks put back"
 NEWER_VALUES = "values of a newer release"
 NARROWED_CRDS = "narrowed definitions"
 NAMESPACE_LABELS = "namespace labels"
 
 STAGES: tuple[Stage, ...] = (
+    Stage(
+        RELAXING,
+        types(),
+        "a webhook that fails closed while nobody serves it blocks what follows: relaxed here, put back at the end",
+    ),
     Stage("namespaces", types("namespaces"), "everything else lives in them; only new ones are made here"),
     Stage(
         "definitions",
@@ -72,8 +81,9 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "workloads",
         types("*.apps", "*.batch", "*.autoscaling", "replicationcontrollers"),
-        "gateways, CNI and the rest of the installation",
+        "gateways, CNI and the rest of the installation; a broken node must not keep the mesh configuration away",
         Wait.ROLLED_OUT,
+        needed=False,
     ),
     Stage(
         "mesh configuration",
@@ -96,6 +106,7 @@ STAGES: tuple[Stage, ...] = (
         types(),
         "they steer new pods to an injector, which must be there by then",
     ),
+    Stage(PUT_BACK, types(), "after every write and deletion that the webhook would have refused"),
 )
 
 _BY_NAME = {stage.name: number for number, stage in enumerate(STAGES)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import tempfile
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -80,6 +83,14 @@ class ControlPlane(Access):
         kwok = next(process for process in self._processes if process.name == "kwok")
         write_kwok_config(self, pods)
         kwok.restart()
+
+    def stored(self, path: str) -> bytes | None:
+        """What etcd itself holds below `/registry`, which reads of the API server may hide; None where nothing is."""
+        key = base64.b64encode(f"/registry/{path}".encode()).decode()
+        url = f"http://127.0.0.1:{self._etcd_port}/v3/kv/range"
+        with urllib.request.urlopen(url, json.dumps({"key": key}).encode(), timeout=10) as answer:
+            found = json.load(answer).get("kvs")
+        return base64.b64decode(found[0]["value"]) if found else None
 
     def check(self) -> None:
         """Raise if something has ended by itself."""

@@ -114,6 +114,14 @@ class Bed:
         return plane, istiod, settled(mesh)
 
 
+def install_definitions(plane: ControlPlane, version: str) -> None:
+    """Those of a release alone: the first step of an upgrade with Helm."""
+    documents = plane.istioctl(version, "manifest", "generate").split("\n---\n")
+    definitions = [document for document in documents if "kind: CustomResourceDefinition" in document]
+    options = ("--server-side", "--force-conflicts", "--field-manager=istio-operator")
+    plane.kubectl("apply", *options, "-f-", input="\n---\n".join(definitions))
+
+
 def settled(mesh: Mesh, timeout: float = 60.0) -> Dump:
     """Every object, once two looks in a row find the same: controllers have caught up."""
     deadline = time.monotonic() + timeout

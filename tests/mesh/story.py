@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.support.cli import Ran
 
 from .comparison import Dump
-from .mesh import NEW, START, Mesh, settled
+from .mesh import NEW, START, Mesh, install_definitions, settled
 
 INJECTOR = "istio-sidecar-injector"
 ROLE = "istiod-clusterrole-istio-system"
@@ -139,16 +139,8 @@ def tell_on(mesh: Mesh) -> Sequel:
     dry_run = mesh.plugin.ending(3, "rollback", START, "--keep-added", "--dry-run", "-o", "json")
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json")
     gone = settled(mesh)
-    _install_definitions(mesh)
+    install_definitions(mesh.plane, NEW)
     mesh.kubectl("apply", "--server-side", "-f-", manifest=ONLY_NEWER)
     newer = settled(mesh)
     keep_added = mesh.plugin.ok("rollback", "--keep-added", "--yes", "-o", "json")
     return Sequel(upgraded, dry_run, rollback, gone, newer, keep_added, settled(mesh))
-
-
-def _install_definitions(mesh: Mesh) -> None:
-    """Those of the newer release alone: the first step of an upgrade with Helm."""
-    documents = mesh.plane.istioctl(NEW, "manifest", "generate").split("\n---\n")
-    definitions = [document for document in documents if "kind: CustomResourceDefinition" in document]
-    options = ("--server-side", "--force-conflicts", "--field-manager=istio-operator")
-    mesh.kubectl("apply", *options, "-f-", manifest="\n---\n".join(definitions))

@@ -88,7 +88,7 @@ def test_a_crash_at_any_byte_loses_at_most_the_line_that_was_being_written(
         after = journal.unfinished(tmp_path)
         assert after is not None
         assert after.attempts == before.attempts
-        assert after.written.keys() == before.written.keys() | {SECOND}
+        assert after.written.keys() == before.written.keys() | {(SECOND, Action.DELETE)}
 
 
 def test_damage_in_the_middle_is_an_error_and_not_a_shorter_journal(begun: journal.JournalFile, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_threads_write_whole_lines(begun: journal.JournalFile, tmp_path: Path) -
         thread.join()
     operation = journal.unfinished(tmp_path)
     assert operation is not None
-    assert set(operation.written) == set(keys)
+    assert set(operation.written) == {(key, Action.UPDATE) for key in keys}
     assert not operation.unsure
 
 
@@ -156,7 +156,7 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_of_itself(
     begun.intend(SECOND, Action.DELETE)
     operation = journal.unfinished(tmp_path)
     assert operation is not None
-    assert set(operation.written) == {SECOND}
+    assert set(operation.written) == {(SECOND, Action.DELETE)}
 
 
 def full() -> int:

@@ -7,7 +7,16 @@ import pytest
 from kubectl_istio_upgrade.models.objects import Key
 from kubectl_istio_upgrade.rules.derived import DERIVED, derived_by, is_derived_type
 from kubectl_istio_upgrade.rules.matching import types
-from kubectl_istio_upgrade.rules.order import NAMESPACE_LABELS, STAGES, TOGETHER, Wait, stage_named, stage_of
+from kubectl_istio_upgrade.rules.order import (
+    NAMESPACE_LABELS,
+    PUT_BACK,
+    RELAXING,
+    STAGES,
+    TOGETHER,
+    Wait,
+    stage_named,
+    stage_of,
+)
 from kubectl_istio_upgrade.rules.scope import (
     SCOPE,
     in_scope,
@@ -128,9 +137,9 @@ def test_each_object_is_written_in_its_stage(resource: str, name: str, stage: st
 
 def test_the_order_keeps_its_laws() -> None:
     order = ("definitions", "configuration", "other", "control plane", "injection", "workloads", "mesh configuration")
-    numbers = [stage_named(name) for name in (*order, "validation", NAMESPACE_LABELS)]
+    numbers = [stage_named(name) for name in (RELAXING, *order, "validation", NAMESPACE_LABELS, PUT_BACK)]
     assert numbers == sorted(numbers)
-    assert numbers[-1] == len(STAGES) - 1
+    assert (numbers[0], numbers[-1]) == (0, len(STAGES) - 1)
     assert STAGES[stage_named("definitions")].wait is Wait.ESTABLISHED
     assert STAGES[stage_named("control plane")].wait is Wait.ROLLED_OUT
 

@@ -17,7 +17,7 @@ import orjson
 
 from ...errors import StoreError
 from ...models.objects import Body, Key
-from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Written
+from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Step, Written
 from ...models.plans import Action, Outcome, StepResult
 from .digests import flush_folder
 
@@ -165,7 +165,7 @@ def read(data: bytes, file: Path) -> Operation:
 
 def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
     attempts: list[Attempt] = []
-    written: dict[Key, Written] = {}
+    written: dict[Step, Written] = {}
     end: End | None = None
     after = ""
     for line in lines:
@@ -173,15 +173,18 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
             case "attempt":
                 attempts.append(_read_attempt(line))
             case "intent":
-                written[Key(*line["object"])] = Written(Action(line["action"]), None)
+                written[_step(line)] = Written(None)
             case "outcome":
-                outcome = Written(Action(line["action"]), Outcome(line["outcome"]), line.get("reason", ""))
-                written[Key(*line["object"])] = outcome
+                written[_step(line)] = Written(Outcome(line["outcome"]), line.get("reason", ""))
             case "ending":
                 end, after = End(line["end"]), line["after"]
             case other:
                 raise ValueError(f"an entry {other!r}")
     return Operation(opening, tuple(attempts), written, end, after)
+
+
+def _step(line: Body) -> Step:
+    return Key(*line["object"]), Action(line["action"])
 
 
 def _whole(data: bytes) -> int:

@@ -1,0 +1,179 @@
+"""The recovery case: istiod is dead, its validator fails closed, and the mesh has to go back to what it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.controlplane.install import wait_webhooks
+from tests.support.cli import Ran
+
+from .comparison import Comparison, compare
+from .mesh import NEW, OLD, START, Mesh, settled
+from .story import ADDED, small_drift
+
+pytestmark = pytest.mark.mesh
+
+VALIDATORS = "validatingwebhookconfigurations"
+MARK = "kubectl-istio-upgrade/relaxed"
+ISTIOD = "deployments.apps istio-system/istiod"
+BROKEN = {
+    "spec": {
+        "strategy": {"type": "Recreate", "rollingUpdate": None},
+        "template": {"spec": {"containers": [{"name": "discovery", "image": "docker.io/istio/pilot:no-such-release"}]}},
+    }
+}
+
+WAYPOINT = {
+    "op": "replace",
+    "path": "/spec/configPatches/0/match",
+    "value": {"context": "WAYPOINT", "waypoint": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _alive(mesh: Mesh) -> Iterator[None]:
+    """The next test finds an istiod that runs."""
+    mesh.istiod.wait_ready(OLD)
+    wait_webhooks(mesh.plane)
+    yield
+    mesh.istiod.revive()
+
+
+def validators(mesh: Mesh) -> dict[str, Any]:
+    """Each validating webhook configuration: its policies, and whether it is marked as relaxed."""
+    items = mesh.plane.api.request("GET", f"/apis/admissionregistration.k8s.io/v1/{VALIDATORS}")["items"]
+    return {
+        item["metadata"]["name"]: (
+            [hook["failurePolicy"] for hook in item["webhooks"]],
+            MARK in item["metadata"].get("annotations", {}),
+        )
+        for item in items
+        if "istio" in item["metadata"]["name"]
+    }
+
+
+def actions(ran: Ran) -> list[tuple[str, str]]:
+    return [(change["action"], change["name"]) for change in ran.data["plan"]["changes"]]
+
+
+def refused(mesh: Mesh) -> None:
+    """The premise of these tests: the API server takes no configuration now."""
+    with pytest.raises(Exception, match="failed calling webhook"):
+        mesh.patch("virtualservice", "web", '{"metadata": {"labels": {"probe": "1"}}}')
+
+
+def wait_until_nobody_serves(mesh: Mesh, timeout: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout
+    while mesh.istiod.versions():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_dead_istiod_that_is_no_part_of_the_difference(mesh: Mesh) -> None:
+    before = mesh.dump()
+    closed = validators(mesh)
+    small_drift(mesh)
+    mesh.istiod.kill_istiod()
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    assert ran.data["proof"]["residual"] == []
+    planned = actions(ran)
+    relaxed = [name for action, name in planned if action == "relax"]
+    assert relaxed, "the plan says which webhooks it relaxes"
+    assert [action for action, _ in planned[: len(relaxed)]] == ["relax"] * len(relaxed)
+    assert [name for _, name in planned[-len(relaxed) :]] == relaxed, "and puts them back last"
+    assert any("fails closed" in warning for warning in ran.data["plan"]["warnings"])
+    assert validators(mesh) == closed, "as closed as before, and without a mark"
+    assert compare(before, mesh.dump()).counts == (0, 0, 0, 0)
+    refused(mesh)
+
+
+def test_what_a_run_that_died_left_relaxed_is_put_back(mesh: Mesh) -> None:
+    before = mesh.dump()
+    closed = validators(mesh)
+    name = next(iter(closed))
+    mesh.istiod.kill_istiod()
+    path = f"/apis/admissionregistration.k8s.io/v1/{VALIDATORS}/{name}"
+    hooks = mesh.plane.api.request("GET", path)["webhooks"]
+    patch = {
+        "metadata": {"annotations": {MARK: ",".join(hook["name"] for hook in hooks)}},
+        "webhooks": [{**hook, "failurePolicy": "Ignore"} for hook in hooks],
+    }
+    mesh.patch(VALIDATORS, name, json.dumps(patch))
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert actions(ran) == [("update", name)]
+    assert validators(mesh) == closed
+    assert compare(before, mesh.dump()).counts == (0, 0, 0, 0)
+
+
+def test_an_istiod_whose_image_is_broken_is_restored_before_what_it_validates(mesh: Mesh) -> None:
+    before = mesh.dump()
+    closed = validators(mesh)
+    small_drift(mesh)
+    mesh.patch("deployment", "istiod", json.dumps(BROKEN), namespace="istio-system", how="strategic")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    assert "relax" not in {action for action, _ in actions(ran)}, "it was not needed"
+    assert any("until this plan brings it back" in warning for warning in ran.data["plan"]["warnings"])
+    assert_as_before(compare(before, settled(mesh)))
+    assert validators(mesh) == closed
+    assert ADDED not in mesh.dump()
+
+
+def test_an_istiod_scaled_to_nothing_runs_again(mesh: Mesh) -> None:
+    before = mesh.dump()
+    small_drift(mesh)
+    mesh.kubectl("scale", "deployment/istiod", "-n", "istio-system", "--replicas=0")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert ("update", "istiod") in actions(ran)
+    assert ran.data["proof"]["holds"]
+    assert mesh.istiod.versions()
+    assert_as_before(compare(before, settled(mesh)))
+
+
+def test_an_istiod_that_was_deleted_with_its_service_comes_back(mesh: Mesh) -> None:
+    before = mesh.dump()
+    small_drift(mesh)
+    mesh.kubectl("delete", "deployment,service", "istiod", "-n", "istio-system")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert any("does not exist" in warning for warning in ran.data["plan"]["warnings"])
+    assert ran.data["proof"]["holds"]
+    after = compare(before, settled(mesh))
+    assert (after.counts[:2], after.changed) == ((0, 0), {})
+    address = {name for name in after.recreated if name.startswith("ipaddresses.")}
+    assert set(after.recreated) - address == {ISTIOD, "services istio-system/istiod"}
+
+
+def test_values_that_must_go_before_the_older_istiod_can_start(mesh: Mesh) -> None:
+    """The newer istiod is dead, so its validator refuses the very write without which the older one never starts."""
+    before = mesh.dump()
+    closed = validators(mesh)
+    mesh.install(NEW)
+    mesh.patch("envoyfilter", "lua", json.dumps([WAYPOINT]), how="json")
+    mesh.patch("deployment", "istiod", json.dumps(BROKEN), namespace="istio-system", how="strategic")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    planned = actions(ran)
+    relaxed = [name for action, name in planned if action == "relax"]
+    assert relaxed
+    assert planned.index(("update", "lua")) < planned.index(("update", "istiod"))
+    assert_as_before(compare(before, settled(mesh)))
+    assert validators(mesh) == closed
+
+
+def assert_as_before(found: Comparison) -> None:
+    assert found.counts == (0, 0, 0, 0), str(found)
