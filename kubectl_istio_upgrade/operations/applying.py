@@ -14,6 +14,7 @@ from ..normalise.secrets import without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import is_namespace, steering_only
+from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .session import Session, WritingSession
 
@@ -45,12 +46,13 @@ def withheld(manifests: Manifests, digester: Digester) -> Manifests:
 def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: bool) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
 
-    Raises RefusedError for objects outside the mesh, and with every refusal of the server: a failed validation, or a
-    field that another manager owns.
+    Raises RefusedError for objects outside the mesh, for missing permissions, and with every refusal of the server: a
+    failed validation, or a field that another manager owns.
     """
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = session.capture()
     changes = wanted_changes(captured.state, manifests, force=force_conflicts)
+    check_permissions(session, changes)
     previews = _previews(session, changes)
     plan = plan_apply(captured.state, withheld(manifests, session.store.digester()), changes, previews)
     untried = tuple(change for change in changes if change.key not in previews)

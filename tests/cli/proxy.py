@@ -18,6 +18,8 @@ from tests.controlplane.access import Access
 
 from .program import PATIENCE, wait_for
 
+_NO_WRITES = ("dryRun=", "/leases", "/selfsubjectaccessreviews")
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -28,8 +30,8 @@ class Seen:
 
     @property
     def writes(self) -> bool:
-        """Whether it changes the mesh; the lock on the cluster, a Lease, is no part of it."""
-        return self.method != "GET" and "dryRun=" not in self.target and "/leases" not in self.target
+        """Whether it changes the mesh; the lock on the cluster, a Lease, is no part of it, nor is a question."""
+        return self.method != "GET" and not any(word in self.target for word in _NO_WRITES)
 
     @property
     def tries(self) -> bool:
