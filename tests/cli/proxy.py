@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.controlplane.access import Access
+from tests.controlplane.credentials import ADMIN
 
 from .program import PATIENCE, wait_for
 
@@ -65,9 +66,9 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def kubeconfig(self, path: Path) -> Path:
-        """The administrator's kubeconfig, leading through this proxy."""
-        text = self.plane.kubeconfig.read_text("utf-8")
+    def kubeconfig(self, path: Path, user: str = ADMIN) -> Path:
+        """A user's kubeconfig, leading through this proxy."""
+        text = self.plane.kubeconfig_for(user).read_text("utf-8")
         lines = [line for line in text.splitlines() if "certificate-authority-data" not in line]
         path.write_text("\n".join(lines).replace(self.plane.server, self.url), "utf-8")
         return path
