@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     help="Bind them, too: user:NAME, group:NAME or serviceaccount:NS:NAME; repeatable.",
 )
 @click.option(
+    "--components-in",
+    multiple=True,
+    metavar="NS",
+    help="Let gateways and CNI be written in these namespaces only; repeatable.  [default: in all]",
+)
+@click.option(
     "-o", "--output", "format_", type=click.Choice(["yaml", "json"]), default="yaml", help="How to print the roles."
 )
 @COMMON
-def rbac(reference: str | None, read_only: bool, subjects: tuple[str, ...], format_: str) -> None:
+def rbac(
+    reference: str | None, read_only: bool, subjects: tuple[str, ...], components_in: tuple[str, ...], format_: str
+) -> None:
     """Print the exact roles for using this tool, to read or to write.
 
     Each rule with its reason, for the types that the cluster serves; print them anew when a definition was added.
@@ -42,6 +50,7 @@ def rbac(reference: str | None, read_only: bool, subjects: tuple[str, ...], form
     Examples:
       kubectl istio-upgrade rbac > roles.yaml
       kubectl istio-upgrade rbac --read-only --for group:developers | kubectl apply -f -
+      kubectl istio-upgrade rbac --components-in istio-ingress --for user:jane > roles.yaml
       kubectl istio-upgrade rbac friday --for serviceaccount:ci:upgrades | kubectl apply -f -
     """
     from ..models.permissions import Use
@@ -51,20 +60,22 @@ def rbac(reference: str | None, read_only: bool, subjects: tuple[str, ...], form
 
     bound = tuple(_subject(text) for text in subjects)
     settings = Settings.current()
-    grants = (grant for grant in _grants(settings, reference) if not read_only or grant.use is Use.READING)
+    grants = (
+        grant for grant in _grants(settings, reference, components_in) if not read_only or grant.use is Use.READING
+    )
     documents = role_documents(grants, bound)
     settings.out.line(formatted(as_list(documents), Format.JSON) if format_ == Format.JSON else as_yaml(documents))
 
 
-def _grants(settings: Settings, reference: str | None) -> Iterable[Grant]:
+def _grants(settings: Settings, reference: str | None, components_in: tuple[str, ...]) -> Iterable[Grant]:
     from ..operations.permissions import roles_for
     from ..operations.snapshots import find
 
     if reference is None:
         with settings.cluster() as reader:
-            return roles_for(reader, settings.capture_options)
+            return roles_for(reader, settings.capture_options, components_in=components_in)
     with settings.session() as session:
-        return roles_for(session.reader, settings.capture_options, find(session, reference))
+        return roles_for(session.reader, settings.capture_options, find(session, reference), components_in)
 
 
 def _subject(text: str) -> Subject:

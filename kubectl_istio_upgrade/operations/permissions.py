@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ..capture import CaptureOptions, lists_of
@@ -43,14 +43,20 @@ def _refusal(missing: tuple[Permission, ...]) -> RefusedError:
     return RefusedError(f"this plan takes {count} that you do not have; nothing was changed:\n{lines}", hint=hint)
 
 
-def roles_for(reader: ClusterReader, options: CaptureOptions, target: SnapshotInfo | None = None) -> tuple[Grant, ...]:
+def roles_for(
+    reader: ClusterReader,
+    options: CaptureOptions,
+    target: SnapshotInfo | None = None,
+    components_in: Collection[str] = (),
+) -> tuple[Grant, ...]:
     """What reading and changing the mesh takes.
 
     For the types that the cluster has now and, given a snapshot, for those of the snapshot, too: a rollback to it may
-    bring back a type. Raises ClusterError, UsageError for an excluded type that does not exist.
+    bring back a type. `components_in`: see `grants`. Raises ClusterError, UsageError for an excluded type that does not
+    exist.
     """
     root = options.root_namespace or (target.meta.root_namespace if target else DEFAULT_ROOT_NAMESPACE)
     types: dict[str, ResourceType] = {type_.resource: type_ for type_ in target.meta.types} if target else {}
     types |= {type_.resource: type_ for type_ in reader.discover()}
     lists = lists_of(tuple(types.values()), replace(options, root_namespace=root))
-    return grants(lists, root)
+    return grants(lists, root, components_in)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from ..models.objects import Key
@@ -85,21 +85,26 @@ def _on(verb: str, key: Key) -> Permission:
     return Permission(verb, key.group, key.plural, namespace)
 
 
-def grants(lists: Mapping[ListQuery, str], root_namespace: str) -> tuple[Grant, ...]:
-    """Everything that the roles for reading and for writing grant, nothing twice.
+def grants(
+    lists: Mapping[ListQuery, str], root_namespace: str, components_in: Collection[str] = ()
+) -> tuple[Grant, ...]:
+    """Everything that the roles for reading grant, and what those for writing add to it; nothing twice.
 
-    `lists` are those of a capture, with their reasons: what is read is what may be written, less what is derived.
+    `lists` are those of a capture, with their reasons: what is read is what may be written, less what is derived. What
+    is found by its labels in any namespace is written in the root namespace and in `components_in`, or anywhere.
     """
+    elsewhere = dict.fromkeys((root_namespace, *components_in)) if components_in else ("",)
     reading = [Grant(_listing(query), Use.READING, why) for query, why in lists.items()]
+    reading += (*reading_besides(), *lease_of_reading(root_namespace))
     writing = [
-        Grant(_listing(query)._replace(verb=verb), Use.WRITING, why)
+        Grant(Permission(verb, query.type.group, query.type.plural, namespace), Use.WRITING, why)
         for query in lists
+        for namespace in (elsewhere if query.label_selector else (query.namespace or "",))
         for verb, why in verbs_of_writing(query.type.resource)
     ]
-    return (
-        *_narrowest((*reading, *reading_besides(), *lease_of_reading(root_namespace))),
-        *_narrowest((*writing, *lease_of_writing(root_namespace))),
-    )
+    read = {grant.permission for grant in reading}
+    added = (grant for grant in (*writing, *lease_of_writing(root_namespace)) if grant.permission not in read)
+    return (*_narrowest(reading), *_narrowest(added))
 
 
 def _listing(query: ListQuery) -> Permission:

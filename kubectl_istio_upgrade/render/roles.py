@@ -19,7 +19,8 @@ _VERBS = ("get", "list", "create", "update", "patch", "delete", "bind", "escalat
 """In the order in which people write them."""
 
 _ABOUT = {
-    Use.READING: "Reading the mesh: snapshot, diff, status.",
+    Use.READING: "Reading the mesh: snapshot, diff, status. Beside this only discovery and access reviews are asked "
+    "for, which Kubernetes opens to every user (system:discovery, system:basic-user).",
     Use.WRITING: "Changing the mesh, in addition to reading it: apply, rollback, resume, abort. It takes as much with "
     "--dry-run: the API server authorises the trial of a write like the write itself.",
 }
@@ -118,4 +119,4 @@ def _commented(document: Document) -> str:
 
 
 def _comment(text: str) -> str:
-    return "".join(f"# {line}\n" for line in wrap(text, _WIDTH))
+    return "".join(f"# {line}\n" for line in wrap(text, _WIDTH, break_on_hyphens=False))

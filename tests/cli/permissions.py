@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -44,8 +45,19 @@ def permission_of(seen: Seen) -> Permission | None:
         namespace, rest = rest[1], rest[2:]
     if not rest:
         return None
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]  # it counts as being in itself
     verb = _VERBS.get(seen.method) or ("get" if len(rest) > 1 else "list")
     return Permission(verb, group, rest[0], namespace, rest[1] if len(rest) > 1 else "")
+
+
+def permission_asked_for(seen: Seen) -> Permission | None:
+    """What a question is about; None for any other request."""
+    if not seen.target.endswith("/selfsubjectaccessreviews"):
+        return None
+    attributes = json.loads(seen.body)["spec"]["resourceAttributes"]
+    fields = ("verb", "group", "resource", "namespace", "name")
+    return Permission(*(attributes.get(field, "") for field in fields))
 
 
 @dataclass

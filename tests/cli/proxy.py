@@ -28,6 +28,7 @@ class Seen:
 
     method: str
     target: str
+    body: bytes = b""
 
     @property
     def writes(self) -> bool:
@@ -135,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = Seen(self.command, self.path)
+        seen = Seen(self.command, self.path, body)
         self.server.proxy.arrive(seen)
         fail = self.server.proxy.fail
         if fail is not None and fail(seen):

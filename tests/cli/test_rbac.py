@@ -10,7 +10,7 @@ import pytest
 from kubectl_istio_upgrade.models.permissions import Permission
 
 from .mesh import NAMESPACE, Json, Mesh, config_map, sidecar, virtual_service
-from .permissions import USER, Roles, permission_of, permissions_in
+from .permissions import USER, Roles, permission_asked_for, permission_of, permissions_in
 from .program import Program
 from .proxy import Proxy
 
@@ -111,6 +111,21 @@ def test_with_the_roles_for_reading_the_mesh_is_read_and_nothing_else(
                 assert f"\n  {missing}" in result.err
 
 
+def test_nothing_is_written_that_was_not_asked_about(
+    writer: Program, proxy: Proxy, tmp_path: Path, drift: None
+) -> None:
+    """The check before the first write knows of everything that follows it."""
+    through = writer.having(KUBECONFIG=str(proxy.kubeconfig(tmp_path / "limited.kubeconfig", USER)))
+    through("rollback", "friday", "--yes").done()
+    asked = {permission for seen in proxy.seen if (permission := permission_asked_for(seen))}
+    written = [seen for seen in proxy.seen if seen.writes or seen.tries or "/leases" in seen.target]
+    taken = {permission for seen in written if (permission := permission_of(seen))}
+    assert {permission.verb for permission in taken} >= {"create", "update", "patch", "delete"}
+    for permission in taken:
+        unnamed = permission._replace(name="")
+        assert {permission, unnamed, unnamed._replace(namespace="")} & asked, str(permission)
+
+
 TAKEN = (
     (Permission("delete", "networking.istio.io", "virtualservices"), "in namespace shop"),
     (Permission("get", "networking.istio.io", "virtualservices"), "in namespace shop"),
@@ -189,6 +204,7 @@ def test_reading_asks_for_everything_that_is_granted(
     through("snapshot").done()
     asked = {permission for seen in proxy.seen if (permission := permission_of(seen))}
     covering = {permission._replace(name=name) for permission in asked for name in {"", permission.name}}
+    covering |= {permission._replace(namespace="") for permission in asked if permission.plural == "namespaces"}
     unused = {permission for permission in roles.permissions - covering if permission.plural != "leases"}
     assert unused == set()
 

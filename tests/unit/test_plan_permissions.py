@@ -118,6 +118,21 @@ def test_nobody_gets_more_than_they_need() -> None:
     assert {plural for plural, found in verbs.items() if {BIND, ESCALATE} & found} == {"roles", "clusterroles"}
 
 
+def test_writing_adds_to_reading() -> None:
+    assert not granted(Use.READING) & granted(Use.WRITING)
+
+
+def test_components_may_be_written_in_named_namespaces_only() -> None:
+    lists = lists_of(SERVED, CaptureOptions(ROOT))
+    narrow = {grant.permission for grant in grants(lists, ROOT, ("edge",)) if grant.use is Use.WRITING}
+    for plural in ("deployments", "configmaps", "serviceaccounts"):
+        assert {permission.namespace for permission in narrow if permission.plural == plural} == {ROOT, "edge"}
+    assert {permission.namespace for permission in narrow if permission.plural == "virtualservices"} == {""}
+    assert {permission.namespace for permission in narrow if permission.plural == "secrets"} == {ROOT}
+    reading = {grant.permission for grant in grants(lists, ROOT, ("edge",)) if grant.use is Use.READING}
+    assert reading == granted(Use.READING)
+
+
 def test_a_type_that_is_left_out_is_not_granted() -> None:
     options = CaptureOptions(ROOT, exclude=("secrets",))
     assert "secrets" not in {grant.permission.plural for grant in grants(lists_of(SERVED, options), ROOT)}
@@ -127,9 +142,9 @@ def test_a_type_that_is_left_out_is_not_granted() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_plan_takes_is_granted(kind: str) -> None:
-    writing = granted(Use.WRITING)
+    every = granted()
     for permission in needed_by(every_plan(kind), ROOT):
-        assert {permission, permission._replace(namespace="")} & writing, str(permission)
+        assert {permission, permission._replace(namespace="")} & every, str(permission)
 
 
 def test_a_plan_takes_no_more_than_its_writes() -> None:
