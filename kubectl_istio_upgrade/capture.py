@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -111,6 +111,17 @@ def capture(
         taken=datetime.now(UTC).replace(microsecond=0),
         secret_key_id=digester.key_id,
     )
+
+
+def lists_of(types: Sequence[ResourceType], options: CaptureOptions) -> Mapping[ListQuery, str]:
+    """Every list that a capture asks for in a cluster of these types, with its reason: what reading takes.
+
+    Raises UsageError for an excluded type that does not exist.
+    """
+    _check_exclusions(options.exclude, types)
+    scope = _Scope(types, options)
+    lists = {query: rule.why for query, rule in scope.queries().items()}
+    return lists | dict.fromkeys(scope.pods(), "a record of which workload runs which proxy")
 
 
 def control_plane_versions(objects: Iterable[MeshObject]) -> tuple[str, ...]:

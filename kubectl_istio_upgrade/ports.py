@@ -5,13 +5,14 @@ Every method raises only errors of `kubectl_istio_upgrade.errors`; library excep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from .models.objects import Body, Key, ResourceType, State
 from .models.operations import Attempt, End, Opening, Operation
+from .models.permissions import Permission
 from .models.plans import Action, StepResult
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
 
@@ -49,6 +50,12 @@ class ClusterReader(Protocol):
 
     def get(self, type_: ResourceType, key: Key) -> Body | None:
         """One object as it is now, or None for 404 and only for 404."""
+
+    def missing(self, wanted: Collection[Permission]) -> tuple[Permission, ...]:
+        """Which of these permissions the server says we lack, sorted; asking changes nothing.
+
+        Raises ClusterError when the server does not say.
+        """
 
 
 class ClusterWriter(Protocol):

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", "Show where the cluster stands, and what comes next."),
     "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
     "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
+    "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 

@@ -83,6 +83,15 @@ class Settings:
             yield WritingSession(**arguments, connect_writer=connection.writer, holder=this_process(), timeout=timeout)
 
     @contextmanager
+    def cluster(self) -> Iterator[ClusterReader]:
+        """The cluster alone, read-only, for commands that need no store."""
+        connection = _Connection(self)
+        try:
+            yield connection.reader()
+        finally:
+            connection.close()
+
+    @contextmanager
     def _resources(self, *, create: bool) -> Iterator[tuple[dict[str, Any], _Connection]]:
         from ..adapters.store.store import GitStore
 

@@ -16,6 +16,7 @@ from ..normalise.secrets import has_withheld_values, without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import is_namespace, steering_only
+from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .session import Session, WritingSession
 
@@ -49,12 +50,13 @@ def withheld(manifests: Manifests, digester: Digester) -> Manifests:
 def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: bool) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
 
-    Raises RefusedError for objects outside the mesh, and with every refusal of the server: a failed validation, or a
-    field that another manager owns.
+    Raises RefusedError for objects outside the mesh, for missing permissions, and with every refusal of the server: a
+    failed validation, or a field that another manager owns.
     """
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = session.capture()
     changes = wanted_changes(captured.state, manifests, force=force_conflicts)
+    check_permissions(session, changes)
     previews = _previews(session, changes)
     shown = withheld(manifests, session.store.digester())
     plan = plan_apply(captured.state, shown, changes, previews)

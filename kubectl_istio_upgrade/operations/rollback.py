@@ -17,6 +17,7 @@ from ..plan.ownership import unowned
 from ..plan.relaxing import around_dead_webhooks
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..rules.scope import SECRET
+from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
 from .session import WritingSession
@@ -74,7 +75,8 @@ class Planned:
 def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOptions) -> Planned:
     """Plan the way to a snapshot and try every write on the server. Changes nothing.
 
-    Raises RefusedError when the server would not accept a write, StoreError when the snapshot cannot be read.
+    Raises RefusedError when a permission is missing or the server would not accept a write, StoreError when the
+    snapshot cannot be read.
     """
     session.check_comparable(target)
     state = session.store.state(target)
@@ -90,7 +92,9 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     plan = around_dead_webhooks(plan, captured.state, state, dead)
     plan = replace(plan, warnings=(*plan.warnings, *warnings))
     if plan.writes:
+        asked = check_permissions(session, plan.writes)
         plan = Trial(Sender(session.reader, session.connect_writer()), session.progress).of_plan(plan)
+        check_permissions(session, plan.writes, asked)  # an update may have become a recreation
     return Planned(target, state, captured, plan, options.select)
 
 

@@ -25,6 +25,9 @@ class DerivedRule:
     """True: no object of the type is ever state, so the type is not even listed."""
 
 
+OWN_NAME = "kubectl-istio-upgrade"
+"""The roles and bindings of this tool's users are called so, and by what they are for."""
+
 DERIVED: tuple[DerivedRule, ...] = (
     DerivedRule(
         "runtime-types",
@@ -100,6 +103,13 @@ DERIVED: tuple[DerivedRule, ...] = (
         "istiod registers and removes them as proxies connect",
         "pilot/pkg/autoregistration",
         annotations=("istio.io/autoRegistrationGroup",),
+    ),
+    DerivedRule(
+        "own-permissions",
+        types("*.rbac.authorization.k8s.io"),
+        "the permissions of this tool's users; a rollback that took them away would stop half-way",
+        "`kubectl istio-upgrade rbac`",
+        names=(f"{OWN_NAME}-*",),
     ),
 )
 

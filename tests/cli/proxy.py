@@ -8,11 +8,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.controlplane.access import Access
+from tests.controlplane.credentials import ADMIN
 from tests.support.relay import Answered, Exchange, Relay
 
 from .program import PATIENCE, wait_for
+
+_NO_WRITES = ("dryRun=", "/leases", "/selfsubjectaccessreviews")
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,12 @@ class Seen:
 
     method: str
     target: str
+    body: bytes = b""
 
     @property
     def writes(self) -> bool:
-        """Whether it changes the mesh; the lock on the cluster, a Lease, is no part of it."""
-        return self.method != "GET" and "dryRun=" not in self.target and "/leases" not in self.target
+        """Whether it changes the mesh; the lock on the cluster, a Lease, is no part of it, nor is a question."""
+        return self.method != "GET" and not any(word in self.target for word in _NO_WRITES)
 
     @property
     def tries(self) -> bool:
@@ -54,6 +59,10 @@ class Proxy(Relay):
     def hold(self, test: Test, *, after: int = 0, every: bool = False) -> None:
         """Hold the first request that passes the test, or the one after so many others; once, or all from then on."""
         self._hold, self._skip, self._every = test, after, every
+
+    def kubeconfig(self, path: Path, user: str = ADMIN) -> Path:
+        """A user's kubeconfig, leading through this proxy."""
+        return self.leading_here(self.plane.kubeconfig_for(user), path)
 
     def wait_for(self, test: Test) -> None:
         """Return when such a request has arrived after this call."""

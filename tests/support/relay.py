@@ -77,7 +77,11 @@ class Relay(ABC):
 
     def kubeconfig(self, path: Path) -> Path:
         """The administrator's kubeconfig, leading through here."""
-        text = self.plane.kubeconfig.read_text("utf-8")
+        return self.leading_here(self.plane.kubeconfig, path)
+
+    def leading_here(self, kubeconfig: Path, path: Path) -> Path:
+        """A copy of a kubeconfig that leads through here."""
+        text = kubeconfig.read_text("utf-8")
         lines = [line for line in text.splitlines() if "certificate-authority-data" not in line]
         path.write_text("\n".join(lines).replace(self.plane.server, self.url), "utf-8")
         return path

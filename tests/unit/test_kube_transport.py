@@ -110,6 +110,39 @@ def test_forbidden_to_impersonate_is_not_forbidden_to_list(server: FakeServer, t
         transport.send(LIST)
 
 
+def test_a_namespace_that_is_forbidden_is_not_said_to_be_in_itself(server: FakeServer, transport: Transport) -> None:
+    message = (
+        'namespaces "kube-system" is forbidden: User "jane" cannot get resource "namespaces" in API group "" '
+        'in the namespace "kube-system"'
+    )
+    server.answer(status(403, "Forbidden", message))
+    with pytest.raises(ForbiddenError) as caught:
+        transport.send(Request("GET", "/x", "get", "namespaces", "", "kube-system"))
+    assert caught.value.message == "user 'jane' may not get namespaces/kube-system"
+    assert (caught.value.hint or "").startswith("kubectl auth can-i get namespaces/kube-system --kubeconfig")
+
+
+@pytest.mark.parametrize(
+    ("plural", "body", "verb"),
+    [
+        ("clusterroles", b"{}", "escalate clusterroles.rbac.authorization.k8s.io"),
+        ("clusterrolebindings", b'{"roleRef": {"kind": "ClusterRole"}}', "bind clusterroles.rbac"),
+        ("rolebindings", b'{"roleRef": {"kind": "Role"}}', "bind roles.rbac"),
+        ("rolebindings", b"[]", "bind clusterroles.rbac"),
+    ],
+)
+def test_who_may_not_grant_what_they_lack_is_told_the_verb(
+    server: FakeServer, transport: Transport, plural: str, body: bytes, verb: str
+) -> None:
+    message = f'{plural} "x" is forbidden: user "j" is attempting to grant RBAC permissions not currently held:\n{{}}'
+    server.answer(status(403, "Forbidden", message))
+    request = Request("PUT", "/x", "update", f"{plural}.rbac.authorization.k8s.io", "", "x", body=body)
+    with pytest.raises(InvalidError, match=f"you may not {verb}") as caught:
+        transport.send(request)
+    assert "not currently held" in caught.value.message
+    assert "rbac" in (caught.value.hint or "")
+
+
 def test_forbidden_without_words_uses_the_requests_own(server: FakeServer, transport: Transport) -> None:
     server.answer(Reply(403, b"<html>go away</html>"))
     with pytest.raises(ForbiddenError, match="these credentials may not list configmaps in the whole cluster"):

@@ -65,6 +65,7 @@ def test_patterns_match_plural_and_group_apart(pattern: str, resource: str, expe
         ("Deployment", "istio-system/a", {"ownerReferences": [{"controller": True}]}, False),
         ("Deployment", "istio-system/a", {"ownerReferences": [{"kind": "X"}]}, True),
         ("ClusterRole", "view", {}, False),
+        ("ClusterRole", "kubectl-istio-upgrade-writer", {"labels": {"app.kubernetes.io/part-of": "istio"}}, False),
         ("ClusterRole", "istiod", {"labels": {"operator.istio.io/component": "Pilot"}}, True),
         ("ClusterRoleBinding", "x", {"subjects": [{"kind": "ServiceAccount", "namespace": ROOT, "name": "y"}]}, True),
         ("ClusterRoleBinding", "x", {"subjects": [{"namespace": "shop", "name": "y"}]}, False),

@@ -33,6 +33,7 @@ from ...errors import (
     UnreachableError,
 )
 from ...models.objects import Body
+from ...rules.permissions import BIND, BINDINGS, ESCALATE, RBAC_GROUP, bound_plural
 from .request import Request
 
 MAX_MESSAGE = 2000
@@ -53,6 +54,12 @@ class Site:
     def kubectl(self, *words: str) -> str:
         """A kubectl command for a hint, ready to be pasted."""
         return shlex.join(("kubectl", *words, *self.flags))
+
+
+_ESCALATES = "is attempting to grant RBAC permissions not currently held"
+"""Kubernetes' words for who would put back a role or a binding that grants more than they hold."""
+
+_ESCALATING_HINT = "`kubectl istio-upgrade rbac` prints roles that grant escalate and bind"
 
 
 class Status(NamedTuple):
@@ -78,6 +85,8 @@ def translate(request: Request, status: int, payload: bytes, site: Site) -> Clus
     if status == 403 and (denied := _denied(request, parsed)):
         return _forbidden(denied, parsed, request, site)
     text = f"{request.subject}: {_text(request, status, parsed)}"
+    if status == 403 and _ESCALATES in parsed.message:
+        return InvalidError(_escalating(request, text), status=status, reason=parsed.reason, hint=_ESCALATING_HINT)
     if status == 404:
         kind = NotFoundError if parsed.genuine or _unserved(payload) else ApiError
         return kind(text, status=status, reason=parsed.reason)
@@ -135,6 +144,8 @@ def _denied(request: Request, status: Status) -> _Denied | None:
 
 
 def _denied_words(verb: str, resource: str, namespace: str, namespaced: bool) -> _Denied:
+    if resource == "namespaces" and namespace:  # which the server counts as being in itself
+        return _Denied(verb, f"{resource}/{namespace}", "", ())
     if namespace:
         return _Denied(verb, resource, f" in namespace {namespace}", ("-n", namespace))
     return _Denied(verb, resource, " in the whole cluster" if namespaced else "", ("-A",) if namespaced else ())
@@ -146,6 +157,16 @@ def _forbidden(denied: _Denied, status: Status, request: Request, site: Site) ->
     about = f" (for {request.subject})" if request.name and denied.resource == request.resource else ""
     hint = site.kubectl("auth", "can-i", denied.verb, denied.resource, *denied.flags)
     return ForbiddenError(f"{subject} {denied.verb} {denied.resource}{denied.where}{about}", hint=hint)
+
+
+def _escalating(request: Request, text: str) -> str:
+    """The verb that would do instead of everything that the role grants, before the long list of that."""
+    if request.resource in BINDINGS:
+        binding = orjson.loads(request.body or b"{}")
+        verb = f"{BIND} {bound_plural(binding if isinstance(binding, dict) else {})}.{RBAC_GROUP}"
+    else:
+        verb = f"{ESCALATE} {request.resource}"
+    return f"you may not {verb}, and do not hold all that it grants; {text}"[:MAX_MESSAGE]
 
 
 def _unauthorized(site: Site) -> UnauthorizedError:

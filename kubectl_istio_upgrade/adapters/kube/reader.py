@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ...errors import ApiError, NotFoundError
 from ...models.objects import Body, Key, ResourceType
+from ...models.permissions import Permission
 from ...models.snapshots import ClusterIdentity
 from ...ports import ListQuery
-from . import discovery
+from . import discovery, permissions
 from .parallel import as_they_arrive
 from .request import Query, Request, collection_path, get_path, object_path
 from .transport import Transport
@@ -81,6 +82,10 @@ class KubeReader:
             return self._transport.send(_get(type_, key)).body
         except NotFoundError:
             return None
+
+    def missing(self, wanted: Collection[Permission]) -> tuple[Permission, ...]:
+        """See `ClusterReader`."""
+        return permissions.missing(self._transport, wanted, self._parallel)
 
     def _list(self, query: ListQuery, resource_version: str, cancelled: threading.Event) -> list[Body]:
         """One type, whole: no `limit`, because a page after the first cannot be served from the watch cache.

@@ -1,0 +1,94 @@
+"""`rbac`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import UsageError
+from .options import COMMON, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..models.permissions import Grant
+    from ..render.roles import Subject
+    from .settings import Settings
+
+
+@command
+@click.argument("reference", metavar="[REF]", required=False)
+@click.option("--read-only", is_flag=True, help="Only what snapshot, diff and status take.")
+@click.option(
+    "--for",
+    "subjects",
+    multiple=True,
+    metavar="WHOM",
+    help="Bind them, too: user:NAME, group:NAME or serviceaccount:NS:NAME; repeatable.",
+)
+@click.option(
+    "--components-in",
+    multiple=True,
+    metavar="NS",
+    help="Let gateways and CNI be written in these namespaces only; repeatable.  [default: in all]",
+)
+@click.option(
+    "-o", "--output", "format_", type=click.Choice(["yaml", "json"]), default="yaml", help="How to print the roles."
+)
+@COMMON
+def rbac(
+    reference: str | None, read_only: bool, subjects: tuple[str, ...], components_in: tuple[str, ...], format_: str
+) -> None:
+    """Print the exact roles for using this tool, to read or to write.
+
+    Each rule with its reason, for the types that the cluster serves; print them anew when a definition was added.
+    With REF also for the types of that snapshot: a rollback to it may bring back some that the cluster has no longer.
+    Changes nothing in the cluster.
+
+    \b
+    Examples:
+      kubectl istio-upgrade rbac > roles.yaml
+      kubectl istio-upgrade rbac --read-only --for group:developers | kubectl apply -f -
+      kubectl istio-upgrade rbac --components-in istio-ingress --for user:jane > roles.yaml
+      kubectl istio-upgrade rbac friday --for serviceaccount:ci:upgrades | kubectl apply -f -
+    """
+    from ..models.permissions import Use
+    from ..render.roles import as_list, as_yaml, role_documents
+    from ..render.structured import Format, formatted
+    from .settings import Settings
+
+    bound = tuple(_subject(text) for text in subjects)
+    settings = Settings.current()
+    grants = (
+        grant for grant in _grants(settings, reference, components_in) if not read_only or grant.use is Use.READING
+    )
+    documents = role_documents(grants, bound)
+    settings.out.line(formatted(as_list(documents), Format.JSON) if format_ == Format.JSON else as_yaml(documents))
+
+
+def _grants(settings: Settings, reference: str | None, components_in: tuple[str, ...]) -> Iterable[Grant]:
+    from ..operations.permissions import roles_for
+    from ..operations.snapshots import find
+
+    if reference is None:
+        with settings.cluster() as reader:
+            return roles_for(reader, settings.capture_options, components_in=components_in)
+    with settings.session() as session:
+        return roles_for(session.reader, settings.capture_options, find(session, reference), components_in)
+
+
+def _subject(text: str) -> Subject:
+    from ..render.roles import Subject
+
+    kind, _, name = text.partition(":")
+    namespace, _, account = name.partition(":")
+    match kind:
+        case "user" if name:
+            return Subject("User", name)
+        case "group" if name:
+            return Subject("Group", name)
+        case "serviceaccount" if namespace and account:
+            return Subject("ServiceAccount", account, namespace)
+    hint = "--for user:NAME, --for group:NAME or --for serviceaccount:NAMESPACE:NAME"
+    raise UsageError(f"{text!r} is nobody whom roles can be bound to", hint=hint)

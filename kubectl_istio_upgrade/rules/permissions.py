@@ -1,0 +1,119 @@
+"""Which verbs this tool uses on which types, beside the lists of a capture: those follow from `scope` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ..models.permissions import Grant, Permission, Use
+from .derived import is_derived_type
+from .keeping import KEPT
+from .matching import EVERY_TYPE, Types, types
+from .scope import CRD, NAMESPACE
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+
+ROLES = types(f"roles.{RBAC_GROUP}", f"clusterroles.{RBAC_GROUP}")
+BINDINGS = types(f"rolebindings.{RBAC_GROUP}", f"clusterrolebindings.{RBAC_GROUP}")
+
+ESCALATE, BIND = "escalate", "bind"
+
+LEASE_NAME = "kubectl-istio-upgrade"
+"""The Lease that whoever changes a mesh holds, so that nobody else does at the same time."""
+
+LEASE_FALLBACK_NAMESPACE = "kube-system"
+"""Where it is when there is no root namespace."""
+
+_LEASES = ("coordination.k8s.io", "leases")
+
+IDENTITY = Permission("get", "", NAMESPACE, name="kube-system")
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """One row."""
+
+    types: Types
+    verbs: tuple[str, ...]
+    why: str
+
+
+WRITES: tuple[Verbs, ...] = (
+    Verbs(
+        types(NAMESPACE),
+        ("get", "create", "patch"),
+        "only the labels that steer Istio are changed; one that is missing is made; none is ever deleted",
+    ),
+    Verbs(
+        types(CRD),
+        ("get", "create", "update", "patch"),
+        "never deleted: every object of its type would go with a definition",
+    ),
+    *(
+        Verbs(row.types, ("get", "create", "patch"), f"by `apply` alone; a rollback keeps them: {row.why}")
+        for row in KEPT
+        if not row.names
+    ),
+    Verbs(
+        EVERY_TYPE,
+        ("get", "create", "update", "patch", "delete"),
+        "update reverts, create brings back, delete removes what was added, patch applies and restores field ownership",
+    ),
+)
+"""First match wins. Looking an object up again is part of writing it: it may have moved since the plan was made."""
+
+GRANTING: tuple[Verbs, ...] = (
+    Verbs(
+        ROLES,
+        (BIND, ESCALATE),
+        "Kubernetes lets nobody put back a role or a binding that grants more than they hold themselves, unless they "
+        "may escalate and bind. Whoever may can make themselves administrator: leave this rule out for users who hold "
+        "all that Istio's roles grant",
+    ),
+)
+"""Beside `WRITES`, and instead of holding every permission that a restored role grants."""
+
+
+def verbs_of_writing(resource: str) -> Iterator[tuple[str, str]]:
+    """Each verb that writing objects of this type takes, with the reason. None for what is never state."""
+    if is_derived_type(resource):
+        return
+    row = next(row for row in WRITES if resource in row.types)
+    yield from ((verb, row.why) for verb in row.verbs)
+    for granting in GRANTING:
+        if resource in granting.types:
+            yield from ((verb, granting.why) for verb in granting.verbs)
+
+
+def bound_plural(binding: Mapping[str, object]) -> str:
+    """Which type of role a binding refers to: that is what `bind` is asked for."""
+    reference = binding.get("roleRef")
+    kind = reference.get("kind") if isinstance(reference, dict) else None
+    return "roles" if kind == "Role" else "clusterroles"
+
+
+def reading_besides() -> tuple[Grant, ...]:
+    """What reading takes beside the lists of a capture."""
+    return (
+        Grant(IDENTITY, Use.READING, "its UID tells one cluster from another, whatever their contexts are called"),
+        Grant(
+            Permission("list", "apiregistration.k8s.io", "apiservices"),
+            Use.READING,
+            "types that another server answers for have resource versions of their own",
+        ),
+    )
+
+
+def lease_of_reading(root_namespace: str) -> tuple[Grant, ...]:
+    """Seeing who is changing the mesh."""
+    why = "who is changing the mesh at this moment"
+    places = dict.fromkeys((root_namespace, LEASE_FALLBACK_NAMESPACE))
+    return tuple(Grant(Permission("get", *_LEASES, place, LEASE_NAME), Use.READING, why) for place in places)
+
+
+def lease_of_writing(root_namespace: str) -> tuple[Grant, ...]:
+    """Keeping others from changing the mesh at the same time."""
+    why = "held while the mesh is being changed, so that nobody else changes it meanwhile"
+    named = [Permission(verb, *_LEASES, root_namespace, LEASE_NAME) for verb in ("get", "update", "delete")]
+    unnamed = Permission("create", *_LEASES, root_namespace)  # what is created has no name yet when it is authorised
+    return tuple(Grant(permission, Use.WRITING, why) for permission in (*named, unnamed))
