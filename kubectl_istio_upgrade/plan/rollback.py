@@ -16,6 +16,8 @@ from ..rules.keeping import kept_reason
 from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
 from .definitions import crd_verdict, defined_by, holds_newer_values
+from .helm import record_follow_ups
+from .owners import owners_of
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
@@ -42,7 +44,9 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     changes = [planner.change(diff) for diff in chosen]
     changes = planner.with_definitions(changes)
     changes += planner.missing_namespaces(changes)
-    return seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+    plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+    owners = owners_of(plan.writes, live.versions.keys())
+    return replace(plan, owners=owners, follow_ups=record_follow_ups(live, target, plan.changes, comparison))
 
 
 def seal(
