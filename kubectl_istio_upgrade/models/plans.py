@@ -69,6 +69,30 @@ class PlannedChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignOwner:
+    """Somebody else who manages objects that the plan writes."""
+
+    kind: str
+    """Such as `Flux Kustomization`."""
+    name: str
+    """"" where the objects do not tell."""
+    namespace: str
+    objects: tuple[Key, ...]
+    will_revert: str
+    """What it does about the plan's changes, after "it"."""
+    pause: str
+    """The command that keeps it from that; "" where there is none or no need."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A command for people, once the plan has been carried out: something that this tool cannot do without harm."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered changes, the state they were computed from, and a hash over both."""
 
@@ -84,6 +108,9 @@ class Plan:
     warnings: tuple[str, ...] = ()
     blockers: tuple[str, ...] = ()
     """Why it must not be carried out; it can be looked at."""
+    owners: tuple[ForeignOwner, ...] = ()
+    """Who else manages what is written."""
+    follow_ups: tuple[FollowUp, ...] = ()
 
     @property
     def writes(self) -> tuple[PlannedChange, ...]:

@@ -14,6 +14,7 @@ from ..normalise.objects import split
 from ..ports import ManifestDocument
 from ..rules.order import stage_of
 from ..rules.scope import in_scope, is_namespace, steering_only
+from .owners import owners_of
 from .rollback import seal
 
 
@@ -137,7 +138,8 @@ def plan_apply(
     diffs = {diff.key: diff for diff in comparison.diffs}
     planned = [_with_diff(change, diffs[change.key]) for change in changes if change.key in diffs]
     planned += [change for change in changes if change.key not in diffs and change.live is None]
-    return seal("apply", manifests.label, planned, _of_these(comparison, len(changes) - len(planned)))
+    plan = seal("apply", manifests.label, planned, _of_these(comparison, len(changes) - len(planned)))
+    return replace(plan, owners=owners_of(plan.writes, live.versions.keys()))
 
 
 def _with_diff(change: PlannedChange, diff: ObjectDiff) -> PlannedChange:

@@ -16,8 +16,10 @@ from ..rules.keeping import kept_reason
 from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
 from .definitions import defined_by
+from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named, unsafe_warnings
+from .owners import owners_of
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
@@ -59,8 +61,13 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     changes += planner.missing_namespaces(changes)
     plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
     hidden = hidden_warnings(live, {change.key for change in plan.writes})
-    warnings = (*plan.warnings, *unsafe_warnings(plan.changes), *hidden)
-    return replace(plan, warnings=warnings, blockers=definitions.blockers(changes))
+    return replace(
+        plan,
+        warnings=(*plan.warnings, *unsafe_warnings(plan.changes), *hidden),
+        blockers=definitions.blockers(changes),
+        owners=owners_of(plan.writes, live.versions.keys()),
+        follow_ups=record_follow_ups(live, target, plan.changes, comparison),
+    )
 
 
 def seal(

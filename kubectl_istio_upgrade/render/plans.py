@@ -9,7 +9,7 @@ from textwrap import wrap
 from ..diff.paths import dotted
 from ..models.changes import Path
 from ..models.objects import Json
-from ..models.plans import Action, Plan, PlannedChange, Proof
+from ..models.plans import Action, FollowUp, ForeignOwner, Plan, PlannedChange, Proof
 from ..operations.running import Finished
 from .differences import diff_data, print_object
 from .names import object_name, object_ref, plural
@@ -39,6 +39,10 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
     if with_diff:
         for diff in (change.diff for change in plan.changes if change.diff):
             print_object(out, diff, "live", plan.target, 3)
+    for owner in plan.owners:
+        _print_owner(out, owner)
+    for follow_up in plan.follow_ups:
+        _print_follow_up(out, follow_up)
     for warning in plan.warnings:
         out.line(f"warning: {warning}")
     for blocker in plan.blockers:
@@ -62,14 +66,37 @@ def _print_changes(out: Terminal, changes: Sequence[PlannedChange]) -> None:
     else:
         out.line(f"  {action} {len(changes)} {first.type.kind}s")
         names = ", ".join(object_name("", change.key) for change in changes)
-        width = max(20, min(out.width, 120) - len(_INDENT))
-        for line in wrap(names, width, break_long_words=False, break_on_hyphens=False):
-            out.line(f"{_INDENT}{line}")
+        _print_wrapped(out, names)
     if fields := _fields(first):
         out.line(out.fit(f"{_INDENT}{fields}"))
     for text in (first.reason, *first.notes):
         for line in text.split("; ") if text else ():
             out.line(f"{_INDENT}{line}")
+
+
+def _print_owner(out: Terminal, owner: ForeignOwner) -> None:
+    """Who will undo what, and the command that prevents it, whole: it is there to be copied."""
+    where = f" {_owner_name(owner)}" if owner.name else ""
+    out.line(f"  owned by {owner.kind}{where}: {plural(len(owner.objects), 'object')}")
+    out.line(f"{_INDENT}it {owner.will_revert}")
+    if owner.pause:
+        out.line(f"{_INDENT}pause: {owner.pause}")
+
+
+def _owner_name(owner: ForeignOwner) -> str:
+    """`flux-system/mesh`."""
+    return f"{owner.namespace}/{owner.name}" if owner.namespace else owner.name
+
+
+def _print_follow_up(out: Terminal, follow_up: FollowUp) -> None:
+    out.line(f"  {'then run':<8} {follow_up.command}")
+    _print_wrapped(out, follow_up.why)
+
+
+def _print_wrapped(out: Terminal, text: str) -> None:
+    width = max(20, min(out.width, 120) - len(_INDENT))
+    for line in wrap(text, width, break_long_words=False, break_on_hyphens=False):
+        out.line(f"{_INDENT}{line}")
 
 
 def _fields(change: PlannedChange) -> str:
@@ -104,6 +131,8 @@ def print_finished(out: Terminal, finished: Finished) -> None:
         for field in diff.fields:
             out.line(f"        {dotted(field.path)}")
     out.line(f"before: {finished.before.short}   after: {finished.after.short}   took {finished.seconds:.1f} s")
+    for follow_up in finished.plan.follow_ups:
+        out.line(f"now run: {follow_up.command}")
     out.line(f"to take this back: kubectl istio-upgrade rollback {finished.before.short}")
 
 
@@ -126,6 +155,19 @@ def plan_data(plan: Plan) -> Json:
         "notCompared": list(plan.not_compared),
         "warnings": list(plan.warnings),
         "blockers": list(plan.blockers),
+        "owners": [_owner_data(owner) for owner in plan.owners],
+        "followUps": [{"command": follow_up.command, "why": follow_up.why} for follow_up in plan.follow_ups],
+    }
+
+
+def _owner_data(owner: ForeignOwner) -> Json:
+    return {
+        "kind": owner.kind,
+        "name": owner.name,
+        "namespace": owner.namespace,
+        "objects": [str(key) for key in owner.objects],
+        "willRevert": owner.will_revert,
+        "pause": owner.pause,
     }
 
 

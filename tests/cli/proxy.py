@@ -88,7 +88,7 @@ class Proxy(Relay):
 
     def handle(self, exchange: Exchange) -> None:
         """Remember a request, hold it if it is the one, and pass it on or let it fail."""
-        seen = Seen(exchange.asked.method, exchange.asked.target)
+        seen = Seen(exchange.asked.method, exchange.asked.target, exchange.asked.body)
         self._arrive(seen)
         failed = self.fail is not None and self.fail(seen)
         exchange.reply(Answered(500) if failed else exchange.forward())

@@ -1,7 +1,7 @@
 """A real Kubernetes control plane and a real Istio on this machine, without containers; see README.md."""
 
 from .access import Access
-from .build import ensure_built, istioctl_path
+from .build import chart_path, ensure_built, istioctl_path
 from .components import RELEASES
 from .install import install_istio, wait_webhooks
 from .istiod import IstiodFollower
@@ -14,6 +14,7 @@ __all__ = [
     "ControlPlane",
     "IstiodFollower",
     "TestbedError",
+    "chart_path",
     "ensure_built",
     "install_istio",
     "istioctl_path",

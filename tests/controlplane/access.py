@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .addresses import Addresses
 from .api import Api
-from .build import istioctl_path
+from .build import ensure_built, istioctl_path
 from .credentials import ADMIN, User, write_kubeconfig, write_private
 from .processes import TestbedError
 
@@ -79,8 +79,9 @@ class Access:
         write_kubeconfig(path, self.server, self.authority, user.name, user.token)
 
     def environment(self, user: str = ADMIN) -> dict[str, str]:
-        """This process's environment, pointed at the test bed."""
-        return {**os.environ, "KUBECONFIG": str(self.kubeconfig_for(user))}
+        """This process's environment, pointed at the test bed, and Helm's own folders in there."""
+        helm = {f"HELM_{name}_HOME": str(self.folder / "helm" / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+        return {**os.environ, **helm, "KUBECONFIG": str(self.kubeconfig_for(user))}
 
     def kubectl(
         self,
@@ -104,6 +105,10 @@ class Access:
     ) -> str:
         """Run the istioctl of this release and return what it printed."""
         return self._run([str(istioctl_path(version)), *args], input, ADMIN, check).stdout
+
+    def helm(self, *args: str) -> str:
+        """Run helm and return what it printed; its error output is in the error raised."""
+        return self._run([str(ensure_built("helm")["helm"]), *args], None, ADMIN, check=True).stdout
 
     def _run(self, command: list[str], text: str | None, user: str, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, input=text, capture_output=True, text=True, env=self.environment(user))

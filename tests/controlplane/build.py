@@ -23,6 +23,9 @@ STAGES = ("node/fast/node-initialize.yaml", "node/heartbeat/node-heartbeat.yaml"
           "pod/fast/pod-complete.yaml", "pod/fast/pod-delete.yaml")  # fmt: skip
 """kwok's own rules for what nodes and pods do; kwok has none built in."""
 
+CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery"}
+"""Folders of Istio's charts in its sources."""
+
 
 def ensure_built(*components: str) -> dict[str, Path]:
     """Paths of these programs, building what is missing; without names, everything but what is built on request.
@@ -52,6 +55,22 @@ def stage_folder() -> Path:
     group = group_of("kwok")
     assert group is not None
     return group_cache(group) / "stages"
+
+
+def chart_path(version: str, chart: str) -> Path:
+    """Istio's own chart of this release, packaged as its releases are: in the sources it has no version."""
+    group = group_of(f"istioctl-{version}")
+    assert group is not None
+    path = group_cache(group) / "charts" / f"{chart}-{version}.tgz"
+    helm = ensure_built("helm")["helm"]
+    with _lock(group):
+        if not path.exists():
+            described = json.loads(_run_go(_go(), group, ["mod", "download", "-json", "istio.io/istio"]))
+            source = Path(described["Dir"]) / "manifests" / "charts" / CHARTS[chart]
+            versions = (f"--version={version}", f"--app-version={version}")
+            package = [helm, "package", source, *versions, f"--destination={path.parent}"]
+            subprocess.run(package, capture_output=True, check=True)
+    return path
 
 
 def cache_root() -> Path:
