@@ -58,7 +58,7 @@ def rollback(
       kubectl istio-upgrade rollback --dry-run
       kubectl istio-upgrade rollback friday
       kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
-      kubectl istio-upgrade rollback friday --restore-crd telemetries.telemetry.istio.io
+      kubectl istio-upgrade rollback --restore-crd gateways.networking.istio.io
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation

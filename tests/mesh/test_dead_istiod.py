@@ -167,10 +167,10 @@ def test_values_that_must_go_before_the_older_istiod_can_start(mesh: Mesh) -> No
     refused(mesh)
     ran = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
     assert ran.data["proof"]["holds"]
-    planned = actions(ran)
-    relaxed = [name for action, name in planned if action == "relax"]
-    assert relaxed
-    assert planned.index(("update", "lua")) < planned.index(("update", "istiod"))
+    written = [(change["action"], change["kind"]) for change in ran.data["plan"]["changes"]]
+    assert written[0] == ("relax", "ValidatingWebhookConfiguration")
+    assert written[-1] == ("update", "ValidatingWebhookConfiguration")
+    assert written.index(("update", "EnvoyFilter")) < written.index(("update", "Deployment"))
     assert_as_before(compare(before, settled(mesh)))
     assert validators(mesh) == closed
 
