@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("diff", "diff", "Compare any two of: a snapshot, the live mesh, manifests."),
     "apply": ("apply", "apply", "Apply manifests, with a snapshot before and a proof after."),
     "rollback": ("rollback", "rollback", "Take the mesh back to a snapshot, exactly, and prove it."),
+    "store": ("store", "store", "Look after the store itself."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 

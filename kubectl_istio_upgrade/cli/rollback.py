@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, unlocking, writing
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     "--delete-added/--keep-added", default=True, help="What to do with objects added since.  [default: delete them]"
 )
 @click.option("--to-dir", metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop.")
+@click.option(
+    "--restore-secret",
+    "restore_secrets",
+    multiple=True,
+    metavar="NS/NAME",
+    help="Also this Secret of the CA, or of another cluster; repeatable.",
+)
+@unlocking
 @writing
 @output("json", "yaml")
 @COMMON
@@ -28,6 +36,7 @@ def rollback(
     only: tuple[str, ...],
     delete_added: bool,
     to_dir: str | None,
+    restore_secrets: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     with_diff: bool,
@@ -39,6 +48,9 @@ def rollback(
     Reverts what changed, recreates what was deleted, deletes what was added; in place, each write tried on the server
     before the first one is made. Takes a snapshot before, so that a rollback can be taken back, too.
 
+    Secrets, and credentials elsewhere, come back from the values that the snapshot holds encrypted, with the --identity
+    that opens them (see `store init --recipient`). The CA's Secrets only if they are named as well.
+
     Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
     snapshot where somebody has taken one since.
 
@@ -47,6 +59,7 @@ def rollback(
       kubectl istio-upgrade rollback --dry-run
       kubectl istio-upgrade rollback friday
       kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
+      kubectl istio-upgrade rollback friday --identity key.txt
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation
@@ -66,7 +79,8 @@ def rollback(
     with settings.writing_session(timeout) as session, session.store.lock("rollback"):
         target = find_target(session, reference)
         select = selection(only, settings.namespaces, session.store.state(target).types)
-        planned = operation.prepare(session, target, RollbackOptions(select, delete_added=delete_added))
+        options = RollbackOptions(select, delete_added=delete_added, restore_secrets=frozenset(restore_secrets))
+        planned = operation.prepare(session, target, options)
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run
         finished = operation.run(session, planned, approval.review) if start else None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
 from ..models.objects import Completeness, Key, MemoryState, MeshObject, State
 from ..models.plans import Plan, PlannedChange
-from ..normalise.secrets import without_values
+from ..models.secrets import NO_VALUES, Values
+from ..normalise.secrets import as_written, pooled, without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
+from ..plan.secrets import SecretSources
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import is_namespace, steering_only
 from .running import Finished, Review, Task, carry_out
@@ -29,6 +30,8 @@ class Planned:
     """What the server says each object would become."""
     untried: tuple[PlannedChange, ...]
     """Those that it could not be asked about yet."""
+    values: Values = field(default=NO_VALUES, repr=False)
+    """What the manifests' digests stand for."""
 
 
 def read(session: Session, documents: Sequence[ManifestDocument], label: str, namespace: str) -> Manifests:
@@ -36,9 +39,11 @@ def read(session: Session, documents: Sequence[ManifestDocument], label: str, na
     return read_manifests(documents, session.reader.discover(), label, namespace)
 
 
-def withheld(manifests: Manifests, digester: Digester) -> Manifests:
+def withheld(
+    manifests: Manifests, digester: Digester, withhold: Callable[[MeshObject, Digester], MeshObject] = without_values
+) -> Manifests:
     """The manifests as they may be shown, compared and recorded: Secret values digested."""
-    objects = {key: without_values(obj, digester) for key, obj in manifests.objects.items()}
+    objects = {key: withhold(obj, digester) for key, obj in manifests.objects.items()}
     return replace(manifests, objects=objects)
 
 
@@ -50,11 +55,15 @@ def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: b
     """
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = session.capture()
-    changes = wanted_changes(captured.state, manifests, force=force_conflicts)
-    previews = _previews(session, changes)
-    plan = plan_apply(captured.state, withheld(manifests, session.store.digester()), changes, previews)
+    digester = session.store.digester()
+    written = withheld(manifests, digester, as_written)
+    values = pooled(written.objects.values())
+    changes = wanted_changes(captured.state, written, force=force_conflicts)
+    previews = _previews(session, changes, values)
+    sources = SecretSources(sealing=bool(session.store.recipients()))
+    plan = plan_apply(captured.state, withheld(manifests, digester), changes, previews, sources)
     untried = tuple(change for change in changes if change.key not in previews)
-    return Planned(manifests, captured, plan, previews, untried)
+    return Planned(written, captured, plan, previews, untried, values)
 
 
 def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
@@ -66,19 +75,16 @@ def run(session: WritingSession, planned: Planned, review: Review) -> Finished:
     """
 
     def promise() -> State:
-        objects = {**planned.previews, **_previews(session, planned.untried)}
+        objects = {**planned.previews, **_previews(session, planned.untried, planned.values)}
         return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
 
     keys = set(planned.manifests.objects)
-    task = Task(planned.plan, planned.captured, promise, keys.__contains__, planned.manifests.label)
+    label = planned.manifests.label
+    task = Task(planned.plan, planned.captured, promise, keys.__contains__, label, planned.values)
     return carry_out(session, task, review)
 
 
-def _previews(session: WritingSession, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
+def _previews(session: WritingSession, changes: Sequence[PlannedChange], values: Values) -> dict[Key, MeshObject]:
     """Each object as the server says it would be, in the form in which states are compared."""
-    digester = session.store.digester()
-    trial = Trial(Sender(session.reader, session.connect_writer()), session.progress)
-    return {
-        key: steering_only(obj) if is_namespace(key) else without_values(obj, digester)
-        for key, obj in trial.previews(changes).items()
-    }
+    previews = Trial(session.sender(values), session.progress).previews(changes)
+    return {key: steering_only(obj) if is_namespace(key) else obj for key, obj in previews.items()}

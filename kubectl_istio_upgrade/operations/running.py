@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ..apply.execution import Execution, Executor
-from ..apply.sender import Sender
 from ..capture import Capture
 from ..diff.paths import dotted
 from ..diff.states import Select
 from ..errors import IncompleteError, Interrupted, RefusedError
 from ..models.objects import Body, State
 from ..models.plans import Plan, Proof
+from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo
 from ..prove import prove
 from .session import WritingSession
@@ -50,6 +50,8 @@ class Task:
     select: Select
     target: str
     """The commit of the target, or the names of the manifests."""
+    values: Values = field(default=NO_VALUES, repr=False)
+    """What the digests in the plan's bodies stand for."""
 
 
 def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
@@ -75,8 +77,7 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
 def _changed(session: WritingSession, task: Task, before: SnapshotInfo) -> Finished:
     """From the first write on."""
     started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
-    sender = Sender(session.reader, session.connect_writer(), session.progress.note)
-    execution = Executor(sender, session.progress, session.timeout).execute(task.plan)
+    execution = Executor(session.sender(task.values), session.progress, session.timeout).execute(task.plan)
     if execution.failure is not None:
         raise _stopped(task.plan, execution, before) from execution.failure
     proof, captured = prove(task.plan, task.promise(), session.capture, task.select)

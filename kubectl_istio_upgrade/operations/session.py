@@ -7,10 +7,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
+from ..apply.sender import Sender
 from ..capture import Capture, CaptureOptions, capture
 from ..errors import IstioUpgradeError, UsageError
+from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
+from ..normalise.secrets import Redaction
 from ..ports import ClusterReader, ClusterWriter, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .roots import check_root_namespace
@@ -38,6 +42,8 @@ class Session:
     """Where the kubeconfig leads."""
     explicit: bool = False
     """The user named a context: then the store's only branch may be another cluster's."""
+    identities: tuple[Path, ...] = ()
+    """Files with the identities that open encrypted values."""
 
     @cached_property
     def context(self) -> str:
@@ -115,6 +121,11 @@ class WritingSession(Session):
 
     connect_writer: Callable[[], ClusterWriter] = lambda: _no_writer()
     timeout: float = 300.0
+
+    def sender(self, values: Values = NO_VALUES) -> Sender:
+        """What writes to the cluster; `values` are those that the plan's bodies have only as digests."""
+        secrets = Redaction(self.store.digester(), values)
+        return Sender(self.reader, self.connect_writer(), self.progress.note, secrets)
 
 
 def _no_writer() -> ClusterWriter:

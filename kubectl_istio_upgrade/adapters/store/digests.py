@@ -66,14 +66,14 @@ def _make_key(file: Path) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.link(aside, file)
-        _flush_folder(file.parent)
+        flush_folder(file.parent)
     except FileExistsError:
         return
     finally:
         Path(aside).unlink()
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Flush the name, too: a key that a power cut takes away makes every digest in the store worthless."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
