@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from .errors import ExpiredError, ForbiddenError, UsageError
 from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType
 from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
+from .normalise.authority import ca_fingerprints
 from .normalise.inventory import proxies_of
 from .normalise.objects import split
 from .normalise.secrets import without_values
@@ -76,6 +77,7 @@ class Capture:
             not_captured=self.state.not_captured,
             counts=dict(sorted(Counter(key.resource for key in objects).items())),
             secret_key_id=self.secret_key_id,
+            ca_fingerprints=ca_fingerprints(objects.values()),
             operation=operation,
         )
         return SnapshotDraft(meta, objects, self.workloads)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from .models.objects import Body, Key, ResourceType, State
 from .models.operations import Attempt, End, Opening, Operation
 from .models.permissions import Permission
 from .models.plans import Action, StepResult
+from .models.secrets import Values
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
 
 
@@ -129,6 +131,18 @@ class Store(Protocol):
     def digester(self) -> Digester:
         """The store's keyed digest, its key made at the first call."""
 
+    def recipients(self) -> tuple[str, ...]:
+        """To whom snapshots encrypt withheld values; empty while nobody is named. Raises StoreError."""
+
+    def add_recipients(self, recipients: Sequence[str]) -> tuple[str, ...]:
+        """Name more of them, for snapshots from now on; return those that are new.
+
+        Raises UsageError for what is neither an age nor an SSH public key.
+        """
+
+    def sealed(self, info: SnapshotInfo, identities: Sequence[Path]) -> SealedValues:
+        """The encrypted values of a snapshot. Raises UsageError for a file that is no usable identity, StoreError."""
+
     def lock(self, operation: str) -> AbstractContextManager[None]:
         """Exclusive use for a command that writes. Raises StoreError naming the holder."""
 
@@ -166,6 +180,16 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go of the file; what has not ended is unfinished."""
+
+
+class SealedValues(Protocol):
+    """The values that a snapshot holds encrypted, object by object."""
+
+    def __contains__(self, key: object) -> bool:
+        """Whether it holds those of this object."""
+
+    def open(self, key: Key) -> Values:
+        """Those values; none where no identity opens them. Raises StoreError for anything damaged or swapped."""
 
 
 class Digester(Protocol):

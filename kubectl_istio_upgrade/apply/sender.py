@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..diff.states import fields_between
 from ..errors import ApiError, ClusterError, ConflictError, IncompleteError, NotFoundError, RefusedError
@@ -17,7 +17,7 @@ from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
 from ..normalise.ownership import sole_writer
-from ..normalise.secrets import has_withheld_values
+from ..normalise.secrets import Redaction, digests_in
 from ..plan.revise import against_live
 from ..ports import ClusterReader, ClusterWriter
 from ..rules.keeping import MADE_WITH_NAMESPACE
@@ -55,9 +55,13 @@ class Sender:
     writer: ClusterWriter
     note: Callable[[str], None] = lambda _: None
     """Told what a person should know and need not act on."""
+    secrets: Redaction = field(default_factory=Redaction)
+    """Puts values into what is sent, and takes them out of what is answered: a plan has neither."""
 
     def send(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         """Write one change; the answer is the object as the server has it now, None after a deletion.
+
+        Values take the place of their digests in the request alone; the answer has digests again.
 
         Raises RefusedError for a Secret whose values are not known, IncompleteError when somebody else changed the
         object after the plan was made or it never holds still, and whatever the server answers. A ClusterError of
@@ -69,7 +73,7 @@ class Sender:
             why = OwnershipRestorer(self.reader, self.writer).restore(change, answer)
             if why:
                 self.note(f"{change.key}: the ownership of its fields could not be restored: {why}")
-        return answer
+        return None if answer is None else self.secrets.withheld(MeshObject(change.key, answer)).body
 
     def _until_it_is_known(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         pauses, doubt = iter(_DOUBT_PAUSES), None
@@ -110,7 +114,7 @@ class Sender:
         body = self.reader.get(change.type, change.key)
         if body is None:
             raise error
-        now = split(body, change.type)
+        now = self.secrets.withheld(split(body, change.type))
         if now.server.uid != then.server.uid or fields_between(then, now, autoscaled=change.autoscaled):
             message = f"{change.key} was changed by somebody else after the plan was made"
             raise IncompleteError(message, hint="run the command again to plan from the state as it is now") from error
@@ -131,7 +135,7 @@ class Sender:
         if change.write is Write.DELETE or (change.write is Write.RECREATE and dry_run):
             self._delete(change, dry_run=dry_run)
             return None
-        type_, key, body = change.type, change.key, _content(change)
+        type_, key, body = change.type, change.key, self._content(change)
         match change.write:
             case Write.PUT:
                 return self.writer.replace(type_, key, body, dry_run=dry_run, manager=_writer_before(change))
@@ -146,6 +150,15 @@ class Sender:
                 if change.write is Write.RECREATE:
                     self._remove(change)
                 return self._create(change, body, dry_run=dry_run)
+
+    def _content(self, change: PlannedChange) -> Body:
+        if change.body is None:
+            raise TypeError(f"{change.key}: a {change.write} without a body")
+        body = self.secrets.revealed(change.body)
+        if digests_in(change.body) - self.secrets.values.digests:
+            message = f"{change.key}: its values are not known; refusing to write their digests"
+            raise RefusedError(message)
+        return body
 
     def _delete(self, change: PlannedChange, *, dry_run: bool) -> None:
         try:
@@ -184,12 +197,3 @@ class Sender:
 def _writer_before(change: PlannedChange) -> str:
     """Under whose name to write, so that ownership stays what it was; see `normalise.ownership.sole_writer`."""
     return sole_writer(change.target.server.managed_fields) if change.target else ""
-
-
-def _content(change: PlannedChange) -> Body:
-    if change.body is None:
-        raise TypeError(f"{change.key}: a {change.write} without a body")
-    if has_withheld_values(change.body):
-        message = f"{change.key}: its values are not known; refusing to write their digests"
-        raise RefusedError(message)
-    return change.body

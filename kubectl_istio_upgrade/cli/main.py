@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
     "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
+    "store": ("store", "store", "Look after the store itself."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 

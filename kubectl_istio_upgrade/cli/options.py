@@ -7,6 +7,7 @@ what is their own. `settings` reads them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -89,6 +90,23 @@ def output(*formats: str) -> Callable[[_Command], _Command]:
     """`-o` with the formats that make sense for the command."""
     choice = click.Choice(["text", *formats])
     return click.option("-o", "--output", "format_", type=choice, default="text", help="How to print the result.")
+
+
+def unlocking(command: _Command) -> _Command:
+    """The option of commands that need withheld values."""
+    help_ = "age identity (or SSH key) that opens encrypted values; repeatable.  [env: ISTIO_UPGRADE_IDENTITY]"
+    file = click.Path(path_type=Path)
+    return click.option(
+        "--identity",
+        "identities",
+        multiple=True,
+        type=file,
+        metavar="FILE",
+        envvar="ISTIO_UPGRADE_IDENTITY",
+        expose_value=False,
+        callback=_keep,
+        help=help_,
+    )(command)
 
 
 def writing(command: _Command) -> _Command:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, unlocking, writing
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 )
 @click.option("--restore-crd", multiple=True, metavar="NAME", help="Restore this CRD at any cost; repeatable.")
 @click.option("--to-dir", metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop.")
+@click.option(
+    "--restore-secret",
+    "restore_secrets",
+    multiple=True,
+    metavar="NS/NAME",
+    help="Also this Secret of the CA, or of another cluster; repeatable.",
+)
+@unlocking
 @writing
 @output("json", "yaml")
 @COMMON
@@ -36,6 +44,7 @@ def rollback(
     crds: str | None,
     restore_crd: tuple[str, ...],
     to_dir: str | None,
+    restore_secrets: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     with_diff: bool,
@@ -50,6 +59,9 @@ def rollback(
     An older CRD comes back only if no live object would lose a field or a value by that; else it is kept, and the plan
     lists them. --restore-crd brings a named one back all the same; the plan then lists what that costs.
 
+    Secrets, and credentials elsewhere, come back from the values that the snapshot holds encrypted, with the --identity
+    that opens them (see `store init --recipient`). The CA's Secrets only if they are named as well.
+
     Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
     snapshot where somebody has taken one since.
 
@@ -59,6 +71,7 @@ def rollback(
       kubectl istio-upgrade rollback friday
       kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
       kubectl istio-upgrade rollback --restore-crd gateways.networking.istio.io
+      kubectl istio-upgrade rollback friday --identity key.txt
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation
@@ -79,7 +92,7 @@ def rollback(
         if not dry_run:
             session.refuse_unfinished()
         target = find_target(session, reference)
-        request = operation.Request(only, settings.namespaces, delete_added, chosen, restore_crd)
+        request = operation.Request(only, settings.namespaces, delete_added, chosen, restore_crd, restore_secrets)
         planned = operation.prepare(session, target, request.options(session.store.state(target)))
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run

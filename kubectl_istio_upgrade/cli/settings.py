@@ -106,6 +106,7 @@ class Settings:
                         "options": self.capture_options,
                         "context_name": connection.context,
                         "place": connection.place,
+                        "identities": self.values.get("identities", ()),
                         "explicit": bool(self.values.get("context") or self.values.get("kubeconfig")),
                     },
                     connection,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, unlocking, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @command
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="An apply's manifests, if asked for.")
+@unlocking
 @writing
 @output("json", "yaml")
 @COMMON
@@ -50,6 +51,7 @@ def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, ti
 
 
 @command
+@unlocking
 @writing
 @output("json", "yaml")
 @COMMON

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from .secrets import NO_VALUES, Values
+
 Json = Any
 """A JSON value: dict, list, str, int, float, bool or None."""
 
@@ -103,6 +105,8 @@ class MeshObject:
     key: Key
     body: Body
     server: ServerFields = field(default_factory=ServerFields)
+    withheld: Values = field(default=NO_VALUES, repr=False, compare=False)
+    """What the digests in the body stand for, where that is known; in memory only."""
 
     @property
     def kind(self) -> str:

@@ -71,6 +71,10 @@ class SnapshotMeta:
     """Objects by `Key.resource`."""
     secret_key_id: str = ""
     """Which digest key the Secret values were digested with; digests of two keys do not compare."""
+    ca_fingerprints: Mapping[str, tuple[str, ...]] | None = None
+    """The CA's certificates, see `normalise.authority`; None where nobody looked (an older program)."""
+    recipients: tuple[str, ...] = ()
+    """To whom withheld values are encrypted, sorted; empty where they are not in the snapshot. The store sets it."""
     operation: Body | None = None
     """`operation.yaml`, on a snapshot that ends an operation: id, kind, target, before, plan hash, steps, proof."""
 

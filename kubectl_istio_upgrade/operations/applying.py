@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
 from ..errors import UsageError
 from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, State
 from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange
-from ..normalise.secrets import has_withheld_values, without_values
+from ..models.secrets import NO_VALUES, Values
+from ..normalise.secrets import as_written, digests_in, pooled, without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
+from ..plan.secrets import SecretSources
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import is_namespace, steering_only
 from .permissions import check_permissions
@@ -34,6 +35,8 @@ class Planned:
     """What the server says each object would become."""
     untried: tuple[PlannedChange, ...]
     """Those that it could not be asked about yet."""
+    values: Values = field(default=NO_VALUES, repr=False)
+    """What the manifests' digests stand for."""
 
 
 def read(session: Session, documents: Sequence[ManifestDocument], label: str, namespace: str) -> Manifests:
@@ -41,9 +44,11 @@ def read(session: Session, documents: Sequence[ManifestDocument], label: str, na
     return read_manifests(documents, session.reader.discover(), label, namespace)
 
 
-def withheld(manifests: Manifests, digester: Digester) -> Manifests:
+def withheld(
+    manifests: Manifests, digester: Digester, withhold: Callable[[MeshObject, Digester], MeshObject] = without_values
+) -> Manifests:
     """The manifests as they may be shown, compared and recorded: Secret values digested."""
-    objects = {key: without_values(obj, digester) for key, obj in manifests.objects.items()}
+    objects = {key: withhold(obj, digester) for key, obj in manifests.objects.items()}
     return replace(manifests, objects=objects)
 
 
@@ -55,14 +60,18 @@ def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: b
     """
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = session.capture()
-    changes = wanted_changes(captured.state, manifests, force=force_conflicts)
+    digester = session.store.digester()
+    written = withheld(manifests, digester, as_written)
+    values = pooled(written.objects.values())
+    changes = wanted_changes(captured.state, written, force=force_conflicts)
     check_permissions(session, changes)
-    previews = _previews(session, changes)
-    shown = withheld(manifests, session.store.digester())
-    plan = plan_apply(captured.state, shown, changes, previews)
+    previews = _previews(session, changes, values)
+    sources = SecretSources(sealing=bool(session.store.recipients()))
+    shown = withheld(manifests, digester)
+    plan = plan_apply(captured.state, shown, changes, previews, sources)
     untried = tuple(change for change in changes if change.key not in previews)
     request = _request(shown, session.namespace, force_conflicts=force_conflicts)
-    return Planned(manifests, captured, plan, request, previews, untried)
+    return Planned(written, captured, plan, request, previews, untried, values)
 
 
 def _request(manifests: Manifests, namespace: str, *, force_conflicts: bool) -> Body:
@@ -79,12 +88,21 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
     """
 
     def promise() -> State:
-        objects = {**planned.previews, **_previews(session, planned.untried)}
+        objects = {**planned.previews, **_previews(session, planned.untried, planned.values)}
         return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
 
     keys = set(planned.manifests.objects)
     label = planned.manifests.label
-    task = Task(planned.plan, planned.captured, promise, keys.__contains__, label, planned.request, continues)
+    task = Task(
+        planned.plan,
+        planned.captured,
+        promise,
+        keys.__contains__,
+        label,
+        planned.request,
+        continues,
+        values=planned.values,
+    )
     return carry_out(session, task, review)
 
 
@@ -96,7 +114,7 @@ def read_again(session: WritingSession, operation: Operation, documents: Sequenc
     request, label = operation.opening.request, operation.opening.label
     kept = [ManifestDocument(document["body"], document["where"]) for document in request["documents"]]
     noted = read(session, kept, label, session.namespace)
-    if not documents and not any(has_withheld_values(obj.body) for obj in noted.objects.values()):
+    if not documents and not any(any(digests_in(obj.body)) for obj in noted.objects.values()):
         return noted
     if not documents:
         hint = "name them again, and nothing else: `kubectl istio-upgrade resume -f FILE`"
@@ -108,11 +126,7 @@ def read_again(session: WritingSession, operation: Operation, documents: Sequenc
     return given
 
 
-def _previews(session: WritingSession, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
+def _previews(session: WritingSession, changes: Sequence[PlannedChange], values: Values) -> dict[Key, MeshObject]:
     """Each object as the server says it would be, in the form in which states are compared."""
-    digester = session.store.digester()
-    trial = Trial(Sender(session.reader, session.connect_writer()), session.progress)
-    return {
-        key: steering_only(obj) if is_namespace(key) else without_values(obj, digester)
-        for key, obj in trial.previews(changes).items()
-    }
+    previews = Trial(session.sender(values), session.progress).previews(changes)
+    return {key: steering_only(obj) if is_namespace(key) else obj for key, obj in previews.items()}

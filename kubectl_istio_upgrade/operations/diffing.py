@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diff.states import compare
-from ..models.changes import Comparison
+from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Key, State
 from ..models.snapshots import SnapshotInfo
+from ..normalise.secrets import without_digests
 from ..rules.scope import SECRET
 from .selecting import selection
 from .session import Session
@@ -74,4 +75,17 @@ def diff(
 
 
 def _noting_secrets(comparison: Comparison) -> Comparison:
-    return replace(comparison, not_compared=(*comparison.not_compared, f"{SECRET} (taken with different digest keys)"))
+    """Of other objects, what differs in digests alone is taken to be the same."""
+    diffs = tuple(diff for diff in comparison.diffs if not _differs_in_digests_only(diff))
+    return replace(
+        comparison,
+        diffs=diffs,
+        same=comparison.same + len(comparison.diffs) - len(diffs),
+        not_compared=(*comparison.not_compared, f"{SECRET} (taken with different digest keys)"),
+    )
+
+
+def _differs_in_digests_only(diff: ObjectDiff) -> bool:
+    return diff.change is Change.CHANGED and all(
+        without_digests(field.before) == without_digests(field.after) for field in diff.fields
+    )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-from ..apply.sender import Sender
 from ..apply.trial import Trial
 from ..capture import Capture
 from ..diff.states import Select
+from ..errors import UsageError
 from ..models.objects import Body, Completeness, Key, State
 from ..models.operations import Aim, Operation
 from ..models.plans import Plan
-from ..models.snapshots import SnapshotInfo
+from ..models.secrets import NO_VALUES, Values
+from ..models.snapshots import Purpose, SnapshotInfo
+from ..normalise.authority import ca_alarms, ca_fingerprints
 from ..plan.judging import Crds
 from ..plan.ownership import unowned
 from ..plan.relaxing import around_dead_webhooks
 from ..plan.rollback import RollbackOptions, plan_rollback
+from ..plan.secrets import SecretSources, values_for
 from ..rules.scope import SECRET
 from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
@@ -33,11 +37,18 @@ class Request:
     delete_added: bool = True
     crds: Crds = Crds.AUTO
     restore_crds: tuple[str, ...] = ()
+    restore_secrets: tuple[str, ...] = ()
 
     def options(self, state: State) -> RollbackOptions:
         """What it means for a target. Raises UsageError for a selector that names nothing."""
         select = selection(self.only, self.namespaces, state.types)
-        return RollbackOptions(select, self.delete_added, crds=self.crds, restore_crds=frozenset(self.restore_crds))
+        return RollbackOptions(
+            select,
+            self.delete_added,
+            crds=self.crds,
+            restore_crds=frozenset(self.restore_crds),
+            restore_secrets=frozenset(self.restore_secrets),
+        )
 
     def to_data(self) -> Body:
         """As the journal has it."""
@@ -47,6 +58,7 @@ class Request:
             "deleteAdded": self.delete_added,
             "crds": str(self.crds),
             "restoreCrds": [*self.restore_crds],
+            "restoreSecrets": [*self.restore_secrets],
         }
 
     @classmethod
@@ -58,6 +70,7 @@ class Request:
             delete_added=bool(data["deleteAdded"]),
             crds=Crds(data["crds"]),
             restore_crds=tuple(data["restoreCrds"]),
+            restore_secrets=tuple(data["restoreSecrets"]),
         )
 
 
@@ -70,6 +83,8 @@ class Planned:
     captured: Capture
     plan: Plan
     select: Select
+    values: Values = field(default=NO_VALUES, repr=False)
+    """What the digests in the plan's bodies stand for."""
 
 
 def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOptions) -> Planned:
@@ -79,6 +94,7 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     snapshot cannot be read.
     """
     session.check_comparable(target)
+    sources = _sources(session, target)
     state = session.store.state(target)
 
     def read_ahead() -> None:
@@ -87,15 +103,18 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
 
     captured = session.capture(meanwhile=read_ahead)
     options, warnings = _comparable(session, target, state, options)
+    options = replace(options, secrets=sources)
+    _check_named(options.restore_secrets, captured.state, state)
     plan = plan_rollback(captured.state, state, options)
     dead = find_dead_webhooks(session.reader, captured, state)
     plan = around_dead_webhooks(plan, captured.state, state, dead)
-    plan = replace(plan, warnings=(*plan.warnings, *warnings))
+    plan = replace(plan, warnings=(*_ca_alarms(captured, target), *plan.warnings, *warnings))
+    values = values_for(plan)
     if plan.writes:
         asked = check_permissions(session, plan.writes)
-        plan = Trial(Sender(session.reader, session.connect_writer()), session.progress).of_plan(plan)
+        plan = Trial(session.sender(values), session.progress).of_plan(plan)
         check_permissions(session, plan.writes, asked)  # an update may have become a recreation
-    return Planned(target, state, captured, plan, options.select)
+    return Planned(target, state, captured, plan, options.select, values)
 
 
 def run(session: WritingSession, planned: Planned, request: Request, review: Review) -> Finished:
@@ -112,7 +131,37 @@ def go_on(session: WritingSession, planned: Planned, operation: Operation, aim: 
 
 def _task(planned: Planned, request: Body) -> Task:
     target = planned.target.commit
-    return Task(planned.plan, planned.captured, lambda: planned.state, planned.select, target, request)
+
+    def promise() -> State:
+        return planned.state
+
+    return Task(planned.plan, planned.captured, promise, planned.select, target, request, values=planned.values)
+
+
+def _sources(session: WritingSession, target: SnapshotInfo) -> SecretSources:
+    sealed = session.store.sealed(target, session.identities)
+    return SecretSources(
+        is_sealed=sealed.__contains__,
+        unseal=sealed.open,
+        identified=bool(session.identities),
+        sealing=bool(session.store.recipients()),
+    )
+
+
+def _check_named(names: Iterable[str], *states: State) -> None:
+    """A name that means nothing is a slip that would leave the CA as it is, unnoticed."""
+    known = {f"{key.namespace}/{key.name}" for state in states for key in state.versions if key.resource == SECRET}
+    for name in sorted(set(names) - known):
+        hint = "write it as NAMESPACE/NAME, such as istio-system/cacerts"
+        raise UsageError(f"there is no Secret {name!r}, neither in the mesh nor in the snapshot", hint=hint)
+
+
+def _ca_alarms(captured: Capture, target: SnapshotInfo) -> tuple[str, ...]:
+    recorded = target.meta.ca_fingerprints
+    if recorded is None or target.meta.purpose is Purpose.IMPORT:
+        return ()
+    live = ca_fingerprints(captured.state.objects.values())
+    return tuple(ca_alarms(live, recorded, f"snapshot {target.short}"))
 
 
 def _comparable(

@@ -6,20 +6,20 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
 from ..apply.lease import ClusterLock
 from ..apply.ownership import OwnershipRestorer
-from ..apply.sender import Sender
 from ..capture import Capture
 from ..diff.states import Select
 from ..errors import IncompleteError, Interrupted, RefusedError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation
 from ..models.plans import Plan, PlannedChange, Proof
+from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo
 from ..ports import Journal
 from ..prove import prove
@@ -66,6 +66,8 @@ class Task:
     aim: Aim = Aim.TARGET
     unowned: tuple[PlannedChange, ...] = ()
     """Objects that an earlier run has put back, and whose owners it may not have: see `plan.ownership`."""
+    values: Values = field(default=NO_VALUES, repr=False)
+    """What the digests in the plan's bodies stand for."""
 
 
 def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
@@ -122,7 +124,7 @@ class _Run:
         started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
         session, task = self.session, self.task
         writer = GuardedWriter(session.connect_writer(), self.check)
-        sender = Sender(session.reader, writer, session.progress.note)
+        sender = session.sender(task.values, writer)
         execution = Executor(sender, journal, session.progress, session.timeout).execute(task.plan)
         if execution.failure is not None:
             raise self._stopped(execution, journal) from execution.failure

@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
+from ..apply.sender import Sender
 from ..capture import Capture, CaptureOptions, capture
 from ..errors import IstioUpgradeError, UnfinishedError, UsageError
 from ..models.operations import Aim, Holder, Operation
+from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
+from ..normalise.secrets import Redaction
 from ..ports import ClusterReader, ClusterWriter, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .roots import check_root_namespace
@@ -39,6 +43,8 @@ class Session:
     """Where the kubeconfig leads."""
     explicit: bool = False
     """The user named a context: then the store's only branch may be another cluster's."""
+    identities: tuple[Path, ...] = ()
+    """Files with the identities that open encrypted values."""
 
     @cached_property
     def context(self) -> str:
@@ -123,6 +129,11 @@ class WritingSession(Session):
         """Raises UnfinishedError while an earlier operation on this cluster has not ended."""
         if operation := self.store.unfinished(self.branch):
             raise UnfinishedError(unfinished_text(operation), hint=UNFINISHED_HINT)
+
+    def sender(self, values: Values = NO_VALUES, writer: ClusterWriter | None = None) -> Sender:
+        """What writes to the cluster; `values` are those that the plan's bodies have only as digests."""
+        secrets = Redaction(self.store.digester(), values)
+        return Sender(self.reader, writer or self.connect_writer(), self.progress.note, secrets)
 
 
 UNFINISHED_HINT = "`kubectl istio-upgrade resume` finishes it, `kubectl istio-upgrade abort` takes it back"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from ..errors import BadManifestError, RefusedError, UnknownReferenceError
 from ..models.objects import Key, MeshObject, State
 from ..models.snapshots import Purpose, SnapshotDraft, SnapshotInfo, SnapshotMeta
+from ..normalise.authority import ca_fingerprints
 from ..normalise.secrets import without_values
 from ..plan.hiding import hidden_warnings
 from ..plan.manifests import read_manifests
@@ -73,6 +74,7 @@ def import_backup(
         types=types,
         counts=dict(sorted(Counter(key.resource for key in kept).items())),
         secret_key_id=digester.key_id,
+        ca_fingerprints=ca_fingerprints(kept.values()),
     )
     with session.store.lock("snapshot"):
         info = session.store.commit(session.branch, SnapshotDraft(meta, kept), name=name)

@@ -16,6 +16,7 @@ from ..rules.order import stage_of
 from ..rules.scope import in_scope, is_namespace, steering_only
 from .owners import owners_of
 from .rollback import seal
+from .secrets import SecretSources
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,11 @@ def _wanted(live: MeshObject | None, wanted: MeshObject, manifests: Manifests, *
 
 
 def plan_apply(
-    live: MemoryState, manifests: Manifests, changes: Iterable[PlannedChange], previews: Mapping[Key, MeshObject]
+    live: MemoryState,
+    manifests: Manifests,
+    changes: Iterable[PlannedChange],
+    previews: Mapping[Key, MeshObject],
+    secrets: SecretSources,
 ) -> Plan:
     """The plan from the server's previews; objects that the apply would not change are left out of it."""
     changes = tuple(changes)
@@ -139,7 +144,8 @@ def plan_apply(
     planned = [_with_diff(change, diffs[change.key]) for change in changes if change.key in diffs]
     planned += [change for change in changes if change.key not in diffs and change.live is None]
     plan = seal("apply", manifests.label, planned, _of_these(comparison, len(changes) - len(planned)))
-    return replace(plan, owners=owners_of(plan.writes, live.versions.keys()))
+    warnings = (*plan.warnings, *secrets.warnings(plan.writes))
+    return replace(plan, owners=owners_of(plan.writes, live.versions.keys()), warnings=warnings)
 
 
 def _with_diff(change: PlannedChange, diff: ObjectDiff) -> PlannedChange:

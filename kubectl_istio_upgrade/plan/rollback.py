@@ -10,7 +10,6 @@ from ..diff.states import Select, compare, everything
 from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Body, Completeness, Json, Key, MeshObject, ResourceType, State
 from ..models.plans import Action, Plan, PlannedChange, Write
-from ..normalise.secrets import has_withheld_values, is_withheld
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
 from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
@@ -20,12 +19,11 @@ from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named, unsafe_warnings
 from .owners import owners_of
+from .secrets import SecretSources
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
 KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its type"
-KEPT_SECRET = "its values are not in the store, only their digests"  # noqa: S105 - a reason, not a secret
-KEPT_SECRET_ADDED = "added since; its values are not in the store, so deleting it could not be taken back"  # noqa: S105
 OWNERS_LEFT_OUT = "created without its owner references: they name owners by UIDs of the past"
 
 _WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
@@ -43,6 +41,9 @@ class RollbackOptions:
     crds: Crds = Crds.AUTO
     restore_crds: frozenset[str] = frozenset()
     """With `Crds.RESTORE`: names of definitions that are restored even where that is not safe."""
+    restore_secrets: frozenset[str] = frozenset()
+    """Of the Secrets that are never touched unasked, those that may be: NAMESPACE/NAME."""
+    secrets: SecretSources = field(default_factory=SecretSources)
 
 
 def plan_rollback(live: State, target: State, options: RollbackOptions | None = None) -> Plan:
@@ -63,7 +64,7 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     hidden = hidden_warnings(live, {change.key for change in plan.writes})
     return replace(
         plan,
-        warnings=(*plan.warnings, *unsafe_warnings(plan.changes), *hidden),
+        warnings=(*plan.warnings, *unsafe_warnings(plan.changes), *hidden, *options.secrets.warnings(plan.writes)),
         blockers=definitions.blockers(changes),
         owners=owners_of(plan.writes, live.versions.keys()),
         follow_ups=record_follow_ups(live, target, plan.changes, comparison),
@@ -168,7 +169,8 @@ class _Planner:
         )
         if is_namespace(diff.key):
             return self._namespace(base)
-        if why := kept_reason(diff.key):
+        reasons = (kept_reason(obj, self.options.restore_secrets) for obj in (diff.before, diff.after) if obj)
+        if why := next(filter(None, reasons), ""):
             return replace(base, reason=why)
         if diff.change is Change.REMOVED:
             return self._added_since(base)
@@ -183,8 +185,8 @@ class _Planner:
             return replace(base, reason=KEPT_CRD_ADDED)
         if not self.options.delete_added:
             return replace(base, reason=KEPT_ADDED)
-        if has_withheld_values(_required(base.live).body):
-            return replace(base, reason=KEPT_SECRET_ADDED)
+        if why := self.options.secrets.deletion_reason(_required(base.live)):
+            return replace(base, reason=why)
         return replace(base, action=Action.DELETE, write=Write.DELETE)
 
     def _is_all_ours(self, base: PlannedChange) -> bool:
@@ -195,36 +197,26 @@ class _Planner:
         return all(key in self.options.created for key in self.live.versions if defined_by(crd, key))
 
     def _gone_since(self, base: PlannedChange) -> PlannedChange:
-        target = _required(base.target)
-        if has_withheld_values(target.body):
-            return replace(base, reason=KEPT_SECRET)
+        target = self.options.secrets.known(None, _required(base.target))
+        if why := self.options.secrets.unknown_reason(target):
+            return replace(base, reason=why)
         body = with_current_ca(target.body, self.live)
         notes = base.notes
         if body["metadata"].get("ownerReferences"):
             metadata = {name: value for name, value in body["metadata"].items() if name != "ownerReferences"}
             body, notes = {**body, "metadata": metadata}, (*notes, OWNERS_LEFT_OUT)
-        base = replace(base, body=body, type=_as_stored(base.type, body), notes=notes)
+        base = replace(base, body=body, type=_as_stored(base.type, body), notes=notes, target=target)
         return replace(base, action=Action.CREATE, write=Write.POST)
 
     def _changed_since(self, base: PlannedChange) -> PlannedChange:
-        live, target = _required(base.live), _required(base.target)
-        if has_withheld_values(target.body) or has_withheld_values(live.body):
-            return self._secret(base)
+        live = _required(base.live)
+        target = self.options.secrets.known(live, _required(base.target))
+        if why := self.options.secrets.unknown_reason(target):
+            return replace(base, reason=why)
+        base = replace(base, target=target)
         body = keep_live(target, live, self.around)
         body["metadata"] = {**body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
         return replace(base, action=Action.UPDATE, write=Write.PUT, body=body, type=_as_stored(base.type, body))
-
-    def _secret(self, base: PlannedChange) -> PlannedChange:
-        """Labels and annotations can be put back without knowing the values; anything else cannot."""
-        fields = base.diff.fields if base.diff else ()
-        if any(change.path[:2] not in (("metadata", "labels"), ("metadata", "annotations")) for change in fields):
-            return replace(base, reason=KEPT_SECRET)
-        live, target = _required(base.live), _required(base.target)
-        annotations = _merge(live.annotations, target.annotations, live.annotations)
-        # Annotations that may hold values are digests: they stay as they are.
-        annotations = {name: value for name, value in annotations.items() if not is_withheld(value)}
-        labels = _merge(live.labels, target.labels, live.labels)
-        return self._patch(base, {"labels": labels, "annotations": annotations})
 
     def _namespace(self, base: PlannedChange) -> PlannedChange:
         if base.live is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..models.objects import Key
-from .matching import Types, types
+from ..models.objects import MeshObject
+from .matching import Types, has_any_label, is_named, types
 
 RECREATABLE = types(
     "deployments.apps",
@@ -29,19 +30,30 @@ class Kept:
     """One row: objects that stay as they are, whatever the target says."""
 
     types: Types
-    names: tuple[str, ...]
-    """Empty for all."""
     why: str
+    names: tuple[str, ...] = ("*",)
+    labels: tuple[str, ...] = ()
+    """Any of these suffices, whatever the name."""
+    unless_named: bool = False
+    """`--restore-secret NAMESPACE/NAME` lets it go the way of any other object."""
 
 
 KEPT: tuple[Kept, ...] = (
     Kept(
         types("secrets"),
-        ("istio-ca-secret", "cacerts"),
-        "the key of the mesh's CA is never put back or deleted unasked",
+        "the key of the mesh's CA is never put back or deleted unless it is named",
+        names=("istio-ca-secret", "cacerts"),
+        unless_named=True,
     ),
-    Kept(types("persistentvolumeclaims"), (), "it holds data, which no snapshot has"),
-    Kept(types("jobs.batch"), (), "creating it again would run it again"),
+    Kept(
+        types("secrets"),
+        "access to another cluster of the mesh is never put back or deleted unless it is named",
+        names=("istio-remote-secret-*", "istio-kubeconfig"),
+        labels=("istio/multiCluster=true",),
+        unless_named=True,
+    ),
+    Kept(types("persistentvolumeclaims"), "it holds data, which no snapshot has"),
+    Kept(types("jobs.batch"), "creating it again would run it again"),
 )
 
 MADE_WITH_NAMESPACE: tuple[tuple[str, str], ...] = (("serviceaccounts", "default"),)
@@ -49,6 +61,16 @@ MADE_WITH_NAMESPACE: tuple[tuple[str, str], ...] = (("serviceaccounts", "default
 them they are there already, and are updated instead of created."""
 
 
-def kept_reason(key: Key) -> str:
-    """Why objects with this key always stay as they are; "" when they do not."""
-    return next((row.why for row in KEPT if key.resource in row.types and (not row.names or key.name in row.names)), "")
+def kept_reason(obj: MeshObject, named: Collection[str] = ()) -> str:
+    """Why this object always stays as it is; "" when it does not.
+
+    `named` are the Secrets that the user has named, as NAMESPACE/NAME.
+    """
+    name = f"{obj.key.namespace}/{obj.key.name}"
+    for row in KEPT:
+        if obj.key.resource in row.types and (is_named(obj.key, row.names) or has_any_label(obj, row.labels)):
+            if not row.unless_named:
+                return row.why
+            if name not in named:
+                return f"{row.why}: --restore-secret {name}"
+    return ""

@@ -68,7 +68,7 @@ def chart_path(version: str, chart: str) -> Path:
             described = json.loads(_run_go(_go(), group, ["mod", "download", "-json", "istio.io/istio"]))
             source = Path(described["Dir"]) / "manifests" / "charts" / CHARTS[chart]
             versions = (f"--version={version}", f"--app-version={version}")
-            package = [helm, "package", source, *versions, f"--destination={path.parent}"]
+            package = [str(helm), "package", str(source), *versions, f"--destination={path.parent}"]
             subprocess.run(package, capture_output=True, check=True)
     return path
 

@@ -37,6 +37,7 @@ def check(path: str, content: bytes) -> None:
         layout.WORKLOADS: "workloads",
         layout.OPERATION: "operation",
         "managers": "managers",
+        "sealed": "sealed",
         "objects": "object",
     }
     kind = kinds.get(path) or kinds[path.split("/")[0]]
@@ -151,6 +152,7 @@ def _example_draft(files: dict[str, bytes]) -> SnapshotDraft:
         not_captured=tuple(NotCaptured(**entry) for entry in header["notCaptured"]),
         counts=header["counts"],
         secret_key_id=header["secretKeyId"],
+        ca_fingerprints={name: tuple(prints) for name, prints in header["caFingerprints"].items()},
         operation=load(files[layout.OPERATION]),
     )
     (proxy,) = load(files[layout.WORKLOADS])["workloads"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_fields
@@ -22,7 +23,9 @@ from kubectl_istio_upgrade.errors import (
 )
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
-from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.normalise.secrets import Redaction, without_values
+from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
+from kubectl_istio_upgrade.plan.secrets import SecretSources, values_for
 
 from .builders import obj, state
 
@@ -403,3 +406,41 @@ def test_an_apply_with_an_empty_map_is_recognised() -> None:
     loses(server, "server_side_apply", 1, after=written(data={"mesh": "old"}))
     send(server, with_fields(update(), write=Write.FORCE, body=body))
     assert server.verbs == ["server_side_apply"]
+
+
+class Masking:
+    key_id = "k"
+
+    def digest(self, context: str, value: bytes) -> str:
+        return "hmac-sha256:" + hashlib.sha256(context.encode() + value).hexdigest()
+
+
+def secret(value: str, version: str = "1") -> MeshObject:
+    return without_values(obj("Secret", "istio-system/a", version=version, uid="u", data={"x": value}), Masking())
+
+
+def test_values_take_the_place_of_their_digests_in_the_request_alone() -> None:
+    target = secret("b2xk")
+    sources = SecretSources(lambda _: True, lambda _: target.withheld, identified=True, sealing=True)
+    plan = plan_rollback(state(secret("bmV3", "5")), state(target), RollbackOptions(secrets=sources))
+    (change,) = plan.changes
+    server = Server(as_read(obj("Secret", "istio-system/a", version="5", uid="u", data={"x": "bmV3"})))
+    secrets = Redaction(Masking(), values_for(plan))
+    answer = Sender(server, server, secrets=secrets).send(change, dry_run=True)
+    assert server.sent[0][1]["data"] == {"x": "b2xk"}
+    assert answer is not None
+    assert "bmV3" not in str(answer)
+    assert "b2xk" not in f"{plan}{secrets}"
+
+
+def test_a_secret_that_only_its_version_moved_is_still_the_one_of_the_plan() -> None:
+    live = secret("bmV3", "5")
+    (change,) = plan_rollback(state(live), state(without_values(LABELLED, Masking()))).changes
+    moved = obj("Secret", "istio-system/a", version="6", uid="u", data={"x": "bmV3"})
+    server = Server(as_read(moved), conflicts("replace", 1))
+    Sender(server, server, secrets=Redaction(Masking(), live.withheld)).send(change, dry_run=True)
+    assert [body["metadata"]["resourceVersion"] for _, body in server.sent] == ["5", "6"]
+    assert server.sent[1][1]["data"] == {"x": "bmV3"}
+
+
+LABELLED = obj("Secret", "istio-system/a", uid="u", data={"x": "bmV3"}, labels={"back": "1"})

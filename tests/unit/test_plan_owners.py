@@ -185,7 +185,10 @@ def test_an_apply_names_owners_as_well() -> None:
     manifests = Manifests("a.yaml", {wanted.key: wanted}, {wanted.key: type_of("ConfigMap")})
     live = MemoryState("live", {now.key: now})
     changes = wanted_changes(live, manifests, force=False)
-    assert only(plan_apply(live, manifests, changes, {wanted.key: wanted}).owners).kind == "Flux Kustomization"
+    assert (
+        only(plan_apply(live, manifests, changes, {wanted.key: wanted}, SecretSources()).owners).kind
+        == "Flux Kustomization"
+    )
 
 
 def test_every_row_says_what_happens_and_where_that_is_written() -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_istio_upgrade.models.objects import MeshObject
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
-from kubectl_istio_upgrade.plan import rollback
+from kubectl_istio_upgrade.models.secrets import Values
+from kubectl_istio_upgrade.plan import rollback, secrets
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
+from kubectl_istio_upgrade.plan.secrets import SecretSources
 from kubectl_istio_upgrade.rules.order import STAGES
 
 from .builders import key, obj, state
@@ -66,19 +70,69 @@ def test_the_ca_is_neither_restored_nor_deleted(name: str) -> None:
 def test_a_secret_without_its_values_is_kept_and_says_so() -> None:
     secret = obj("Secret", "istio-system/a", data=WITHHELD)
     changed = obj("Secret", "istio-system/a", version="2", data={"password": "hmac-sha256:" + "1" * 64})
-    assert only(plan((), (secret,))).reason == rollback.KEPT_SECRET
-    assert only(plan((changed,), (secret,))).reason == rollback.KEPT_SECRET
-    assert only(plan((secret,), ())).reason == rollback.KEPT_SECRET_ADDED
+    assert only(plan((), (secret,))).reason == secrets.NOT_STORED
+    assert only(plan((changed,), (secret,))).reason == secrets.NOT_STORED
+    assert only(plan((secret,), ())).reason == secrets.ADDED
 
 
-def test_labels_of_a_secret_can_be_restored_without_its_values() -> None:
-    target = obj("Secret", "istio-system/a", data=WITHHELD, labels={"keep": "1", "back": "1"})
-    live = obj("Secret", "istio-system/a", version="2", data=WITHHELD, labels={"keep": "1", "new": "1"})
-    change = only(plan((live,), (target,)))
-    assert change.write is Write.PATCH
+def test_what_the_live_object_has_in_common_with_the_target_is_restored_without_any_identity() -> None:
+    target = obj("Secret", "istio-system/a", data=WITHHELD, labels={"back": "1"})
+    more = {**WITHHELD, "added": "hmac-sha256:" + "1" * 64}
+    live = obj("Secret", "istio-system/a", version="2", data=more, labels={"new": "1"})
+    live = replace(live, withheld=Values(dict.fromkeys(more.values(), "value")))
+    done = plan((live,), (target,))
+    change = only(done)
+    assert (change.action, change.write) == (Action.UPDATE, Write.PUT)
     assert change.body is not None
-    assert change.body["metadata"]["labels"] == {"new": None, "back": "1"}
-    assert "data" not in change.body
+    assert change.body["data"] == WITHHELD
+    assert secrets.values_for(done).get(WITHHELD["password"]) == "value"
+    assert "the values that it has now would be gone" in done.warnings[0]
+
+
+HOME = obj("Namespace", "istio-system")
+
+
+def sealed(*, identities: bool, opens: bool, sealing: bool = True) -> RollbackOptions:
+    """A target snapshot with encrypted values."""
+    values = Values({WITHHELD["password"]: "value"}) if opens else Values()
+    sources = SecretSources(lambda _: True, lambda _: values, identities, sealing)
+    return RollbackOptions(secrets=sources)
+
+
+def test_a_secret_with_encrypted_values_is_restored_with_an_identity() -> None:
+    secret = obj("Secret", "istio-system/a", data=WITHHELD)
+    changed = obj("Secret", "istio-system/a", version="2", data={"password": "hmac-sha256:" + "1" * 64})
+    options = sealed(identities=True, opens=True)
+    assert only(plan((changed,), (secret,), options)).action is Action.UPDATE
+    assert only(plan((HOME,), (HOME, secret), options)).action is Action.CREATE
+    assert only(plan((secret,), (), options)).action is Action.DELETE
+    assert plan((changed,), (secret,), options).warnings == ()
+
+
+def test_encrypted_values_that_cannot_be_opened_are_kept_and_the_reason_says_why() -> None:
+    secret = obj("Secret", "istio-system/a", data=WITHHELD)
+    for identities, reason in ((False, secrets.ENCRYPTED), (True, secrets.ENCRYPTED_TO_OTHERS)):
+        options = sealed(identities=identities, opens=False)
+        assert only(plan((HOME,), (HOME, secret), options)).reason == reason
+
+
+@pytest.mark.parametrize("name", ["cacerts", "istio-remote-secret-east", "renamed"])
+def test_the_ca_and_remote_access_are_touched_when_they_are_named(name: str) -> None:
+    labels = {"istio/multiCluster": "true"} if name == "renamed" else {}
+    secret = obj("Secret", f"istio-system/{name}", data=WITHHELD, labels=labels)
+    options = sealed(identities=True, opens=True)
+    assert f"--restore-secret istio-system/{name}" in only(plan((), (secret,), options)).reason
+    named = replace(options, restore_secrets=frozenset({f"istio-system/{name}"}))
+    assert only(plan((HOME,), (HOME, secret), named)).action is Action.CREATE
+
+
+def test_a_credential_elsewhere_is_treated_like_a_secret() -> None:
+    target = obj("ConfigMap", "istio-system/a", data={"mesh": "header: Bearer hmac-sha256:" + "0" * 64})
+    live = obj("ConfigMap", "istio-system/a", version="2", data={"mesh": "none"})
+    assert only(plan((live,), (target,))).reason == secrets.NOT_STORED
+    assert only(plan((target,), ())).reason == secrets.ADDED
+    opened = RollbackOptions(secrets=SecretSources(sealing=True))
+    assert only(plan((target,), (), opened)).action is Action.DELETE
 
 
 def test_of_a_namespace_only_steering_labels_are_written() -> None:

@@ -23,7 +23,11 @@ def command(name: str) -> click.Command:
 
 
 def options(name: str) -> set[str]:
-    return {spelling for parameter in command(name).params for spelling in (*parameter.opts, *parameter.secondary_opts)}
+    """Of a command, and of the commands below it."""
+    found = command(name)
+    below = found.commands.values() if isinstance(found, click.Group) else ()
+    parameters = [parameter for each in (found, *below) for parameter in each.params]
+    return {spelling for parameter in parameters for spelling in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def calls() -> list[tuple[str, list[str]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -27,7 +27,11 @@ def refuse_other_format(version: object, what: str) -> None:
 
 def header_of(meta: SnapshotMeta) -> Body:
     """What `snapshot.yaml` says."""
+    optional: Body = {"recipients": list(meta.recipients)} if meta.recipients else {}
+    if meta.ca_fingerprints is not None:
+        optional["caFingerprints"] = {name: list(prints) for name, prints in meta.ca_fingerprints.items()}
     return {
+        **optional,
         "cluster": {
             "context": meta.cluster.context,
             "serverVersion": meta.cluster.server_version,
@@ -69,8 +73,14 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         not_captured=tuple(NotCaptured(entry["resource"], entry["reason"]) for entry in header["notCaptured"]),
         counts=dict(header["counts"]),
         secret_key_id=header["secretKeyId"],
+        ca_fingerprints=_fingerprints(header.get("caFingerprints")),
+        recipients=tuple(header.get("recipients", ())),
         operation=operation,
     )
+
+
+def _fingerprints(recorded: Mapping[str, Sequence[str]] | None) -> Mapping[str, tuple[str, ...]] | None:
+    return None if recorded is None else {name: tuple(prints) for name, prints in recorded.items()}
 
 
 def types_of(types: Iterable[ResourceType]) -> Body:
@@ -143,7 +153,12 @@ def read_workloads(text: bytes) -> tuple[WorkloadProxy, ...]:
 
 def managers_bytes(entries: Mapping[str, ServerFields]) -> bytes:
     """A `managers` file: one line for each object, so that git keeps and shows it line by line."""
-    lines = [json_bytes(name) + b":" + json_bytes(_server(entries[name])) for name in sorted(entries)]
+    return lines_bytes({name: _server(fields) for name, fields in entries.items()})
+
+
+def lines_bytes(entries: Mapping[str, Body]) -> bytes:
+    """A JSON mapping with one line for each entry."""
+    lines = [json_bytes(name) + b":" + json_bytes(entries[name]) for name in sorted(entries)]
     return b"{\n" + b",\n".join(lines) + b"\n}\n"
 
 

@@ -14,6 +14,7 @@ WORKLOADS = "inventory/workloads.yaml"
 OPERATION = "operation.yaml"
 OBJECTS = "objects/"
 MANAGERS = "managers/"
+SEALED = "sealed/"
 
 _CORE = "core"
 _CLUSTER = "_cluster"
@@ -59,10 +60,20 @@ def object_path(key: Key) -> str:
     return object_folder(group_of(key)) + object_file(key.name)
 
 
+def sealed_index(group: Group) -> str:
+    """`sealed/GROUP/PLURAL/NAMESPACE.json`."""
+    return f"{SEALED}{_folder(group)}.json"
+
+
+def sealed_path(key: Key) -> str:
+    """`sealed/GROUP/PLURAL/NAMESPACE/NAME.age`."""
+    return f"{SEALED}{_folder(group_of(key))}/{object_file(key.name).removesuffix('.yaml')}.age"
+
+
 def group_at(path: str) -> Group:
-    """The inverse of `managers_path`. Raises StoreError for any other path."""
+    """The inverse of `managers_path` and of `sealed_index`. Raises StoreError for any other path."""
     parts = path.removesuffix(".json").split("/")
-    if len(parts) != 4 or not path.startswith(MANAGERS) or not path.endswith(".json"):
+    if len(parts) != 4 or not path.startswith((MANAGERS, SEALED)) or not path.endswith(".json"):
         raise StoreError(f"{path} is not a file of a snapshot")
     _, group, plural, namespace = parts
     return Group("" if group == _CORE else group, plural, "" if namespace == _CLUSTER else namespace)

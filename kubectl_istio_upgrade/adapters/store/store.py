@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,10 @@ from .files import SnapshotFiles
 from .gitio import Git, GitError
 from .locks import exclusive
 from .opening import PRIVATE, open_repository
+from .recipients import read_recipients, write_recipients
 from .references import Entry, find, has_commit
+from .sealed import SealedSnapshot
+from .sealing import Opener, Sealer, checked_recipient
 from .states import StoredState
 from .writing import Parent, SnapshotStream, settled
 
@@ -78,7 +81,7 @@ class GitStore:
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """See `ports.Store`. Takes the lock unless it is held already; counts the objects itself."""
-        draft = settled(draft)
+        draft = settled(replace(draft, meta=replace(draft.meta, recipients=self.recipients())))
         with nullcontext() if self._locked else self.lock("snapshot"):
             refs = self._refs()
             if name is not None:
@@ -89,7 +92,8 @@ class GitStore:
             parent = self._parent(tip) if tip else None
             if parent:
                 parent.refuse_other_cluster(draft)
-            stream = SnapshotStream(draft, parent)
+            sealer = Sealer(draft.meta.recipients) if draft.meta.recipients else None
+            stream = SnapshotStream(draft, parent, sealer)
             commit = self._write(stream, branch, tip, name)
         return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed)
 
@@ -150,6 +154,24 @@ class GitStore:
     def digester(self) -> KeyedDigester:
         """See `ports.Store`."""
         return open_digester(self._private() / "digest.key")
+
+    def recipients(self) -> tuple[str, ...]:
+        """See `ports.Store`."""
+        return read_recipients(self._git, self.path / "config")
+
+    def add_recipients(self, recipients: Sequence[str]) -> tuple[str, ...]:
+        """See `ports.Store`. Takes the lock unless it is held already."""
+        wanted = dict.fromkeys(checked_recipient(text) for text in recipients)
+        with nullcontext() if self._locked else self.lock("store init"):
+            known = self.recipients()
+            new = tuple(recipient for recipient in wanted if recipient not in known)
+            if new:
+                write_recipients(self.path / "config", new)
+        return new
+
+    def sealed(self, info: SnapshotInfo, identities: Sequence[Path]) -> SealedSnapshot:
+        """See `ports.Store`."""
+        return SealedSnapshot(info.commit, self._files, Opener(identities))
 
     @contextmanager
     def lock(self, operation: str) -> Iterator[None]:

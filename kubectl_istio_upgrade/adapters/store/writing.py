@@ -17,6 +17,8 @@ from . import layout
 from .codec import header_of, managers_bytes, read_managers, types_of, version_of, workloads_of
 from .files import SnapshotFiles
 from .layout import Group
+from .sealed import GroupSealer
+from .sealing import Sealer
 
 _IDENTITY = "kubectl-istio-upgrade <kubectl-istio-upgrade@localhost>"
 _SCRATCH = "refs/istio-upgrade/incoming"
@@ -68,6 +70,12 @@ class Parent:
             self._versions[path] = _versions(self._files.read(self.commit, path, read_managers))
         return self._versions[path]
 
+    def sealed(self, group: Group) -> dict[str, Body]:
+        """The index of a group's sealed values, as far as their files are there."""
+        path = layout.sealed_index(group)
+        entries = self._files.read(self.commit, path, read_managers) if path in self.paths else {}
+        return {name: entry for name, entry in entries.items() if layout.sealed_path(Key(*group, name)) in self.paths}
+
 
 def _versions(entries: Mapping[str, Body]) -> dict[str, Version | None]:
     return {name: version_of(entry) for name, entry in entries.items()}
@@ -76,8 +84,9 @@ def _versions(entries: Mapping[str, Body]) -> dict[str, Version | None]:
 class SnapshotStream:
     """The stream of one draft. `changed` counts its objects as they go by; ask for it afterwards."""
 
-    def __init__(self, draft: SnapshotDraft, parent: Parent | None) -> None:
+    def __init__(self, draft: SnapshotDraft, parent: Parent | None, sealer: Sealer | None = None) -> None:
         self.changed = 0
+        self._sealer = sealer
         self._draft = draft
         self._parent = parent
         self._header = header_of(draft.meta)
@@ -126,6 +135,26 @@ class SnapshotStream:
             yield from self._put(index, managers_bytes({obj.key.name: obj.server for obj in objects}))
         else:  # no object of the group has another version, so none has other owners
             del self._gone[index]
+        yield from self._sealed(group, objects)
+
+    def _sealed(self, group: Group, objects: list[MeshObject]) -> Iterator[bytes]:
+        """The values of the group's objects, encrypted."""
+        withheld = [obj for obj in objects if obj.withheld]
+        if self._sealer is None or not withheld:
+            return
+        before = self._parent.sealed(group) if self._parent and self._same_recipients(self._parent) else {}
+        sealer = GroupSealer(self._sealer, group, before)
+        for obj in withheld:
+            path, content = sealer.seal(obj)
+            if content is None:
+                del self._gone[path]
+            else:
+                yield from self._put(path, content)
+        if index := sealer.index():
+            yield from self._put(*index)
+
+    def _same_recipients(self, parent: Parent) -> bool:
+        return bool(parent.header.get("recipients") == self._header["recipients"])
 
     def _known(self, group: Group) -> Mapping[str, Version | None]:
         """The parent's versions of the group's objects, as far as they can be trusted."""

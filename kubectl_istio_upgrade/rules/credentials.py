@@ -1,0 +1,181 @@
+"""What a credential looks like outside of Secrets: withheld wherever it is found, like the values of a Secret.
+
+The rows prefer silence to a false alarm. What they find wrongly is no loss: a rollback puts it back as it was, from the
+live object where that has it, else from the sealed values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .matching import Types, types
+
+NOT_SEARCHED = types("customresourcedefinitions.apiextensions.k8s.io", "secrets")
+"""Definitions hold schemas and examples, no credentials; of Secrets everything is withheld anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialPattern:
+    """One row: a credential within a text. Only the group `value` of the match is withheld."""
+
+    what: str
+    marks: tuple[str, ...]
+    """Words of which every text that matches has at least one: they are looked for first, in the whole object."""
+    pattern: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One row: a field that is one by its place, whatever its value looks like."""
+
+    what: str
+    types: Types
+    names: frozenset[str]
+    beneath: frozenset[str]
+    """Fields of which one is above it, at any depth."""
+    source: str
+
+
+_TOKEN = r"[A-Za-z0-9_-]"  # noqa: S105 - a class of characters
+_QUOTES = r"""[\\"']*"""
+"""Also those of JSON inside JSON, as in `last-applied-configuration`."""
+_SPACE = r"(?:\s|\\+n)*"
+
+PATTERNS: tuple[CredentialPattern, ...] = (
+    CredentialPattern(
+        "a digest of this program's own, in the cluster by mistake",
+        ("hmac-sha256:",),
+        r"(?P<value>hmac-sha256:[0-9a-f]{64})",
+        "snapshots/README.md: a digest in a body always stands for a value",
+    ),
+    CredentialPattern(
+        "private key",
+        ("PRIVATE KEY-----",),
+        r"(?P<value>-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|\Z))",
+        "RFC 7468",
+    ),
+    CredentialPattern(
+        "private key in base64",
+        ("LS0tLS1CRUdJTi",),
+        r"(?P<value>LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0EgUFJJVkFUR|BFQyBQUklWQVRF|BFTkNSWVBURUQg|BPUEVOU1NIIFBS)[A-Za-z0-9+/=]+)",
+        "RFC 7468 in the base64 of kubeconfigs and of Envoy's inline_bytes",
+    ),
+    CredentialPattern(
+        "private key of age",
+        ("AGE-SECRET-KEY-",),
+        r"(?P<value>AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{40,})",
+        "https://age-encryption.org/v1",
+    ),
+    CredentialPattern(
+        "JSON web token",
+        (".eyJ",),
+        rf"(?<!{_TOKEN})(?P<value>eyJ{_TOKEN}{{8,}}\.eyJ{_TOKEN}{{8,}}\.{_TOKEN}{{8,}})",
+        "RFC 7519; signed ones, so with a third part",
+    ),
+    CredentialPattern(
+        "bearer token",
+        ("earer ", "EARER "),
+        r"\b(?i:bearer) +(?P<value>(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{16,}=*)",
+        "RFC 6750, with at least one digit: prose has none",
+    ),
+    CredentialPattern(
+        "HTTP basic authentication",
+        ("asic ", "ASIC "),
+        r"(?:\A|[\\\"':=]\s*)(?i:basic) +(?P<value>(?=[a-z]*[A-Z0-9+/=])[A-Za-z0-9+/]{8,}={0,2})",
+        "RFC 7617, as the value of a header; prose is in lower case",
+    ),
+    CredentialPattern(
+        "password in a URL",
+        ("://",),
+        r"\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@\"'\\]*:(?P<value>(?![$%{<*])[^/\s@\"'\\]{3,})@",
+        "RFC 3986, section 3.2.1; not placeholders",
+    ),
+    CredentialPattern(
+        "AWS access key",
+        ("AKIA", "ASIA"),
+        r"(?<![A-Za-z0-9+/])(?P<value>(?:AKIA|ASIA)[0-9A-Z]{16})(?![A-Za-z0-9+/])",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
+    ),
+    CredentialPattern(
+        "AWS secret key",
+        ("ecret_access_key", "ecretAccessKey", "ECRET_ACCESS_KEY"),
+        rf"(?i:secret_?access_?key){_QUOTES}\s*[:=]\s*{_QUOTES}(?P<value>[A-Za-z0-9/+]{{40}})(?![A-Za-z0-9/+])",
+        "the names of AWS's configuration files and APIs",
+    ),
+    CredentialPattern(
+        "GitHub token",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        r"\b(?P<value>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+        "GitHub's token formats",
+    ),
+    CredentialPattern("GitLab token", ("glpat-",), rf"\b(?P<value>glpat-{_TOKEN}{{20,}})", "GitLab's token prefixes"),
+    CredentialPattern(
+        "Slack token", ("xox",), r"\b(?P<value>xox[abeprs]-[A-Za-z0-9-]{10,})", "https://api.slack.com/authentication"
+    ),
+    CredentialPattern(
+        "Slack webhook",
+        ("hooks.slack.com/services/",),
+        r"hooks\.slack\.com/services/(?P<value>[A-Z0-9]+/[A-Z0-9]+/[A-Za-z0-9]{10,})",
+        "https://api.slack.com/messaging/webhooks: whoever knows it may post",
+    ),
+    CredentialPattern(
+        "Google key or token",
+        ("AIza", "ya29."),
+        rf"\b(?P<value>AIza{_TOKEN}{{35}}|ya29\.{_TOKEN}{{20,}})",
+        "Google's API keys and OAuth tokens",
+    ),
+    CredentialPattern(
+        "key of a kubeconfig",
+        ("client-key-data",),
+        rf"client-key-data{_QUOTES}\s*:\s*{_QUOTES}(?P<value>[A-Za-z0-9+/=]{{16,}})",
+        "client-go clientcmd/api/v1",
+    ),
+    CredentialPattern(
+        "token of a kubeconfig",
+        ("token:", "token\\"),
+        rf"(?<![A-Za-z])user{_QUOTES}\s*:{_SPACE}{{?{_SPACE}{_QUOTES}token{_QUOTES}\s*:\s*{_QUOTES}(?P<value>[^\s\"'\\]{{8,}})",
+        "client-go clientcmd/api/v1",
+    ),
+    CredentialPattern(
+        "password of a container registry",
+        ("auths\\",),  # a JSON text, as it stands in JSON
+        rf"(?<![A-Za-z]){_QUOTES}auth{_QUOTES}\s*:\s*{_QUOTES}(?P<value>[A-Za-z0-9+/]{{8,}}={{0,2}})",
+        "kubernetes.io/dockerconfigjson",
+    ),
+)
+
+FIELDS: tuple[CredentialField, ...] = (
+    CredentialField(
+        "secret within an Envoy configuration",
+        types("envoyfilters.networking.istio.io"),
+        frozenset(("inline_string", "inlineString", "inline_bytes", "inlineBytes")),
+        frozenset(
+            (
+                *("generic_secret", "genericSecret", "token_secret", "tokenSecret", "hmac_secret", "hmacSecret"),
+                *("client_secret", "clientSecret", "private_key", "privateKey", "pkcs12", "password", "credential"),
+                *("session_ticket_keys", "sessionTicketKeys", "auth_password", "authPassword"),
+                *("downstream_auth_password", "downstreamAuthPassword"),
+            )
+        ),
+        "Envoy's config.core.v3.DataSource in transport_sockets.tls.v3 and in the filters that take secrets",
+    ),
+)
+
+SEARCH = re.compile("|".join(row.pattern.replace("?P<value>", f"?P<row{n}>") for n, row in enumerate(PATTERNS)))
+"""All rows in one pass: what one has found is not searched by the next."""
+
+_FREQUENT = "xzVyk/w_ 98765432b1fgdu0vh-lmpcnrt.,iso:ea"
+"""Characters of Kubernetes objects, the rarest first; those that are not here are rarer still."""
+
+
+def _seek(mark: str) -> str:
+    """A pattern for a word that begins with its rarest character: `re` skips what cannot begin a match very fast."""
+    at = min(range(len(mark)), key=lambda place: _FREQUENT.find(mark[place]))
+    before, rest = re.escape(mark[: at + 1]), re.escape(mark[at + 1 :])
+    return f"{re.escape(mark[at])}(?<={before}){rest}"
+
+
+MARKS = re.compile("|".join(dict.fromkeys(_seek(mark) for row in PATTERNS for mark in row.marks)).encode())
+"""Finds any mark of any row in an object as JSON: ten thousand objects take it a twentieth of a second."""

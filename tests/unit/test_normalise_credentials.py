@@ -1,0 +1,201 @@
+"""Credentials outside of Secrets: what the rows find, what they must not find, and that nothing is lost by it."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_istio_upgrade.canonical import same
+from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.models.secrets import NO_VALUES, Values
+from kubectl_istio_upgrade.normalise.secrets import (
+    Redaction,
+    as_written,
+    digests_in,
+    has_withheld_values,
+    revealed,
+    without_digests,
+    without_values,
+)
+from kubectl_istio_upgrade.rules.credentials import MARKS, PATTERNS, SEARCH
+
+from .builders import obj
+from .test_normalise_secrets import Digester
+
+HEX = "5f1d93abc07e4412" * 3
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\nMII{HEX}\n{HEX}==\n-----END RSA PRIVATE KEY-----"
+JWT = f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOi{HEX}.{HEX}"
+
+CREDENTIALS = {
+    "a digest of this program's own, in the cluster by mistake": f"hmac-sha256:{'0' * 64}",
+    "private key": f"tls: |\n{PEM}\n",
+    "private key in base64": f"key: {base64.b64encode(PEM.encode()).decode()}",
+    "private key of age": f"AGE-SECRET-KEY-1{HEX.upper()}",
+    "JSON web token": f"token {JWT}",
+    "bearer token": f"Authorization: Bearer {HEX}",
+    "HTTP basic authentication": "Basic dXNlcjpwYXNzd29yZA==",
+    "password in a URL": "redis://user:hunter2@redis.shop:6379",
+    "AWS access key": "AKIAIOSFODNN7EXAMPLE",
+    "AWS secret key": f"aws_secret_access_key = {HEX[:40]}",
+    "GitHub token": f"ghp_{HEX[:36]}",
+    "GitLab token": f"glpat-{HEX[:20]}",
+    "Slack token": "xoxb-123456789012-abcdef",
+    "Slack webhook": "https://hooks.slack.com/services/T0123/B0123/abcdefghijkl",
+    "Google key or token": f"AIza{HEX[:35]}",
+    "key of a kubeconfig": f"    client-key-data: {HEX}",
+    "token of a kubeconfig": f"users:\n- name: a\n  user:\n    token: opaque-{HEX}",
+    "password of a container registry": '{"auths": {"r.example": {"auth": "dXNlcjpwYXNzd29yZA=="}}}',
+}
+
+HARMLESS = (
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB").decode(),
+    "bearer authentication is used, with bearer tokens from the token-service",
+    "the basic idea; Basic authentication: on",
+    "http://$(USER):$(PASSWORD)@host",
+    "https://example.com:443/a@b",
+    "spiffe://cluster.local/ns/shop/sa/web",
+    "sds-token: istio-token, token: third-party-jwt",
+    "/var/run/secrets/istio-dns/client-key.pem",
+    "xoxo",
+    "%REQ(AUTHORIZATION)%",
+)
+
+
+def config(text: str) -> MeshObject:
+    return obj("ConfigMap", "istio-system/a", data={"key": text, "other": "stays"})
+
+
+def back(item: MeshObject) -> Any:
+    return revealed(item.body, item.withheld)
+
+
+def test_every_row_has_an_example() -> None:
+    assert {row.what for row in PATTERNS} == set(CREDENTIALS)
+
+
+@pytest.mark.parametrize("what", CREDENTIALS)
+def test_a_credential_is_withheld_and_comes_back(what: str) -> None:
+    text = CREDENTIALS[what]
+    number = next(n for n, row in enumerate(PATTERNS) if row.what == what)
+    match = SEARCH.search(text)
+    assert match
+    assert match.lastgroup == f"row{number}"
+    for value in (text, json.dumps({"nested": text}), json.dumps(json.dumps({"deep": text}))):
+        original = config(value)
+        redacted = without_values(original, Digester())
+        assert match[f"row{number}"] not in str(redacted), value
+        assert redacted.body["data"]["other"] == "stays"
+        assert has_withheld_values(redacted.body)
+        assert same(back(redacted), original.body)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_only_resembles_one_stays(text: str) -> None:
+    original = config(text)
+    assert without_values(original, Digester()) is original
+
+
+def test_no_mark_is_needed_twice_over() -> None:
+    """The quick look never overlooks what the rows would find, in JSON as well."""
+    for text in CREDENTIALS.values():
+        assert MARKS.search(json.dumps({"a": text}, separators=(",", ":")).encode()), text
+
+
+def test_only_the_credential_is_replaced_so_that_the_rest_is_still_compared() -> None:
+    mesh = f"rootNamespace: istio-system\nheader: Bearer {HEX}\ntail: 1\n"
+    text = without_values(config(mesh), Digester()).body["data"]["key"]
+    assert text.startswith("rootNamespace: istio-system\nheader: Bearer hmac-sha256:")
+    assert text.endswith("\ntail: 1\n")
+
+
+def test_certificates_of_the_installation_are_no_credentials() -> None:
+    """The format's own example, as a sample of what istioctl installs."""
+    text = (Path(__file__).parents[2] / "snapshots/example/objects/core/configmaps/istio-system/istio.yaml").read_text()
+    assert not SEARCH.search(text)
+
+
+def envoy_filter(value: str, **more: Any) -> MeshObject:
+    secret = {"name": "token", "generic_secret": {"secret": {"inline_string": value}}}
+    lua = {"default_source_code": {"inline_string": "function envoy_on_request() end"}}
+    patches = [{"patch": {"value": lua}}, {"patch": {"value": secret}}]
+    return obj("EnvoyFilter", "istio-system/a", spec={"configPatches": patches}, **more)
+
+
+def test_an_envoy_secret_is_one_by_its_place() -> None:
+    redacted = without_values(envoy_filter("correct horse"), Digester())
+    assert "correct horse" not in str(redacted)
+    assert "envoy_on_request" in str(redacted.body)
+    assert same(back(redacted), envoy_filter("correct horse").body)
+
+
+def test_an_annotation_that_repeats_an_envoy_secret_is_withheld_as_a_whole() -> None:
+    annotations = {
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps(envoy_filter("battery staple").body),
+        "note": "plain",
+    }
+    redacted = without_values(envoy_filter("x", annotations=annotations), Digester())
+    assert "battery staple" not in str(redacted)
+    assert redacted.annotations["note"] == "plain"
+    assert same(back(redacted), envoy_filter("x", annotations=annotations).body)
+
+
+def test_a_credential_that_moves_within_a_list_is_the_same() -> None:
+    item = envoy_filter("x")
+    moved = obj("EnvoyFilter", "istio-system/a", spec={"configPatches": item.body["spec"]["configPatches"][::-1]})
+    one, other = (without_values(each, Digester()) for each in (item, moved))
+    assert digests_in(one.body) == digests_in(other.body) == one.withheld.digests
+
+
+def test_the_same_credential_in_two_objects_does_not_show() -> None:
+    one, other = (without_values(config(f"Bearer {HEX}"), Digester()) for _ in range(2))
+    third = without_values(obj("ConfigMap", "istio-system/b", data={"key": f"Bearer {HEX}"}), Digester())
+    assert digests_in(one.body) == digests_in(other.body)
+    assert not digests_in(one.body) & digests_in(third.body)
+
+
+def test_of_a_manifest_string_data_comes_back_as_it_was_written() -> None:
+    written = obj(
+        "Secret", "ns/a", data={"a": base64.b64encode(b"x").decode()}, stringData={"a": "x"}, stringdata={"b": "typo"}
+    )
+    redacted = as_written(written, Digester())
+    assert same(back(redacted), written.body)
+    assert set(redacted.body["data"]) == set(redacted.body["stringData"]) == {"a"}
+
+
+def test_unknown_digests_stay_and_can_be_counted() -> None:
+    redacted = without_values(obj("Secret", "ns/a", data={"a": "eA==", "b": "eQ=="}), Digester())
+    known = Values({redacted.body["data"]["a"]: "eA=="})
+    half = revealed(redacted.body, known)
+    assert half["data"]["a"] == "eA=="
+    assert digests_in(half) == {redacted.body["data"]["b"]}
+    assert Redaction().revealed(redacted.body) is redacted.body
+
+
+def test_bodies_digested_with_two_keys_compare_without_their_digests() -> None:
+    one = {"a": ["x hmac-sha256:" + "0" * 64]}
+    assert without_digests(one) == without_digests({"a": ["x hmac-sha256:" + "1" * 64]}) != without_digests({"a": []})
+
+
+def test_values_cannot_get_out_by_accident() -> None:
+    values = Values({"d": "correct horse"})
+    holder = obj("Secret", "ns/a")
+    holder = MeshObject(holder.key, holder.body, holder.server, values)
+    assert "horse" not in f"{values!r}{values}{holder!r}"
+    for leak in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError):
+            leak(values)
+    with pytest.raises(TypeError):
+        json.dumps({"values": values})
+    assert holder == MeshObject(holder.key, holder.body, holder.server)
+
+
+def test_values_of_many_objects_are_pooled() -> None:
+    pool = Values({"a": 1, "b": 1}) | NO_VALUES | Values({"b": 2})
+    assert (pool.get("a"), pool.get("b"), pool.get("c"), len(pool)) == (1, 2, None, 2)
