@@ -11,6 +11,7 @@ from kubectl_istio_upgrade.models.plans import ForeignOwner
 from kubectl_istio_upgrade.plan.manifests import Manifests, plan_apply, wanted_changes
 from kubectl_istio_upgrade.plan.owners import owner_of
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
+from kubectl_istio_upgrade.plan.secrets import SecretSources
 from kubectl_istio_upgrade.rules.owners import OWNERS
 
 from .builders import key, obj, state, type_of
