@@ -18,12 +18,9 @@ from ..errors import ClusterError, ConflictError, LockedError, LostLockError, No
 from ..models.objects import Body, Key, ResourceType
 from ..models.operations import Holder
 from ..ports import ClusterReader, ClusterWriter
+from ..rules.permissions import LEASE_FALLBACK_NAMESPACE, LEASE_NAME
 
-NAME = "kubectl-istio-upgrade"
 LEASE = ResourceType("coordination.k8s.io", "v1", "Lease", "leases", namespaced=True)
-
-FALLBACK_NAMESPACE = "kube-system"
-"""Where the lease is when there is no root namespace: it may be what a rollback creates."""
 
 _RELEASE_ATTEMPTS = 3
 _RELEASE_PAUSE = 0.5
@@ -67,7 +64,7 @@ class LeaseHolder:
 
 def holder_of(reader: ClusterReader, namespace: str) -> LeaseHolder | None:
     """Who holds the cluster's lease now, expired or not; None when nobody does."""
-    for place in (namespace, FALLBACK_NAMESPACE):
+    for place in (namespace, LEASE_FALLBACK_NAMESPACE):
         body = reader.get(LEASE, _key(place))
         if body is not None and (body.get("spec") or {}).get("holderIdentity"):
             return _holder(body)
@@ -120,7 +117,7 @@ class ClusterLock:
 
     def _acquire(self) -> None:
         root = self.namespace
-        for self.namespace in (root, FALLBACK_NAMESPACE):
+        for self.namespace in (root, LEASE_FALLBACK_NAMESPACE):
             found = self.reader.get(LEASE, self._key)
             try:
                 if found is not None:
@@ -222,7 +219,7 @@ class ClusterLock:
         mine = (found.get("spec") or {}).get("holderIdentity") == self.holder.identity
         spec = found.get("spec") or {}
         annotations = {_PURPOSE: self.operation, _STORE: self.store}
-        metadata: Body = {"name": NAME, "namespace": self.namespace, "annotations": annotations}
+        metadata: Body = {"name": LEASE_NAME, "namespace": self.namespace, "annotations": annotations}
         if version := (found.get("metadata") or {}).get("resourceVersion"):
             metadata["resourceVersion"] = version
         return {
@@ -240,7 +237,7 @@ class ClusterLock:
 
 
 def _key(namespace: str) -> Key:
-    return Key(LEASE.group, LEASE.plural, namespace, NAME)
+    return Key(LEASE.group, LEASE.plural, namespace, LEASE_NAME)
 
 
 def _holder(body: Body) -> LeaseHolder:

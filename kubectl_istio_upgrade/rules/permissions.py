@@ -22,7 +22,7 @@ LEASE_NAME = "kubectl-istio-upgrade"
 """The Lease that whoever changes a mesh holds, so that nobody else does at the same time."""
 
 LEASE_FALLBACK_NAMESPACE = "kube-system"
-"""Where it is when there is no root namespace."""
+"""Where it is when there is no root namespace, which may be what a rollback creates."""
 
 _LEASES = ("coordination.k8s.io", "leases")
 

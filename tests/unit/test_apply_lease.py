@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from kubectl_istio_upgrade.apply.guard import GuardedWriter
-from kubectl_istio_upgrade.apply.lease import FALLBACK_NAMESPACE, LEASE, ClusterLock, Terms, holder_of
+from kubectl_istio_upgrade.apply.lease import LEASE, ClusterLock, Terms, holder_of
 from kubectl_istio_upgrade.errors import (
     ConflictError,
     LockedError,
@@ -22,6 +22,7 @@ from kubectl_istio_upgrade.errors import (
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType, clone
 from kubectl_istio_upgrade.models.operations import Holder
 from kubectl_istio_upgrade.ports import ClusterWriter
+from kubectl_istio_upgrade.rules.permissions import LEASE_FALLBACK_NAMESPACE
 
 ALICE, BOB = Holder("alice", "bastion", 4711, "aaaaaa"), Holder("bob", "laptop", 12, "bbbbbb")
 QUICK = Terms(term=0.6, renewal=0.05, margin=0.1, watch=0.15)
@@ -227,7 +228,7 @@ def test_without_a_root_namespace_it_is_in_kube_system(server: Server) -> None:
         found = holder_of(cluster, "istio-system")
         assert found is not None
         assert found.identity == ALICE.identity
-        assert {key.namespace for key in server.objects} == {FALLBACK_NAMESPACE}
+        assert {key.namespace for key in server.objects} == {LEASE_FALLBACK_NAMESPACE}
 
 
 def test_a_dry_run_needs_no_lock() -> None:

@@ -194,4 +194,5 @@ def test_roles_that_cannot_be_tried_beforehand_take_escalate_and_bind() -> None:
 
 def test_every_kind_of_write_says_what_it_takes() -> None:
     assert set(VERBS) == set(Write)
-    assert {change.action for kind in KINDS for change in every_plan(kind)} == set(Action) - {Action.KEEP}
+    without_dead_webhooks = set(Action) - {Action.KEEP, Action.RELAX}  # which is a patch, and undone by an update
+    assert {change.action for kind in KINDS for change in every_plan(kind)} == without_dead_webhooks
