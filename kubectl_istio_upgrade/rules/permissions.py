@@ -52,7 +52,7 @@ WRITES: tuple[Verbs, ...] = (
     *(
         Verbs(row.types, ("get", "create", "patch"), f"by `apply` alone; a rollback keeps them: {row.why}")
         for row in KEPT
-        if not row.names
+        if not row.unless_named
     ),
     Verbs(
         EVERY_TYPE,
