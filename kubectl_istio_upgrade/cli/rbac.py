@@ -49,9 +49,9 @@ def rbac(
     \b
     Examples:
       kubectl istio-upgrade rbac > roles.yaml
-      kubectl istio-upgrade rbac --read-only --for group:developers | kubectl apply -f -
-      kubectl istio-upgrade rbac --components-in istio-ingress --for user:jane > roles.yaml
-      kubectl istio-upgrade rbac friday --for serviceaccount:ci:upgrades | kubectl apply -f -
+      kubectl istio-upgrade rbac --read-only --for group:dev | kubectl apply -f -
+      kubectl istio-upgrade rbac --components-in gateways --for user:jane
+      kubectl istio-upgrade rbac friday --for serviceaccount:ci:upgrades
     """
     from ..models.permissions import Use
     from ..render.roles import as_list, as_yaml, role_documents

@@ -32,6 +32,7 @@ def mesh(installed: Mesh) -> Iterator[Mesh]:
     """The mesh; what a test adds is removed after it."""
     yield installed
     installed.remove_made()
+    installed.drop_lease()  # a program that was killed leaves it for its term
 
 
 @pytest.fixture

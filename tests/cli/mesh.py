@@ -98,9 +98,9 @@ class Mesh:
         self.plane.api.request("PATCH", f"{_LEASES}/{lease['metadata']['name']}", {"spec": spec}, _MERGE)
 
     def drop_lease(self) -> None:
-        """Delete the lock."""
-        (lease,) = self.leases()
-        self.plane.api.request("DELETE", f"{_LEASES}/{lease['metadata']['name']}")
+        """Delete the lock, if there is one."""
+        for lease in self.leases():
+            self.plane.api.request("DELETE", f"{_LEASES}/{lease['metadata']['name']}")
 
     def content(self) -> dict[str, str]:
         """Every object of the API server, of the mesh or not: its path, its UID and resource version."""

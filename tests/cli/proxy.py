@@ -58,6 +58,8 @@ class Proxy(Relay):
 
     def hold(self, test: Test, *, after: int = 0, every: bool = False) -> None:
         """Hold the first request that passes the test, or the one after so many others; once, or all from then on."""
+        self.held.clear()
+        self._released.clear()
         self._hold, self._skip, self._every = test, after, every
 
     def kubeconfig(self, path: Path, user: str = ADMIN) -> Path:

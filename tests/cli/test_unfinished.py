@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .mesh import Json, Mesh, secret, virtual_service
-from .program import Program, Running
+from .program import Program, Running, wait_for
 from .proxy import Proxy
 
 pytestmark = pytest.mark.cluster
@@ -37,10 +37,13 @@ def hosts(mesh: Mesh, bodies: list[Json]) -> set[str]:
 
 
 def killed_while_it_writes(proxied: Program, proxy: Proxy, *command: str, after: int = 5) -> None:
-    """SIGKILL, with a write on its way that the server then carries out."""
+    """SIGKILL, with a write on its way that the server then carries out, and others before it on record."""
+    journals = Path(proxied.environment["ISTIO_UPGRADE_STORE"])
     proxy.hold(lambda seen: seen.writes, after=after)
     running = proxied.start(*command)
     proxy.wait_held()
+    if after:
+        wait_for(lambda: any('"done"' in file.read_text() for file in journals.rglob("open.jsonl")), "no outcome")
     kill(running)
     proxy.release()
 
