@@ -71,6 +71,8 @@ class SnapshotMeta:
     """Objects by `Key.resource`."""
     secret_key_id: str = ""
     """Which digest key the Secret values were digested with; digests of two keys do not compare."""
+    scope_version: int = 1
+    """Which version of the scope table (`rules.scope.SCOPE_VERSION`) decided what was looked for."""
     operation: Body | None = None
     """`operation.yaml`, on a snapshot that ends an operation: id, kind, target, before, plan hash, steps, proof."""
 

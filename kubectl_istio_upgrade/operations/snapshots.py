@@ -13,7 +13,7 @@ from ..models.snapshots import Purpose, SnapshotDraft, SnapshotInfo, SnapshotMet
 from ..normalise.secrets import without_values
 from ..plan.manifests import read_manifests
 from ..ports import ManifestDocument
-from ..rules.scope import in_scope, is_namespace, steering_only
+from ..rules.scope import SCOPE_VERSION, in_scope, is_namespace, steering_only
 from .session import Session
 
 
@@ -69,6 +69,7 @@ def import_backup(
         types=types,
         counts=dict(sorted(Counter(key.resource for key in kept).items())),
         secret_key_id=digester.key_id,
+        scope_version=SCOPE_VERSION,
     )
     with session.store.lock("snapshot"):
         info = session.store.commit(session.branch, SnapshotDraft(meta, kept), name=name)

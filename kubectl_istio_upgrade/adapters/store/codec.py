@@ -43,6 +43,7 @@ def header_of(meta: SnapshotMeta) -> Body:
         "purpose": str(meta.purpose),
         "resourceVersion": meta.resource_version,
         "rootNamespace": meta.root_namespace,
+        "scope": meta.scope_version,
         "secretKeyId": meta.secret_key_id,
     }
 
@@ -69,6 +70,7 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         not_captured=tuple(NotCaptured(entry["resource"], entry["reason"]) for entry in header["notCaptured"]),
         counts=dict(header["counts"]),
         secret_key_id=header["secretKeyId"],
+        scope_version=header.get("scope", 1),
         operation=operation,
     )
 
