@@ -22,6 +22,7 @@ from .ports import ClusterReader, Digester, ListQuery, Progress
 from .rules.derived import derived_by, is_derived_type
 from .rules.scope import (
     DEFAULT_ROOT_NAMESPACE,
+    SCOPE_VERSION,
     ScopeRule,
     Where,
     belongs,
@@ -78,6 +79,7 @@ class Capture:
             counts=dict(sorted(Counter(key.resource for key in objects).items())),
             secret_key_id=self.secret_key_id,
             ca_fingerprints=ca_fingerprints(objects.values()),
+            scope_version=SCOPE_VERSION,
             operation=operation,
         )
         return SnapshotDraft(meta, objects, self.workloads)

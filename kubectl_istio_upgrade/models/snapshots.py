@@ -75,6 +75,8 @@ class SnapshotMeta:
     """The CA's certificates, see `normalise.authority`; None where nobody looked (an older program)."""
     recipients: tuple[str, ...] = ()
     """To whom withheld values are encrypted, sorted; empty where they are not in the snapshot. The store sets it."""
+    scope_version: int = 1
+    """Which version of the scope table (`rules.scope.SCOPE_VERSION`) decided what was looked for."""
     operation: Body | None = None
     """`operation.yaml`, on a snapshot that ends an operation: id, kind, target, before, plan hash, steps, proof."""
 

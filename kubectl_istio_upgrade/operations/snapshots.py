@@ -15,7 +15,7 @@ from ..normalise.secrets import without_values
 from ..plan.hiding import hidden_warnings
 from ..plan.manifests import read_manifests
 from ..ports import ManifestDocument
-from ..rules.scope import in_scope, is_namespace, steering_only
+from ..rules.scope import SCOPE_VERSION, in_scope, is_namespace, steering_only
 from .records import ABORT
 from .session import Session
 
@@ -75,6 +75,7 @@ def import_backup(
         counts=dict(sorted(Counter(key.resource for key in kept).items())),
         secret_key_id=digester.key_id,
         ca_fingerprints=ca_fingerprints(kept.values()),
+        scope_version=SCOPE_VERSION,
     )
     with session.store.lock("snapshot"):
         info = session.store.commit(session.branch, SnapshotDraft(meta, kept), name=name)

@@ -13,6 +13,10 @@ from ..models.objects import Body, Key, MeshObject, ResourceType
 from .derived import derived_by, is_derived_type
 from .matching import EVERY_TYPE, Types, has_any_label, types
 
+SCOPE_VERSION = 1
+"""Of the tables of scope and of what is derived. It rises with every row that takes more or fewer objects, so that two
+snapshots of different versions are not taken to say that what only one of them looks for was added or deleted."""
+
 DEFAULT_ROOT_NAMESPACE = "istio-system"
 
 ISTIO_LABELS = (

@@ -84,7 +84,7 @@ def damaged(taken: Program, view: StoreView) -> Callable[[str], None]:
 def test_a_corrupt_store(program: Program, damaged: Callable[[str], None]) -> None:
     damaged("snapshot.yaml")
     for arguments in (*SOME, ["show", "latest"], ["diff"]):
-        program(*arguments).failed(6, "snapshot.yaml is damaged", hint="git fsck")
+        program(*arguments).failed(6, "snapshot.yaml is damaged", hint="store verify")
 
 
 def test_a_corrupt_object_is_named(program: Program, damaged: Callable[[str], None]) -> None:

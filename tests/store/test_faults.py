@@ -161,7 +161,7 @@ def test_a_lost_file_is_named(store: GitStore, git: Callable[..., str], damage: 
         damaged.resolve(BRANCH, "latest")
 
     assert caught.value.message.startswith(f"snapshot {info.short}: snapshot.yaml is ")
-    assert caught.value.hint == "`git fsck --full` in the store tells what else is damaged"
+    assert "`kubectl istio-upgrade store verify`" in (caught.value.hint or "")
 
 
 def test_of_many_files_the_damaged_one_is_named(store: GitStore, git: Callable[..., str]) -> None:

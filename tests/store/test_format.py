@@ -99,6 +99,13 @@ def test_the_store_reads_back_what_it_wrote(store: GitStore) -> None:
     assert store.workloads(info) == example.workloads
 
 
+def test_a_snapshot_without_a_scope_was_taken_with_the_first() -> None:
+    header: Any = load(example_files()[layout.SNAPSHOT])
+    del header["scope"]
+
+    assert codec.read_meta(header, (), None).scope_version == 1
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [
@@ -153,6 +160,7 @@ def _example_draft(files: dict[str, bytes]) -> SnapshotDraft:
         counts=header["counts"],
         secret_key_id=header["secretKeyId"],
         ca_fingerprints={name: tuple(prints) for name, prints in header["caFingerprints"].items()},
+        scope_version=header["scope"],
         operation=load(files[layout.OPERATION]),
     )
     (proxy,) = load(files[layout.WORKLOADS])["workloads"]

@@ -47,6 +47,7 @@ def header_of(meta: SnapshotMeta) -> Body:
         "purpose": str(meta.purpose),
         "resourceVersion": meta.resource_version,
         "rootNamespace": meta.root_namespace,
+        "scope": meta.scope_version,
         "secretKeyId": meta.secret_key_id,
     }
 
@@ -75,6 +76,7 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         secret_key_id=header["secretKeyId"],
         ca_fingerprints=_fingerprints(header.get("caFingerprints")),
         recipients=tuple(header.get("recipients", ())),
+        scope_version=header.get("scope", 1),
         operation=operation,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ...errors import StoreError
@@ -12,35 +12,38 @@ from ..yamlio import load
 from . import layout
 from .codec import read_header, read_meta, read_types
 from .gitio import Git, GitError, ObjectReader
+from .trees import TREE, Entry, read_tree, tree_of
 
-_HINT = "`git fsck --full` in the store tells what else is damaged"
+_HINT = "`kubectl istio-upgrade store verify` tells what else is damaged, and which snapshots are intact"
 
 T = TypeVar("T")
 
 
 class SnapshotFiles:
-    """Reads files of any snapshot through one git process. A file that is missing is a fault unless it is optional."""
+    """Reads files of any snapshot through one git process. A file that is missing is a fault unless it is optional.
+
+    From the commit's id down to the file, every object is hashed on the way: what is read is what was written.
+    """
 
     def __init__(self, git: Git) -> None:
-        self._git = git
         self._reader = ObjectReader(git)
         self._types: dict[str, tuple[ResourceType, ...]] = {}
+        self._roots: dict[str, str] = {}
+        self._trees: dict[str, tuple[Entry, ...]] = {}
 
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
         """The content of a file, parsed. Raises StoreError for anything missing, damaged or not understood."""
-        return self._parsed(commit, path, self._content(commit, path)[1], parse)
+        return next(self.read_all(commit, [path], parse))
 
     def read_all(self, commit: str, paths: Sequence[str], parse: Callable[[bytes], T]) -> Iterator[T]:
         """As `read`, of many files, in their order, with fewer waits."""
-        try:
-            for path, answer in zip(paths, self._reader.read(f"{commit}:{path}" for path in paths), strict=True):
-                if answer is None:
-                    raise _missing(commit, path)
-                yield self._parsed(commit, path, answer[1], parse)
-        except GitError as error:
-            for path in paths:  # one by one, to learn which
-                self._find(commit, path)
-            raise _damaged(commit, "a file", str(error)) from error
+        found = self._find(commit, paths)
+        for path in paths:
+            if path not in found:
+                raise _missing(commit, path)
+        contents = self._objects(commit, {path: found[path] for path in paths})
+        for path in paths:
+            yield self._parsed(commit, path, contents[path], parse)
 
     def header(self, commit: str) -> Body:
         """`snapshot.yaml` as it is. Raises StoreError, also for a format that this program does not know."""
@@ -48,9 +51,9 @@ class SnapshotFiles:
 
     def types(self, commit: str) -> tuple[ResourceType, ...]:
         """The types of a snapshot; parsed once for the many snapshots that share the file."""
-        blob, content = self._content(commit, layout.TYPES)
+        blob = self._find(commit, [layout.TYPES]).get(layout.TYPES, "")
         if blob not in self._types:
-            self._types[blob] = self._parsed(commit, layout.TYPES, content, read_types)
+            self._types[blob] = self.read(commit, layout.TYPES, read_types)
         return self._types[blob]
 
     def meta(self, commit: str) -> SnapshotMeta:
@@ -62,32 +65,68 @@ class SnapshotFiles:
 
     def paths(self, commit: str, folder: str = "") -> dict[str, str]:
         """Every file of a snapshot, or of one of its folders, with the id of its content."""
-        try:
-            listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit, *([folder] if folder else []))
-        except GitError as error:
-            raise _damaged(commit, folder or "its tree", str(error)) from error
-        entries = (entry.partition("\t") for entry in listing.split("\0")[:-1])
-        return {path: about.rpartition(" ")[2] for about, _, path in entries}
+        files = self._walk(commit, lambda path: path.startswith(folder) or folder.startswith(path))
+        return {path: blob for path, blob in files.items() if path.startswith(folder)}
 
     def close(self) -> None:
         """End the git process; the next read starts another."""
         self._reader.close()
 
     def _operation(self, commit: str) -> Body | None:
-        found = self._find(commit, layout.OPERATION)
-        return None if found is None else self._parsed(commit, layout.OPERATION, found[1], load)
+        there = self._find(commit, [layout.OPERATION])
+        return self.read(commit, layout.OPERATION, load) if there else None
 
-    def _content(self, commit: str, path: str) -> tuple[str, bytes]:
-        found = self._find(commit, path)
-        if found is None:
-            raise _missing(commit, path)
-        return found
+    def _find(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """The ids of those files that the snapshot has."""
+        folders = {path[: index + 1] for path in paths for index, letter in enumerate(path) if letter == "/"}
+        files = self._walk(commit, folders.__contains__)
+        return {path: files[path] for path in paths if path in files}
 
-    def _find(self, commit: str, path: str) -> tuple[str, bytes] | None:
+    def _walk(self, commit: str, wanted: Callable[[str], bool]) -> dict[str, str]:
+        """The files of the folders that are wanted, level by level. Raises StoreError where one cannot be read."""
+        level, files = {"": self._root(commit)}, {}
+        while level:
+            self._read_trees(commit, level)
+            below = {}
+            for folder, tree in level.items():
+                for mode, name, content in self._trees[tree]:
+                    path = folder + name
+                    if mode != TREE:
+                        files[path] = content
+                    elif wanted(f"{path}/"):
+                        below[f"{path}/"] = content
+            level = below
+        return files
+
+    def _root(self, commit: str) -> str:
+        if commit not in self._roots:
+            (content,) = self._objects(commit, {"its commit": commit}).values()
+            self._roots[commit] = self._parsed(commit, "its commit", content, tree_of)
+        return self._roots[commit]
+
+    def _read_trees(self, commit: str, folders: Mapping[str, str]) -> None:
+        new = {folder or "its tree": tree for folder, tree in folders.items() if tree not in self._trees}
+        for folder, content in self._objects(commit, new).items():
+            self._trees[new[folder]] = self._parsed(commit, folder, content, read_tree)
+
+    def _objects(self, commit: str, ids: Mapping[str, str]) -> dict[str, bytes]:
+        """Contents by what they are called. Raises StoreError, naming the first that is missing or damaged."""
         try:
-            return next(self._reader.read([f"{commit}:{path}"]))
+            contents = dict(zip(ids, self._reader.read(ids.values()), strict=True))
+        except GitError:
+            contents = {}
+            for what, name in ids.items():  # one by one, to learn which
+                contents[what] = self._object(commit, what, name)
+        for what, content in contents.items():
+            if content is None:
+                raise _missing(commit, what)
+        return {what: content for what, content in contents.items() if content is not None}
+
+    def _object(self, commit: str, what: str, name: str) -> bytes | None:
+        try:
+            return next(self._reader.read([name]))
         except GitError as error:
-            raise _damaged(commit, path, str(error)) from error
+            raise _damaged(commit, what, str(error)) from error
 
     def _parsed(self, commit: str, path: str, content: bytes, parse: Callable[[bytes], T]) -> T:
         try:

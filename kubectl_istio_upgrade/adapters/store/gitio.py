@@ -1,21 +1,21 @@
 """git processes: the only module that starts any. GitPython runs them; its index and object database are not used.
 
-The user's environment and git configuration have no say: a `GIT_DIR` of the shell must not redirect a snapshot, and an
-`~/.gitconfig` must not sign, filter or hook it.
+What of the user's environment and git configuration has a say is in `environment`: nothing, but for a few commands.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import hashlib
 import shutil
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from ...errors import StoreError
+from .environment import USERS_BUT, sealed, users
 
 _PIPE = -1
 """`subprocess.PIPE`, which this module does not import."""
@@ -23,10 +23,8 @@ _PIPE = -1
 _PIPE_SIZE = 4_096
 """What any system lets one write to a pipe before the other end reads (Windows has the least)."""
 
-_LONGEST_NAME = 2_048
-"""A bound of `COMMIT:PATH`: Kubernetes names have up to 253 bytes, each of them up to three in a path."""
-
-Answer: TypeAlias = tuple[str, bytes] | None
+_LINE = 41
+"""An object's id and the end of its line."""
 
 _OLDEST_GIT = "2.36"
 """The first with `core.fsync`, without which a power cut may empty what was written."""
@@ -34,6 +32,14 @@ _OLDEST_GIT = "2.36"
 
 class GitError(Exception):
     """git failed; the text is its own words. Whoever called says what that means, as a StoreError."""
+
+
+class Done(NamedTuple):
+    """How a git process ended, and what it said."""
+
+    status: int
+    output: str
+    errors: str
 
 
 class Git:
@@ -46,7 +52,9 @@ class Git:
         import git  # not above: to import GitPython runs git
 
         self._git = git.Git(path)
-        self._environment = _environment(path)
+        self.path = path
+        self._sealed = sealed(path)
+        self._users = users(path)
 
     def check_version(self) -> None:
         """Raises StoreError when git is too old to write durably."""
@@ -55,17 +63,35 @@ class Git:
             hint = f"install git {_OLDEST_GIT} or newer, which can write durably"
             raise StoreError(f"git {words[2]} is too old", hint=hint)
 
-    def start(self, *arguments: str) -> Any:
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
         """A process with three pipes, a `subprocess.Popen` in GitPython's wrapper; the caller ends it."""
-        return self._git.execute(["git", *arguments], as_process=True, istream=_PIPE, env=self._environment)
+        return self._git.execute(
+            ["git", *arguments], as_process=True, istream=_PIPE, env=dict(environment or self._sealed)
+        )
 
     def run(self, *arguments: str, stdin: bytes = b"") -> str:
         """What git prints. Raises GitError."""
-        process = self.start(*arguments)
-        output, errors = process.communicate(stdin)
-        if process.returncode:
-            raise GitError(_words(errors, process.returncode))
-        return str(output.decode("utf-8", "surrogateescape"))
+        done = self.attempt(*arguments, stdin=stdin)
+        if done.status:
+            raise GitError(_words(done.errors, done.status))
+        return done.output
+
+    def attempt(self, *arguments: str, stdin: bytes = b"") -> Done:
+        """Run git, however it may end."""
+        return self._finish(self.start(*arguments), stdin)
+
+    def as_user(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
+        """Run git with the user's own configuration, for what cannot do without: see `environment.users`."""
+        overruled = [word for name, value in USERS_BUT for word in ("-c", f"{name}={value}")]
+        environment = {**self._users, **variables}
+        return self._finish(self.start(*overruled, *arguments, environment=environment), stdin)
+
+    def _finish(self, process: Any, stdin: bytes) -> Done:
+        try:
+            output, errors = process.communicate(stdin)
+        finally:
+            _end(process)
+        return Done(process.returncode, output.decode("utf-8", "surrogateescape"), errors.decode("utf-8", "replace"))
 
     def pour(self, pieces: Iterable[bytes], *arguments: str) -> str:
         """Feed a process piece by piece and return what it prints. Raises GitError, also when it dies half-way."""
@@ -77,49 +103,56 @@ class Git:
                 process.stdin.close()
             output, errors = process.stdout.read(), process.stderr.read()
             if process.proc.wait():
-                raise GitError(_words(errors, process.returncode))
+                raise GitError(_words(errors.decode("utf-8", "replace"), process.returncode))
             return str(output.decode())
         finally:
             _end(process)
 
 
 class ObjectReader:
-    """One `git cat-file --batch`, asked again and again, started when first asked."""
+    """One `git cat-file --batch`, asked again and again, started when first asked.
+
+    git checks what it unpacks, but not always that it is what was asked for; here every object is hashed again.
+    """
 
     def __init__(self, git: Git) -> None:
         self._git = git
         self._process: Any = None
         self._asking = threading.Lock()
 
-    def read(self, names: Iterable[str]) -> Iterator[Answer]:
-        """Id and content of each object, such as `COMMIT:PATH`; None for one that is not there.
+    def read(self, ids: Iterable[str]) -> Iterator[bytes | None]:
+        """The content of each object; None for one that is not there.
 
         Raises GitError on damage. Answers are awaited only as often as the smallest pipe demands.
         """
-        batch: list[bytes] = []
-        for name in names:
-            batch.append(name.encode() + b"\n")
-            if sum(map(len, batch)) > _PIPE_SIZE - _LONGEST_NAME:
+        batch: list[str] = []
+        for name in ids:
+            batch.append(name)
+            if len(batch) * _LINE > _PIPE_SIZE - _LINE:
                 yield from self._ask(batch)
                 batch = []
         yield from self._ask(batch)
 
-    def _ask(self, batch: list[bytes]) -> list[Answer]:
+    def _ask(self, batch: list[str]) -> list[bytes | None]:
         """All answers of a batch, so that none is left in the pipe for the next, of whichever thread."""
         with self._asking:
             if self._process is None:
                 self._process = self._git.start("cat-file", "--batch")
             try:
-                self._process.stdin.write(b"".join(batch))
+                self._process.stdin.write("".join(f"{name}\n" for name in batch).encode())
                 self._process.stdin.flush()
-                return [self._answer() for _ in batch]
+                answers = [self._answer() for _ in batch]
             except (BrokenPipeError, EOFError):
-                words = self._process.stderr.read()
+                words = self._process.stderr.read().decode("utf-8", "replace")
                 self.close()
                 raise GitError(_words(words, 1)) from None
+        for name, answer in zip(batch, answers, strict=True):
+            if answer is not None and object_id(*answer) != name:
+                raise GitError(f"object {name} has another content than its name says")
+        return [answer and answer[1] for answer in answers]
 
-    def _answer(self) -> Answer:
-        """Raises EOFError when git died, as it does of a damaged object."""
+    def _answer(self) -> tuple[str, bytes] | None:
+        """Type and content. Raises EOFError when git died, as it does of a damaged object."""
         header = self._process.stdout.readline()
         if header.endswith(b" missing\n"):
             return None
@@ -130,13 +163,19 @@ class ObjectReader:
         content = self._process.stdout.read(size + 1)
         if len(content) != size + 1:
             raise EOFError
-        return fields[0].decode(), content[:size]
+        return fields[1].decode(), content[:size]
 
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
             _end(self._process)
             self._process = None
+
+
+def object_id(kind: str, content: bytes) -> str:
+    """What git calls an object of this kind with this content."""
+    head = b"%b %d\0" % (kind.encode(), len(content))
+    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -153,37 +192,17 @@ def _end(process: Any) -> None:
     popen.wait()
 
 
-def _words(errors: bytes, status: int) -> str:
+def words_of(done: Done) -> str:
+    """What git complained of, on one line."""
+    return _words(done.errors, done.status)
+
+
+def _words(errors: str, status: int) -> str:
     """What git complains of, on one line; for a git that was killed, by what."""
-    lines = dict.fromkeys(errors.decode("utf-8", "replace").splitlines())
+    lines = dict.fromkeys(errors.splitlines())
     complaints = [line.partition(": ")[2] for line in lines if line.startswith(("fatal: ", "error: "))]
     if said := complaints or list(lines):
         return "; ".join(said[:2])
     if status < 0:
         return f"git was killed by {signal.Signals(-status).name}"
     return f"git ended with status {status}"
-
-
-def _environment(path: Path) -> Mapping[str, str]:
-    """Values that overrule whatever the user's environment says; GitPython can set variables, not remove them."""
-    repository = str(path)
-    return {
-        "GIT_DIR": repository,
-        "GIT_COMMON_DIR": repository,
-        "GIT_WORK_TREE": repository,
-        "GIT_INDEX_FILE": os.devnull,
-        "GIT_OBJECT_DIRECTORY": str(path / "objects"),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": "",
-        "GIT_SHALLOW_FILE": "",
-        "GIT_GRAFT_FILE": os.devnull,
-        "GIT_NAMESPACE": "",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_COUNT": "0",
-        "GIT_CONFIG_PARAMETERS": "",
-        "GIT_TRACE": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-        "LANGUAGE": "C",
-    }
