@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyrage
+
 from tests.controlplane import ControlPlane, IstiodFollower, chart_path, wait_webhooks
 from tests.support.cli import Plugin, Ran
 
@@ -66,6 +68,21 @@ class HelmStory:
     """After the next upgrade with Helm, nothing forced: a conflict with anybody would have ended it."""
 
 
+@dataclass(frozen=True)
+class SealedStory:
+    """The same with a store that holds the values of Secrets, encrypted: first with the identity, then without."""
+
+    before: Dump
+    rollback: Ran
+    back: Dump
+    history: list[dict[str, Any]]
+    without: Ran
+    """The rollback of the next upgrade, of which nobody gave the identity."""
+    history_without: list[dict[str, Any]]
+    """After the command that its plan told to run."""
+    end: Dump
+
+
 def begin(stack: ExitStack, folder: Path) -> HelmMesh:
     """A control plane with the old release on it."""
     plane = stack.enter_context(ControlPlane("nodes"))
@@ -88,11 +105,41 @@ def tell(mesh: HelmMesh) -> HelmStory:
     upgraded = settled(mesh)
     rollback = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
     back = settled(mesh)
-    for follow_up in rollback.data["plan"]["followUps"]:
-        program, *arguments = follow_up["command"].split()
-        assert program == "helm", follow_up
-        mesh.plane.helm(*arguments)
+    _do(mesh, rollback)
     put_right = settled(mesh)
     histories = {release: mesh.history(release) for release in CHARTS}
     mesh.upgrade(NEW)
     return HelmStory(mesh, before, upgraded, rollback, back, histories, put_right, settled(mesh))
+
+
+def tell_sealed(mesh: HelmMesh, folder: Path) -> SealedStory:
+    """Another upgrade of istiod alone, to and fro, with the values of Helm's records in the store."""
+    identity = pyrage.x25519.Identity.generate()
+    key = folder / "identity.txt"
+    key.touch(mode=0o600)
+    key.write_text(f"{identity}\n")
+    sealed = Plugin(mesh.plane.kubeconfig, folder / "sealed.git")
+    sealed.ok("store", "init", "--recipient", str(identity.to_public()))
+    before = settled(mesh)
+    sealed.ok("snapshot", "--name", START)
+    _istiod_upgrade(mesh, OLD)
+    rollback = sealed.ok("rollback", START, "--yes", "--identity", str(key), "-o", "json")
+    back, history = settled(mesh), mesh.history("istiod")
+    _istiod_upgrade(mesh, OLD)
+    without = sealed.ok("rollback", START, "--yes", "-o", "json")
+    _do(mesh, without)
+    return SealedStory(before, rollback, back, history, without, mesh.history("istiod"), settled(mesh))
+
+
+def _istiod_upgrade(mesh: HelmMesh, version: str) -> None:
+    mesh.helm_upgrade(version, "istiod", *UNVALIDATED["istiod"])
+    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+    mesh.istiod.wait_ready(version)
+
+
+def _do(mesh: HelmMesh, rollback: Ran) -> None:
+    """What the plan tells to run."""
+    for follow_up in rollback.data["plan"]["followUps"]:
+        program, *arguments = follow_up["command"].split()
+        assert program == "helm", follow_up
+        mesh.plane.helm(*arguments)

@@ -11,7 +11,7 @@ import pytest
 from tests.controlplane import TestbedError
 
 from .comparison import compare, managers
-from .helm_story import CHARTS, HelmStory, begin, tell
+from .helm_story import CHARTS, HelmStory, SealedStory, begin, tell, tell_sealed
 from .mesh import ACCESS_LOG, NEW, OLD, START, Mesh, settled
 
 pytestmark = pytest.mark.mesh
@@ -25,6 +25,11 @@ IMAGES = ("--set", "hub=docker.io/istio", "--set")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HelmStory]:
     with ExitStack() as stack:
         yield tell(begin(stack, tmp_path_factory.mktemp("helm")))
+
+
+@pytest.fixture(scope="module")
+def sealed(story: HelmStory, tmp_path_factory: pytest.TempPathFactory) -> SealedStory:
+    return tell_sealed(story.mesh, tmp_path_factory.mktemp("sealed"))
 
 
 def records(*revisions: int) -> set[str]:
@@ -87,6 +92,24 @@ def test_helm_upgrades_without_a_conflict_and_without_force(story: HelmStory) ->
     assert set(again.added) == {READER, *records(3, 4)}
     assert set(again.changed) == {"namespaces /shop", *records(2)}, "as after the first upgrade, drift apart"
     assert US not in managers(story.again)
+
+
+def test_records_whose_values_the_store_holds_go_back_as_well(sealed: SealedStory) -> None:
+    assert compare(sealed.before, sealed.back).counts == (0, 0, 0, 0)
+    assert sealed.rollback.data["plan"]["followUps"] == []
+    assert [(each["revision"], each["status"]) for each in sealed.history][-2:] == [(3, "superseded"), (4, "deployed")]
+
+
+def test_without_the_identity_helm_puts_its_records_right(sealed: SealedStory) -> None:
+    plan = sealed.without.data["plan"]
+    assert [follow_up["command"] for follow_up in plan["followUps"]] == [
+        "helm rollback istiod 4 -n istio-system --force-conflicts"
+    ]
+    last = sealed.history_without[-1]
+    assert (last["status"], last["app_version"], last["description"]) == ("deployed", NEW, "Rollback to 4")
+    left = compare(sealed.before, sealed.end)
+    assert {*left.added, *left.changed} <= records(4, 5), "only records"
+    assert left.removed == left.recreated == ()
 
 
 def test_istioctl_upgrades_after_a_rollback_as_it_did_before(mesh: Mesh) -> None:
