@@ -28,14 +28,17 @@ _PAUSE = 0.1
 
 @dataclass(frozen=True)
 class OwnershipRestorer:
-    """Puts the target's managedFields back on objects that were just written."""
+    """Puts the target's managedFields back on objects that were just written.
+
+    A backup that was imported has none: then those of the moment before stay, rather than this tool among them.
+    """
 
     reader: ClusterReader
     writer: ClusterWriter
 
     def restore(self, change: PlannedChange, written: Body) -> str:
         """Return "" when it is done, or why it is not. Raises ClusterError when the server stays out of order."""
-        if change.target is None or not change.target.server.managed_fields:
+        if change.target is None or not _owners_before(change):
             return ""
         content = split(written, change.type)
         for attempt in range(ATTEMPTS):
@@ -75,9 +78,14 @@ class OwnershipRestorer:
 
 def _owners(change: PlannedChange, written: MeshObject) -> Sequence[Body]:
     """Of a whole object the owners that the target has; of a few patched fields, those fields' alone."""
-    target = change.target.server.managed_fields if change.target else ()
+    target = _owners_before(change)
     if change.write is not Write.PATCH:
         return owned_as(written.server.managed_fields, target)
     metadata = (change.body or {})["metadata"]
     patched = [("metadata", part, name) for part in ("labels", "annotations") for name in metadata.get(part, ())]
     return with_fields_owned_as(written.server.managed_fields, target, patched)
+
+
+def _owners_before(change: PlannedChange) -> Sequence[Body]:
+    sides = (side for side in (change.target, change.live) if side is not None)
+    return next((side.server.managed_fields for side in sides if side.server.managed_fields), ())

@@ -18,10 +18,11 @@ def with_fields_owned_as(live: Sequence[Body], target: Sequence[Body], paths: It
     Owners that are left with nothing go: among them whoever has just written these fields.
     """
     entries: dict[tuple[Any, ...], Body] = {_who(entry): clone(entry) for entry in live}
-    for path in paths:
-        keys = [f"f:{step}" for step in path]
+    named = [[f"f:{step}" for step in path] for path in paths]
+    for keys in named:
         for entry in entries.values():
             _disown(entry.get("fieldsV1") or {}, keys)
+    for keys in named:
         for entry in target:
             if _owns(entry.get("fieldsV1") or {}, keys):
                 mine = entries.setdefault(_who(entry), {**entry, "fieldsV1": {}})

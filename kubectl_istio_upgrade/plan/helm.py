@@ -1,7 +1,8 @@
 """Helm's release records after a rollback: what they will say, and what to run where that is wrong.
 
-Records are Secrets, so most stores have only digests of them: they are kept as they are, while the release's objects
-go back. Helm would then take a revision for deployed that is not. Its own `helm rollback` puts that right.
+Records are Secrets. Where the snapshot holds their values they go back like anything else, and nothing is to be said.
+Else they stay as they are while the release's objects go back, and Helm would take a revision for deployed that is not.
+Its own `helm rollback` puts that right: it finds all objects as they should be, and only writes a record (measured).
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from ..rules.scope import SECRET
 FORCED = " --force-conflicts"
 """Helm applies server-side from release 4 on: then istiod's own write of `failurePolicy` is a conflict (measured)."""
 
-
-KEPT = "its records stay as they are, because their values are not in the store"
+KEPT = "its records are Secrets, and cannot be put back without their values"
 
 
 class Release(NamedTuple):

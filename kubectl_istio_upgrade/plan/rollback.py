@@ -237,14 +237,16 @@ class _Planner:
         planned = {change.key.name for change in changes if is_namespace(change.key)}
         existing = {key.name for key in self.live.versions if is_namespace(key)}
         needed = {c.key.namespace for c in changes if c.action is Action.CREATE and c.key.namespace}
-        return [create_namespace(name, self.types[NAMESPACE]) for name in sorted(needed - existing - planned)]
+        keys = [Key("", NAMESPACE, "", name) for name in sorted(needed - existing - planned)]
+        known = self.target.load([key for key in keys if key in self.target.versions])
+        return [create_namespace(key, self.types[NAMESPACE], known.get(key)) for key in keys]
 
 
-def create_namespace(name: str, type_: ResourceType) -> PlannedChange:
-    """A bare namespace, for objects that need it."""
-    body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    key = Key("", NAMESPACE, "", name)
-    return PlannedChange(key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=MeshObject(key, body))
+def create_namespace(key: Key, type_: ResourceType, known: MeshObject | None = None) -> PlannedChange:
+    """A bare namespace, for objects that need it; owned as it was where that is known."""
+    body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key.name}}
+    target = known or MeshObject(key, body)
+    return PlannedChange(key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=target)
 
 
 def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:

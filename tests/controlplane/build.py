@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .components import GROUPS, OLDEST_GO, ON_REQUEST, Group, expand, group_of
+from .components import GROUPS, OLDEST_GO, Group, expand, group_of
 from .processes import TestbedError
 
 STAGES = ("node/fast/node-initialize.yaml", "node/heartbeat/node-heartbeat.yaml", "pod/fast/pod-ready.yaml",
@@ -28,11 +28,11 @@ CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery"}
 
 
 def ensure_built(*components: str) -> dict[str, Path]:
-    """Paths of these programs, building what is missing; without names, everything but what is built on request.
+    """Paths of these programs, building what is missing; without names, everything.
 
     A group's name stands for all of its programs. Programs in KUBEBUILDER_ASSETS are taken from there.
     """
-    names = components or tuple(group.name for group in GROUPS if group.name not in ON_REQUEST)
+    names = components or tuple(group.name for group in GROUPS)
     paths: dict[str, Path] = {}
     for name in names:
         expanded = expand(name)

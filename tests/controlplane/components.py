@@ -86,8 +86,6 @@ GROUPS: tuple[Group, ...] = (
         variables=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     ),
 )
-ON_REQUEST = ("helm",)
-"""Groups that `build` without arguments leaves out."""
 
 
 def group_of(component: str) -> Group | None:

@@ -42,7 +42,7 @@ BEFORE = [installed("1"), record(1, "deployed")]
 def test_after_an_upgrade_helm_has_to_roll_its_records_back() -> None:
     (follow_up,) = follow_ups(UPGRADED, BEFORE)
     assert follow_up.command == "helm rollback istiod 1 -n istio-system --force-conflicts"
-    assert follow_up.why.startswith("else Helm takes revision 2 for deployed; its records stay")
+    assert follow_up.why.startswith("else Helm takes revision 2 for deployed; its records are Secrets")
 
 
 def test_only_a_helm_that_applies_server_side_is_told_to_force() -> None:

@@ -156,6 +156,13 @@ def test_a_namespace_that_is_gone_comes_back_for_the_objects_in_it() -> None:
     ]  # fmt: skip
 
 
+def test_a_namespace_that_comes_back_belongs_to_whom_it_belonged() -> None:
+    owned = obj("Namespace", "shop", managed=[{"manager": "kubectl-create", "operation": "Update"}])
+    created = plan((), (owned, obj("VirtualService", "shop/a"))).changes[0]
+    assert created.target is not None
+    assert created.target.server.managed_fields == owned.server.managed_fields
+
+
 def test_writes_come_in_stages_and_deletions_backwards_after_them() -> None:
     added = (obj("AuthorizationPolicy", "ns/p"), obj("ClusterRole", "r"), obj("Deployment", "ns/d"))
     missing = (obj("ValidatingWebhookConfiguration", "w"), obj("VirtualService", "ns/v"), obj("ServiceAccount", "ns/s"))

@@ -1,0 +1,145 @@
+"""A mesh that Helm installed: upgraded, taken back by the plugin, its records put right, and upgraded again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyrage
+
+from tests.controlplane import ControlPlane, IstiodFollower, chart_path, wait_webhooks
+from tests.support.cli import Plugin, Ran
+
+from .comparison import Dump
+from .mesh import NEW, OLD, START, Mesh, settled
+
+NAMESPACE = "istio-system"
+CHARTS = {"istio-base": "base", "istiod": "istiod"}
+"""Releases, by the names that Istio's guide gives them, and their charts."""
+IMAGES = ("--set", "global.hub=docker.io/istio", "--set")
+UNVALIDATED = {
+    "istio-base": ("--set", "defaultRevision="),
+    "istiod": ("--set", "global.configValidation=false"),
+}
+"""Without validating webhooks: istiod changes their `failurePolicy`, which Helm takes for a conflict with or without
+this tool."""
+
+
+@dataclass(frozen=True)
+class HelmMesh(Mesh):
+    """A mesh whose releases Helm has installed."""
+
+    def helm_upgrade(self, version: str, release: str, *options: str) -> str:
+        """`helm upgrade --install`, server-side, as Helm 4 does by default; nothing forced unless asked for."""
+        chart = str(chart_path(version, CHARTS[release]))
+        images = (*IMAGES, f"global.tag={version}")
+        return self.plane.helm("upgrade", "--install", release, chart, "-n", NAMESPACE, *images, *options)
+
+    def upgrade(self, version: str) -> None:
+        """Both releases, in the order of Istio's guide."""
+        for release, options in UNVALIDATED.items():
+            self.helm_upgrade(version, release, *options)
+        self.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+        self.istiod.wait_ready(version)
+        wait_webhooks(self.plane)
+
+    def history(self, release: str) -> list[dict[str, Any]]:
+        """What Helm says of a release, oldest revision first."""
+        found: list[dict[str, Any]] = json.loads(self.plane.helm("history", release, "-n", NAMESPACE, "-o", "json"))
+        return found
+
+
+@dataclass(frozen=True)
+class HelmStory:
+    """How it was at each point."""
+
+    mesh: HelmMesh
+    before: Dump
+    upgraded: Dump
+    rollback: Ran
+    back: Dump
+    histories: dict[str, list[dict[str, Any]]]
+    """After the commands that the plan told to run."""
+    put_right: Dump
+    again: Dump
+    """After the next upgrade with Helm, nothing forced: a conflict with anybody would have ended it."""
+
+
+@dataclass(frozen=True)
+class SealedStory:
+    """The same with a store that holds the values of Secrets, encrypted: first with the identity, then without."""
+
+    before: Dump
+    rollback: Ran
+    back: Dump
+    history: list[dict[str, Any]]
+    without: Ran
+    """The rollback of the next upgrade, of which nobody gave the identity."""
+    history_without: list[dict[str, Any]]
+    """After the command that its plan told to run."""
+    end: Dump
+
+
+def begin(stack: ExitStack, folder: Path) -> HelmMesh:
+    """A control plane with the old release on it."""
+    plane = stack.enter_context(ControlPlane("nodes"))
+    istiod = stack.enter_context(IstiodFollower(plane))
+    mesh = HelmMesh(plane, istiod, Plugin(plane.kubeconfig, folder / "store.git"))
+    mesh.kubectl("create", "namespace", NAMESPACE)
+    mesh.upgrade(OLD)
+    mesh.kubectl("create", "namespace", "shop")
+    mesh.kubectl("label", "namespace", "shop", "istio-injection=enabled")
+    return mesh
+
+
+def tell(mesh: HelmMesh) -> HelmStory:
+    """Upgrade with Helm, roll back with the plugin, do what its plan tells to do, and upgrade with Helm again."""
+    before = settled(mesh)
+    mesh.plugin.ok("snapshot", "--name", START)
+    mesh.upgrade(NEW)
+    mesh.kubectl("label", "namespace", "shop", "istio-injection=disabled", "--overwrite")
+    mesh.kubectl("delete", "serviceaccount", "istio-reader-service-account", "-n", NAMESPACE)
+    upgraded = settled(mesh)
+    rollback = mesh.plugin.ok("rollback", START, "--yes", "-o", "json")
+    back = settled(mesh)
+    _do(mesh, rollback)
+    put_right = settled(mesh)
+    histories = {release: mesh.history(release) for release in CHARTS}
+    mesh.upgrade(NEW)
+    return HelmStory(mesh, before, upgraded, rollback, back, histories, put_right, settled(mesh))
+
+
+def tell_sealed(mesh: HelmMesh, folder: Path) -> SealedStory:
+    """Another upgrade of istiod alone, to and fro, with the values of Helm's records in the store."""
+    identity = pyrage.x25519.Identity.generate()
+    key = folder / "identity.txt"
+    key.touch(mode=0o600)
+    key.write_text(f"{identity}\n")
+    sealed = Plugin(mesh.plane.kubeconfig, folder / "sealed.git")
+    sealed.ok("store", "init", "--recipient", str(identity.to_public()))
+    before = settled(mesh)
+    sealed.ok("snapshot", "--name", START)
+    _istiod_upgrade(mesh, OLD)
+    rollback = sealed.ok("rollback", START, "--yes", "--identity", str(key), "-o", "json")
+    back, history = settled(mesh), mesh.history("istiod")
+    _istiod_upgrade(mesh, OLD)
+    without = sealed.ok("rollback", START, "--yes", "-o", "json")
+    _do(mesh, without)
+    return SealedStory(before, rollback, back, history, without, mesh.history("istiod"), settled(mesh))
+
+
+def _istiod_upgrade(mesh: HelmMesh, version: str) -> None:
+    mesh.helm_upgrade(version, "istiod", *UNVALIDATED["istiod"])
+    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+    mesh.istiod.wait_ready(version)
+
+
+def _do(mesh: HelmMesh, rollback: Ran) -> None:
+    """What the plan tells to run."""
+    for follow_up in rollback.data["plan"]["followUps"]:
+        program, *arguments = follow_up["command"].split()
+        assert program == "helm", follow_up
+        mesh.plane.helm(*arguments)
