@@ -22,6 +22,9 @@ takes 0.59 s, 4 take 0.47 s, 8 take 0.39 s, 16 take 0.44 s."""
 STALE_ATTEMPTS = 3
 """How often a list is asked for before an answer of another moment is an error."""
 
+VERSIONLESS = frozenset({"componentstatuses"})
+"""Types that the API server makes up when it is asked: their lists have no resource version."""
+
 _NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
@@ -72,7 +75,8 @@ class KubeReader:
         cancelled = threading.Event()
 
         def fetch(query: ListQuery) -> list[Body]:
-            return self._list(query, "" if query.type.group in unpinned else resource_version, cancelled)
+            versionless = query.type.group in unpinned or query.type.resource in VERSIONLESS
+            return self._list(query, "" if versionless else resource_version, cancelled)
 
         return as_they_arrive(fetch, queries, self._parallel, cancelled)
 
