@@ -16,7 +16,10 @@ from .proxy import Proxy
 
 pytestmark = pytest.mark.cluster
 
-MANY = 12
+MANY = 30
+
+HALF = 12
+"""Writes that pass. Up to 8 more are on their way by then, and some are never begun."""
 MANAGER = "kubectl-istio-upgrade"
 
 
@@ -36,10 +39,10 @@ def hosts(mesh: Mesh, bodies: list[Json]) -> set[str]:
     return {(mesh.get(body) or {})["spec"]["hosts"][0] for body in bodies}
 
 
-def killed_while_it_writes(proxied: Program, proxy: Proxy, *command: str, after: int = 5) -> None:
+def killed_while_it_writes(proxied: Program, proxy: Proxy, *command: str, after: int = HALF) -> None:
     """SIGKILL, with a write on its way that the server then carries out, and others before it on record."""
     journals = Path(proxied.environment["ISTIO_UPGRADE_STORE"])
-    proxy.hold(lambda seen: seen.writes, after=after)
+    proxy.hold(lambda seen: seen.writes, after=after, every=True)
     running = proxied.start(*command)
     proxy.wait_held()
     if after:
@@ -149,7 +152,7 @@ def test_an_apply_is_taken_back_with_what_it_created(
     password = secret("made-by-apply", password="hunter2")
     for body in (*wanted, password):
         mesh.adopt(body)
-    killed_while_it_writes(proxied, proxy, "apply", "-f", manifest(*wanted, password), "--yes", after=MANY)
+    killed_while_it_writes(proxied, proxy, "apply", "-f", manifest(*wanted, password), "--yes")
     program("resume", "--yes").failed(2, "hold Secrets", hint="resume -f FILE")
     program("abort", "--yes").done()
     assert [mesh.get(body) for body in (*wanted, password)] == [None] * (MANY + 1)
