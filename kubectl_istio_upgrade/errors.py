@@ -119,6 +119,16 @@ class ExpiredError(ApiError):
     """410: the resource version is no longer available; a snapshot starts over."""
 
 
+class ToolError(IstioUpgradeError):
+    """istioctl or helm is missing, of another release, or failed without having changed anything."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ToolTimeoutError(ToolError):
+    """istioctl or helm did not come to its end in time."""
+
+
 class StoreError(IstioUpgradeError):
     """The store is missing, locked, damaged, full or of another format."""
 

@@ -17,6 +17,7 @@ from .models.permissions import Permission
 from .models.plans import Action, StepResult
 from .models.secrets import Values
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
+from .models.tools import MeshVersions, ProxyStatus, ToolMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,46 @@ class Digester(Protocol):
 
     def digest(self, context: str, value: bytes) -> str:
         """`hmac-sha256:` and 64 hex digits. `context` (object and field) keeps equal values apart."""
+
+
+class Istioctl(Protocol):
+    """The istioctl of one release, on one cluster.
+
+    Every method raises ToolError when the program cannot be run, does not end in time, or prints what it should not.
+    Only `install` and `uninstall` change anything.
+    """
+
+    @property
+    def version(self) -> str:
+        """Its own release, such as `1.29.1`."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    def versions(self) -> MeshVersions:
+        """Of itself, of every istiod, of every connected proxy."""
+
+    def precheck(self) -> tuple[ToolMessage, ...]:
+        """`istioctl x precheck`: what it found, whatever its exit code."""
+
+    def analyze(self) -> tuple[ToolMessage, ...]:
+        """`istioctl analyze --all-namespaces`: what it found, whatever its exit code."""
+
+    def proxy_status(self) -> tuple[ProxyStatus, ...]:
+        """Every proxy that is connected to any istiod."""
+
+    def render(self, settings: Body) -> str:
+        """`manifest generate`: the objects of an installation with these settings (an IstioOperator), as YAML.
+
+        Raises ToolError with istioctl's own words for settings that it refuses.
+        """
+
+    def install(self, settings: Body, timeout: float, watch: Callable[[str], None]) -> None:
+        """Install, or upgrade in place; returns when everything has rolled out. `watch` sees what it prints.
+
+        Raises IncompleteError when it fails: it may have changed anything that it installs by then.
+        """
 
 
 class Progress(Protocol):

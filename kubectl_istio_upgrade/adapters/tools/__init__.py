@@ -1,0 +1,1 @@
+"""Other people's programs: istioctl and helm. `process` is the only module that starts them."""

@@ -1,0 +1,115 @@
+"""Running a program of somebody else's, and ending it with us.
+
+Its environment is ours but for what would change the language or the form of what it prints. It never reads our
+terminal. What it prints goes line by line to whoever wants to watch, and whole to the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ...errors import ToolError, ToolTimeoutError
+
+_PLAIN: Mapping[str, str] = {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+
+GRACE = 10.0
+"""Seconds that a program has to end itself after SIGTERM, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_words(self) -> str:
+        """What it complained of last: a line, or "" when it was silent."""
+        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
+        return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One executable file, and the environment that leads it to the right cluster."""
+
+    path: Path
+    environment: Mapping[str, str]
+
+    def run(
+        self, *arguments: str, stdin: str = "", timeout: float, watch: Callable[[str], None] = lambda _: None
+    ) -> Ran:
+        """Run to its end, which may be a failure; `watch` sees each line of its stderr as it comes.
+
+        Raises ToolError when it cannot be started, ToolTimeoutError after `timeout` seconds. On Ctrl-C it is asked to
+        end, and waited for: nothing of it goes on behind our back.
+        """
+        try:
+            process = self._start(arguments)
+        except OSError as error:
+            raise ToolError(f"{self.path} cannot be run: {(error.strerror or 'error').lower()}") from error
+        heard: list[str] = []
+        said: list[str] = []
+        readers = [
+            threading.Thread(target=_listen, args=(process.stdout, heard, lambda _: None), daemon=True),
+            threading.Thread(target=_listen, args=(process.stderr, said, watch), daemon=True),
+            threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ToolTimeoutError(f"{self.path.name} {arguments[0]} did not end within {timeout:.0f} s") from None
+        finally:
+            _end(process)
+        for reader in readers:
+            reader.join(GRACE)
+        return Ran(code, "".join(heard), "".join(said))
+
+    def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        # A session of its own: the terminal's Ctrl-C reaches us alone, and we decide what becomes of it.
+        return subprocess.Popen(  # noqa: S603 - a list, no shell; the path is the user's choice
+            [str(self.path), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **_PLAIN, **self.environment},
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+
+
+def _listen(stream: IO[str] | None, lines: list[str], watch: Callable[[str], None]) -> None:
+    for line in stream or ():
+        lines.append(line)
+        watch(line.rstrip())
+
+
+def _feed(stream: IO[str] | None, text: str) -> None:
+    if stream is not None:
+        try:
+            stream.write(text)
+            stream.close()
+        except BrokenPipeError:
+            return  # it did not want to read; it says why
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
