@@ -77,8 +77,13 @@ class ClusterWriter(Protocol):
         Raises ConflictError, NotFoundError.
         """
 
-    def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
-        """PATCH as server-side apply under this tool's field manager. Raises ConflictError on another owner."""
+    def server_side_apply(
+        self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool, manager: str = ""
+    ) -> Body:
+        """PATCH as server-side apply, under this tool's field manager or the one given.
+
+        Raises ConflictError on another owner.
+        """
 
     def merge_patch(self, type_: ResourceType, key: Key, patch: Body, *, dry_run: bool) -> Body:
         """PATCH as JSON merge patch; a `metadata.resourceVersion` in the patch is the precondition."""
@@ -231,8 +236,8 @@ class Istioctl(Protocol):
     def proxy_status(self) -> tuple[ProxyStatus, ...]:
         """Every proxy that is connected to any istiod."""
 
-    def render(self, settings: Body) -> str:
-        """`manifest generate`: the objects of an installation with these settings (an IstioOperator), as YAML.
+    def render(self, settings: Body) -> tuple[Body, ...]:
+        """`manifest generate`: the objects of an installation with these settings (an IstioOperator).
 
         Raises ToolError with istioctl's own words for settings that it refuses.
         """

@@ -26,10 +26,12 @@ class GuardedWriter:
         self._check(dry_run)
         return self.writer.replace(type_, key, body, dry_run=dry_run, manager=manager)
 
-    def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
+    def server_side_apply(
+        self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool, manager: str = ""
+    ) -> Body:
         """See `ClusterWriter`."""
         self._check(dry_run)
-        return self.writer.server_side_apply(type_, key, body, force=force, dry_run=dry_run)
+        return self.writer.server_side_apply(type_, key, body, force=force, dry_run=dry_run, manager=manager)
 
     def merge_patch(self, type_: ResourceType, key: Key, patch: Body, *, dry_run: bool) -> Body:
         """See `ClusterWriter`."""

@@ -145,7 +145,9 @@ class Sender:
                 force = change.write is Write.FORCE
                 if change.live is None and not dry_run:
                     self._still_absent(change)
-                return self.writer.server_side_apply(type_, key, body, force=force, dry_run=dry_run)
+                return self.writer.server_side_apply(
+                    type_, key, body, force=force, dry_run=dry_run, manager=change.manager
+                )
             case _:
                 if change.write is Write.RECREATE:
                     self._remove(change)

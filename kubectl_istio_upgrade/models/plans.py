@@ -57,6 +57,8 @@ class PlannedChange:
     reason: str = ""
     """Why it is kept, or why an update has become a recreation."""
     notes: tuple[str, ...] = ()
+    manager: str = ""
+    """Under whose name a server-side apply is sent; "" for this tool's own."""
     autoscaled: bool = False
     """An autoscaler decides its replicas, so their moving is no change by somebody else."""
     live: MeshObject | None = None

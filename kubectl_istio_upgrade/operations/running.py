@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
@@ -21,7 +23,7 @@ from ..models.operations import Aim, Attempt, End, Opening, Operation
 from ..models.plans import Plan, PlannedChange, Proof
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo
-from ..ports import Journal
+from ..ports import ClusterWriter, Journal
 from ..prove import prove
 from .records import intent_of, record_of, steps_of
 from .session import WritingSession
@@ -77,83 +79,105 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
     write: nothing was changed. Raises IncompleteError when it stops after that: then the operation is unfinished, and
     `resume` or `abort` comes next.
     """
+    with begun(session, task, review) as run:
+        execution = run.write(task.plan)
+        OwnershipRestorer(session.reader, run.writer).complete(task.unowned, session.progress.note)
+        proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
+        return run.conclude(proof, captured, execution)
+
+
+@contextmanager
+def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
+    """What precedes the first write of every operation: approval, the lock, the safety snapshot, the journal.
+
+    Whatever stops it after that becomes an IncompleteError that says what comes next. Raises as `carry_out`.
+    """
     with contextlib.ExitStack() as stack:
         try:
             if task.plan.writes and not review(task.plan):
                 raise RefusedError("not confirmed; nothing was changed")
             check = stack.enter_context(_lock(session, task).held())
             here = _safety_snapshot(session, task)
-            run = _Run(session, task, check, _opening(session, task, here))
+            opening = _opening(session, task, here)
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted; nothing was changed") from error
-        with contextlib.closing(run.begin()) as journal:
-            return run.to_its_end(journal)
+        run = Run(
+            session, task, check, opening, stack.enter_context(contextlib.closing(_journal(session, task, opening)))
+        )
+        try:
+            yield run
+        except KeyboardInterrupt as error:
+            raise run.unproved("interrupted") from error
+        except (IncompleteError, RefusedError):
+            raise
+        except Exception as error:
+            raise run.unproved(str(error) or type(error).__name__) from error
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """One run of an operation, from its first line in the journal on."""
 
     session: WritingSession
     task: Task
     check: Callable[[], None]
+    """Raises LostLockError once the cluster's lock is not ours any more."""
     opening: Opening
+    journal: Journal
+    started: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    clock: float = field(default_factory=time.monotonic)
 
-    def begin(self) -> Journal:
-        """The journal, with this run on record. Raises StoreError; then nothing was changed."""
-        branch = self.session.branch
-        store = self.session.store
-        journal = store.go_on(branch) if self.task.continues else store.begin(branch, self.opening)
-        plan = self.task.plan
-        steps = tuple((change.key, change.action) for change in plan.writes)
-        journal.attempt(Attempt(self.task.aim, plan.hash, self.session.holder, datetime.now(UTC), steps))
-        return journal
+    @cached_property
+    def writer(self) -> ClusterWriter:
+        """Writes only while the lock is ours."""
+        return GuardedWriter(self.session.connect_writer(), self.check)
 
-    def to_its_end(self, journal: Journal) -> Finished:
-        """Write, prove, record. Raises IncompleteError for whatever comes between."""
-        try:
-            return self._changed(journal)
-        except KeyboardInterrupt as error:
-            raise self._unproved("interrupted") from error
-        except (IncompleteError, RefusedError):
-            raise
-        except Exception as error:
-            raise self._unproved(str(error) or type(error).__name__) from error
-
-    def _changed(self, journal: Journal) -> Finished:
-        started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
-        session, task = self.session, self.task
-        writer = GuardedWriter(session.connect_writer(), self.check)
-        sender = session.sender(task.values, writer)
-        execution = Executor(sender, journal, session.progress, session.timeout).execute(task.plan)
+    def write(self, plan: Plan) -> Execution:
+        """Carry out a plan. Raises IncompleteError, or RefusedError where it is certain that nothing was changed."""
+        session = self.session
+        sender = session.sender(self.task.values, self.writer)
+        execution = Executor(sender, self.journal, session.progress, session.timeout).execute(plan)
         if execution.failure is not None:
-            raise self._stopped(execution, journal) from execution.failure
-        OwnershipRestorer(session.reader, writer).complete(task.unowned, session.progress.note)
-        proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
-        seconds = time.monotonic() - clock
+            raise self._stopped(execution, plan) from execution.failure
+        return execution
+
+    def conclude(self, proof: Proof, captured: Capture, execution: Execution) -> Finished:
+        """Commit the last snapshot with the record of the operation, and end the journal."""
+        session, task = self.session, self.task
+        seconds = time.monotonic() - self.clock
         steps = steps_of(task.continues, execution)
-        record = record_of(self.opening, task.aim, task.plan, steps, proof, started, seconds)
+        record = record_of(self.opening, task.aim, task.plan, steps, proof, self.started, seconds)
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
-        journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
+        self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
         before = session.store.resolve(session.branch, self.opening.before)
         return Finished(task.plan, proof, before, after, seconds)
 
-    def _stopped(self, execution: Execution, journal: Journal) -> IncompleteError | RefusedError:
+    def _stopped(self, execution: Execution, plan: Plan) -> IncompleteError | RefusedError:
         cause = execution.failure.message if execution.failure else ""
         hint = execution.failure.hint if execution.failure else None
         if execution.changed_nothing and self.task.continues is None:
-            journal.end(End.NOTHING, "")
+            self.journal.end(End.NOTHING, "")
             return RefusedError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
-        message = f"stopped with {execution.written} of {len(self.task.plan.writes)} writes complete: {cause}"
+        message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
         return IncompleteError(message, hint=f"{hint}\n{self._next()}" if hint else self._next())
 
-    def _unproved(self, why: str) -> IncompleteError:
+    def unproved(self, why: str) -> IncompleteError:
+        """The error for whatever comes between the first write and the proof."""
         message = f"stopped before the mesh was proved to be as planned: {why}"
         return IncompleteError(message, hint=self._next())
 
     def _next(self) -> str:
         return NEXT.format(before=self.opening.before[:7])
+
+
+def _journal(session: WritingSession, task: Task, opening: Opening) -> Journal:
+    """The journal, with this run on record. Raises StoreError; then nothing was changed."""
+    store, branch = session.store, session.branch
+    journal = store.go_on(branch) if task.continues else store.begin(branch, opening)
+    steps = tuple((change.key, change.action) for change in task.plan.writes)
+    journal.attempt(Attempt(task.aim, task.plan.hash, session.holder, datetime.now(UTC), steps))
+    return journal
 
 
 def _lock(session: WritingSession, task: Task) -> ClusterLock:

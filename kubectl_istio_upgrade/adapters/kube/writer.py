@@ -43,10 +43,12 @@ class KubeWriter:
             raise IstioUpgradeError(f"{key}: a replacement without a resource version is never sent")
         return self._write(_request("PUT", "update", type_, key, body), dry_run, manager=manager)
 
-    def server_side_apply(self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool) -> Body:
+    def server_side_apply(
+        self, type_: ResourceType, key: Key, body: Body, *, force: bool, dry_run: bool, manager: str = ""
+    ) -> Body:
         """See `ClusterWriter`."""
         request = _request("PATCH", "patch", type_, key, body, APPLY_PATCH)
-        return self._write(request, dry_run, (("force", "true" if force else "false"),))
+        return self._write(request, dry_run, (("force", "true" if force else "false"),), manager=manager)
 
     def merge_patch(self, type_: ResourceType, key: Key, patch: Body, *, dry_run: bool) -> Body:
         """See `ClusterWriter`."""

@@ -9,6 +9,7 @@ import orjson
 from ...errors import ToolError
 from ...models.objects import Body
 from ...models.tools import ControlPlaneVersion, Level, MeshVersions, ProxyStatus, ToolMessage
+from ..yamlio import YamlError, load_all
 from .process import Ran
 
 
@@ -30,6 +31,14 @@ def messages(ran: Ran) -> tuple[ToolMessage, ...]:
             raise ToolError(f"istioctl ended with status {ran.code} and said nothing")
         return ()
     return tuple(_message(each) for each in _json(ran) or ())
+
+
+def objects(ran: Ran) -> tuple[Body, ...]:
+    """Of `manifest generate`, and of Helm's like: YAML documents, some of them empty."""
+    try:
+        return tuple(document for document in load_all(ran.out) if document)
+    except YamlError as error:
+        raise ToolError(f"what was rendered is not YAML: {error}") from error
 
 
 def proxies(ran: Ran) -> tuple[ProxyStatus, ...]:

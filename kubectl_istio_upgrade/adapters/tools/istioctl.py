@@ -50,12 +50,12 @@ class IstioctlProgram:
         """See `Istioctl`."""
         return answers.proxies(self._ask("proxy-status", "-o", "json"))
 
-    def render(self, settings: Body) -> str:
+    def render(self, settings: Body) -> tuple[Body, ...]:
         """See `Istioctl`."""
         ran = self.program.run("manifest", "generate", "-f", "-", stdin=_text(settings), timeout=QUICK)
         if ran.code:
             raise ToolError(f"istioctl {self.version} refuses these settings: {ran.last_words}")
-        return ran.out
+        return answers.objects(ran)
 
     def install(self, settings: Body, timeout: float, watch: Callable[[str], None]) -> None:
         """See `Istioctl`."""

@@ -1,0 +1,142 @@
+"""The IstioOperator of a mesh that istioctl installed, as far as the mesh has it on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...models.objects import Body, MeshObject, State, clone
+from ...models.settings import OperatorSettings, Source
+from ...rules.components import COMPONENT_LABEL
+from ...rules.operator_fields import COMPONENTS
+from ...rules.scope import DEFAULT_ROOT_NAMESPACE
+from .merging import beyond, merged
+from .recorded import recorded_values
+
+REVISION_LABEL = "istio.io/rev"
+OWNER_LABEL = "install.operator.istio.io/owning-resource"
+"""The name of the IstioOperator that installed an object; `unknown` where it had none (charts say so)."""
+
+COMPUTED: tuple[tuple[str, ...], ...] = (
+    ("global", "hub"),
+    ("global", "tag"),
+    ("revision",),
+    ("pilot", "enabled"),
+    ("pilot", "cni", "enabled"),
+)
+"""Values that istioctl sets from elsewhere in an IstioOperator (operator/pkg/render, translateIstioOperatorToHelm)."""
+
+_DEFAULT_GATEWAY = ("istio-ingressgateway", DEFAULT_ROOT_NAMESPACE)
+
+
+class Origin(NamedTuple):
+    """Which control plane is asked about."""
+
+    root_namespace: str
+    revision: str
+    """Of the control plane; `default` for one without a name."""
+    version: str
+    """The release that it runs."""
+
+
+def first_guess(live: State, origin: Origin, defaults: Body) -> OperatorSettings:
+    """What the records say: values, mesh configuration, components. `defaults` are the values recorded by an
+    installation with no settings at all; what equals them is left out, so that the answer can be read."""
+    recorded = recorded_values(live, origin.root_namespace, origin.revision)
+    values = _without_computed(beyond(recorded.values, defaults))
+    mesh = values.pop("meshConfig", None)
+    spec: Body = _images(recorded.values, origin)
+    if origin.revision != "default":
+        spec["revision"] = origin.revision
+    components = _components(list(_installed(live, origin)), origin)
+    spec |= {
+        name: part for name, part in (("meshConfig", mesh), ("components", components), ("values", values)) if part
+    }
+    body: Body = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"}
+    if metadata := _metadata(live, origin):
+        body["metadata"] = metadata
+    sources = [Source(f"spec.{name}", recorded.where) for name in spec if name != "components" and recorded.where]
+    if components:
+        sources.append(Source("spec.components", "the objects labelled with them"))
+    return OperatorSettings({**body, "spec": spec}, tuple(sources))
+
+
+def for_release(body: Body, before: str, to: str) -> Body:
+    """The settings for another release: its tag in place of the old one's, with whatever is around the version."""
+    tag = str(body["spec"].get("tag") or before)
+    with_tag: Body = merged(body, {"spec": {"tag": tag.replace(before, to) if before else to}})
+    return with_tag
+
+
+def _images(values: Body, origin: Origin) -> Body:
+    images = values.get("global") or {}
+    spec = {name: images[name] for name in ("hub", "tag") if images.get(name)}
+    return {"tag": origin.version, **spec}
+
+
+def _without_computed(values: Body) -> Body:
+    values = clone(values)
+    for path in COMPUTED:
+        _remove(values, path)
+    return values
+
+
+def _remove(values: Body, path: tuple[str, ...]) -> None:
+    """Take an entry away, and the maps that are empty without it."""
+    first, *rest = path
+    inner = values.get(first)
+    if rest and isinstance(inner, dict):
+        _remove(inner, tuple(rest))
+        if not inner:
+            del values[first]
+    elif not rest:
+        values.pop(first, None)
+
+
+def _installed(live: State, origin: Origin) -> Iterable[MeshObject]:
+    """Every object of the installation that carries the name of its component."""
+    wanted = [key for key in live.versions if key.group in ("", "apps", "rbac.authorization.k8s.io")]
+    for obj in live.load(wanted).values():
+        revision = obj.labels.get(REVISION_LABEL, origin.revision)
+        if COMPONENT_LABEL in obj.labels and revision == origin.revision:
+            yield obj
+
+
+def _components(objects: list[MeshObject], origin: Origin) -> Body:
+    found: Body = {}
+    for component in COMPONENTS:
+        mine = [obj for obj in objects if obj.labels[COMPONENT_LABEL] == component.label]
+        if component.is_gateway:
+            gateways = sorted(
+                (obj.key.name, obj.key.namespace) for obj in mine if obj.key.resource == "deployments.apps"
+            )
+            if gateways != ([_DEFAULT_GATEWAY] if component.default else []):
+                found[component.spec_name] = _gateways(gateways, origin)
+        elif bool(mine) != component.default and component.label != "Base":
+            found[component.spec_name] = _single(mine, origin)
+    return found
+
+
+def _gateways(gateways: list[tuple[str, str]], origin: Origin) -> list[Body]:
+    if not gateways:  # the profile's own, which is not there
+        return [{"name": _DEFAULT_GATEWAY[0], "enabled": False}]
+    return [
+        {"name": name, "enabled": True} | ({"namespace": where} if where != origin.root_namespace else {})
+        for name, where in gateways
+    ]
+
+
+def _single(objects: list[MeshObject], origin: Origin) -> Body:
+    if not objects:
+        return {"enabled": False}
+    namespaces = {obj.key.namespace for obj in objects if obj.key.resource == "daemonsets.apps"}
+    elsewhere = sorted(namespaces - {origin.root_namespace})
+    return {"enabled": True} | ({"namespace": elsewhere[0]} if elsewhere else {})
+
+
+def _metadata(live: State, origin: Origin) -> Body:
+    owners = {obj.labels.get(OWNER_LABEL, "") for obj in _installed(live, origin)} - {"", "unknown"}
+    metadata: Body = {"name": sorted(owners)[0]} if len(owners) == 1 else {}
+    if origin.root_namespace != DEFAULT_ROOT_NAMESPACE:
+        metadata["namespace"] = origin.root_namespace
+    return metadata
