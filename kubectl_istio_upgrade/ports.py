@@ -16,8 +16,10 @@ from .models.operations import Attempt, End, Opening, Operation
 from .models.permissions import Permission
 from .models.plans import Action, StepResult
 from .models.secrets import Values
+from .models.settings import ChartSource, HelmRelease
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
 from .models.tools import MeshVersions, ProxyStatus, ToolMessage
+from .models.upgrades import PhaseResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,9 @@ class Journal(Protocol):
     def conclude(self, result: StepResult) -> None:
         """How it ended."""
 
+    def phase(self, result: PhaseResult) -> None:
+        """A phase begins, or is over."""
+
     def end(self, end: End, after: str) -> None:
         """The operation is over, `after` being the commit of its last snapshot. The journal is closed and kept."""
 
@@ -247,6 +252,38 @@ class Istioctl(Protocol):
 
         Raises IncompleteError when it fails: it may have changed anything that it installs by then.
         """
+
+
+class Helm(Protocol):
+    """Helm, on one cluster. Every method raises ToolError when it fails; only `upgrade` changes anything."""
+
+    @property
+    def version(self) -> str:
+        """Its own version, such as `4.3.1`."""
+
+    def values(self, release: str, namespace: str) -> Body:
+        """What the release's users set."""
+
+    def render(self, release: HelmRelease, chart: ChartSource, values: Body) -> tuple[Body, ...]:
+        """The objects of a chart with these values, by what the cluster is capable of.
+
+        Raises ToolError with Helm's own words for values that the chart refuses.
+        """
+
+    def upgrade(self, release: HelmRelease, chart: ChartSource, values: Body, options: HelmOptions) -> None:
+        """Upgrade the release and wait until it has rolled out. Raises IncompleteError when it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelmOptions:
+    """How to run `helm upgrade`."""
+
+    timeout: float
+    """Seconds to wait for a rollout."""
+    force_conflicts: bool
+    """Take over fields that another manager has."""
+    watch: Callable[[str], None]
+    """Sees each line that it prints."""
 
 
 class Progress(Protocol):

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from .objects import Body, Key
 from .plans import Action, Outcome
+from .upgrades import Phase, PhaseOutcome, PhaseResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class Operation:
     opening: Opening
     attempts: tuple[Attempt, ...]
     written: Mapping[Step, Written] = field(default_factory=dict)
+    phases: tuple[PhaseResult, ...] = ()
+    """Every line about a phase, in the order in which they were written."""
     end: End | None = None
     """None while it is unfinished."""
     after: str = ""
@@ -131,6 +134,14 @@ class Operation:
     def unsure(self) -> tuple[Key, ...]:
         """Objects of which nobody knows whether they were written."""
         return tuple(key for (key, _), entry in self.written.items() if entry.outcome in (None, Outcome.UNKNOWN))
+
+    def has_done(self, phase: Phase) -> bool:
+        """Whether a phase came to its end, in whichever run."""
+        return any(each.phase is phase and each.outcome is PhaseOutcome.DONE for each in self.phases)
+
+    def has_begun(self, phase: Phase) -> bool:
+        """Whether a phase has ever begun."""
+        return any(each.phase is phase for each in self.phases)
 
     def __str__(self) -> str:
         return f"{self.opening.kind} to {self.opening.label}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .changes import ObjectDiff
 from .objects import Body
@@ -34,27 +33,25 @@ class OperatorSettings:
     """What installing with these settings would change, and no setting is known for: it will not survive."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HelmRelease:
-    """One release of Istio's charts, as Helm has it on record."""
+    """One release of a chart of Istio's, as the objects that it installed tell of it."""
 
     name: str
     namespace: str
     chart: str
-    """`base`, `istiod`, `cni`, `ztunnel`, `gateway`."""
+    """`base`, `istiod`, `cni`, `ztunnel`, `gateway`: see `rules.helm.CHARTS`."""
     version: str
     """Of the chart, which is Istio's."""
-    revision: int
-    values: Body = field(default_factory=dict)
-    """What its users set: `helm get values`."""
     server_side: bool = False
-    """Whether Helm applies it server-side (Helm 4's way for releases that began so)."""
+    """Whether Helm applies it server-side: Helm 4's way for releases that began so."""
 
 
-@dataclass(frozen=True)
-class HelmSettings:
-    """The releases of a mesh in the order in which Istio upgrades them, each with its values."""
+@dataclass(frozen=True, slots=True)
+class ChartSource:
+    """Where a chart is taken from: a folder or archive, or a repository and a version."""
 
-    releases: tuple[HelmRelease, ...]
-    charts: Mapping[str, str] = field(default_factory=dict)
-    """By chart: the folder, archive or reference that the target's is taken from."""
+    reference: str
+    """A path, or the chart's name in the repository."""
+    repository: str = ""
+    version: str = ""

@@ -52,18 +52,28 @@ def withheld(
     return replace(manifests, objects=objects)
 
 
-def prepare(session: WritingSession, manifests: Manifests, *, force_conflicts: bool) -> Planned:
+def prepare(
+    session: WritingSession,
+    manifests: Manifests,
+    *,
+    force_conflicts: bool,
+    captured: Capture | None = None,
+    manager: str = "",
+) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
+
+    `captured` is a reading of the mesh that the caller has made just now. `manager` is under whose name to apply, where
+    that is not this tool's own: what another installer of these manifests would do.
 
     Raises RefusedError for objects outside the mesh, for missing permissions, and with every refusal of the server: a
     failed validation, or a field that another manager owns.
     """
     check_scope(manifests, session.root_namespace, session.options.exclude)
-    captured = session.capture()
+    captured = captured or session.capture()
     digester = session.store.digester()
     written = withheld(manifests, digester, as_written)
     values = pooled(written.objects.values())
-    changes = wanted_changes(captured.state, written, force=force_conflicts)
+    changes = wanted_changes(captured.state, written, force=force_conflicts, manager=manager)
     check_permissions(session, changes)
     previews = _previews(session, changes, values)
     sources = SecretSources(sealing=bool(session.store.recipients()))
@@ -88,8 +98,7 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
     """
 
     def promise() -> State:
-        objects = {**planned.previews, **_previews(session, planned.untried, planned.values)}
-        return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
+        return promised(session, planned)
 
     keys = set(planned.manifests.objects)
     label = planned.manifests.label
@@ -104,6 +113,15 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
         values=planned.values,
     )
     return carry_out(session, task, review)
+
+
+def promised(session: WritingSession, planned: Planned) -> State:
+    """What the mesh is to be once everything is written: what the server said each object would become.
+
+    What it could not be asked before is asked now: applying once more must change nothing.
+    """
+    objects = {**planned.previews, **_previews(session, planned.untried, planned.values)}
+    return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
 
 
 def read_again(session: WritingSession, operation: Operation, documents: Sequence[ManifestDocument]) -> Manifests:

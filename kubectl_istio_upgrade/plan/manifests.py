@@ -100,9 +100,12 @@ def check_scope(manifests: Manifests, root_namespace: str, excluded: Collection[
         raise RefusedError(f"these objects are not part of the mesh; nothing was changed:\n{listed}", hint=hint)
 
 
-def wanted_changes(live: MemoryState, manifests: Manifests, *, force: bool) -> tuple[PlannedChange, ...]:
+def wanted_changes(
+    live: MemoryState, manifests: Manifests, *, force: bool, manager: str = ""
+) -> tuple[PlannedChange, ...]:
     """One server-side apply per document; whether it changes anything is for the server's dry run to say."""
-    return tuple(_wanted(live.objects.get(key), obj, manifests, force=force) for key, obj in manifests.objects.items())
+    wanted = (_wanted(live.objects.get(key), obj, manifests, force=force) for key, obj in manifests.objects.items())
+    return tuple(replace(change, manager=manager) for change in wanted)
 
 
 def _wanted(live: MeshObject | None, wanted: MeshObject, manifests: Manifests, *, force: bool) -> PlannedChange:

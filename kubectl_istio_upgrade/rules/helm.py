@@ -12,6 +12,25 @@ from ..models.objects import MeshObject
 RECORD_PREFIX = "sh.helm.release.v1."
 """Of the name, followed by `NAME.vREVISION`."""
 
+CHART_LABEL = "helm.sh/chart"
+"""The label, on everything that Istio's charts render, with chart and version: `istiod-1.29.1`."""
+
+FIELD_MANAGER = "helm"
+"""Helm's field manager where it applies server-side (helm/helm, pkg/kube/client.go)."""
+
+REPOSITORY = "https://istio-release.storage.googleapis.com/charts"
+"""Istio's own chart repository (istio.io: setup/install/helm)."""
+
+CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("base", ("base",)),
+    ("istiod", ("istiod", "istio-control/istio-discovery")),
+    ("cni", ("cni", "istio-cni")),
+    ("ztunnel", ("ztunnel",)),
+    ("gateway", ("gateway",)),
+)
+"""Istio's charts in the order in which they are upgraded, the ambient parts before the gateways (istio.io:
+ambient/upgrade/helm), and the folders that they are in: of a chart archive, and of Istio's own `manifests/charts`."""
+
 RECORD_OWNER = ("owner", "helm")
 RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL = "name", "version", "status"
 DEPLOYED = "deployed"

@@ -19,6 +19,7 @@ from ...errors import StoreError
 from ...models.objects import Body, Key
 from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Step, Written
 from ...models.plans import Action, Outcome, StepResult
+from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
 from .digests import flush_folder
 
 FORMAT = 1
@@ -64,6 +65,13 @@ class JournalFile:
             line["reason"] = result.reason
         if result.version:
             line["version"] = [*result.version]
+        self._append(line)
+
+    def phase(self, result: PhaseResult) -> None:
+        """See `ports.Journal`."""
+        line: Body = {"entry": "phase", "phase": str(result.phase), "outcome": str(result.outcome)}
+        line |= {"started": _text(result.started), "seconds": round(result.seconds, 3), "at": _now()}
+        line |= {name: text for name, text in (("detail", result.detail), ("reason", result.reason)) if text}
         self._append(line)
 
     def end(self, end: End, after: str) -> None:
@@ -166,6 +174,7 @@ def read(data: bytes, file: Path) -> Operation:
 def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
     attempts: list[Attempt] = []
     written: dict[Step, Written] = {}
+    phases: list[PhaseResult] = []
     end: End | None = None
     after = ""
     for line in lines:
@@ -176,11 +185,13 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
                 written[_step(line)] = Written(None)
             case "outcome":
                 written[_step(line)] = Written(Outcome(line["outcome"]), line.get("reason", ""))
+            case "phase":
+                phases.append(_read_phase(line))
             case "ending":
                 end, after = End(line["end"]), line["after"]
             case other:
                 raise ValueError(f"an entry {other!r}")
-    return Operation(opening, tuple(attempts), written, end, after)
+    return Operation(opening, tuple(attempts), written, tuple(phases), end, after)
 
 
 def _step(line: Body) -> Step:
@@ -238,6 +249,17 @@ def _read_attempt(line: Body) -> Attempt:
         holder=Holder(**line["holder"]),
         started=datetime.fromisoformat(line["started"]),
         steps=tuple((Key(*step[:-1]), Action(step[-1])) for step in line["steps"]),
+    )
+
+
+def _read_phase(line: Body) -> PhaseResult:
+    return PhaseResult(
+        Phase(line["phase"]),
+        PhaseOutcome(line["outcome"]),
+        datetime.fromisoformat(line["started"]),
+        float(line["seconds"]),
+        line.get("detail", ""),
+        line.get("reason", ""),
     )
 
 

@@ -1,0 +1,94 @@
+"""Phases: announced to whoever watches, and on record in the journal, with what each did or why it did not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ...errors import IstioUpgradeError
+from ...models.operations import Operation
+from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
+from ...ports import Journal, Progress
+
+TITLES: dict[Phase, str] = {
+    Phase.PLAN: "planning",
+    Phase.ISTIOCTL: "finding istioctl",
+    Phase.PRECHECK: "checking the cluster",
+    Phase.MANIFEST: "recovering the settings",
+    Phase.REVIEW: "trying the new manifest on the server",
+    Phase.APPLY: "upgrading",
+    Phase.VALIDATE: "validating",
+    Phase.CONTROL_PLANE: "restarting control plane parts",
+    Phase.WORKLOADS: "restarting workloads",
+    Phase.AFTER: "proving and recording",
+}
+"""In the words of somebody who waits. The order is that of the guide."""
+
+
+class Skip(Exception):  # noqa: N818 - not an error: a phase that says why it is not needed
+    """Raised inside a phase that turns out not to be needed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Detail = Callable[[str], None]
+"""Says what a phase did or found, in a line."""
+
+
+@dataclass
+class Phases:
+    """The phases of one run. Those before the journal is open are written to it once it is."""
+
+    progress: Progress
+    earlier: Operation | None = None
+    """The unfinished operation that this run goes on with."""
+    results: list[PhaseResult] = field(default_factory=list)
+    _journal: Journal | None = None
+
+    def record_in(self, journal: Journal) -> None:
+        """From now on everything is on record; what has been so far, too."""
+        for result in self.results:
+            journal.phase(result)
+        self._journal = journal
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[Detail]:
+        """One phase: begun, and then done, failed, or (by `Skip`) skipped."""
+        started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
+        details: list[str] = []
+        self._write(PhaseResult(phase, PhaseOutcome.BEGUN, started))
+        self.progress.note(f"{TITLES[phase]} …")
+
+        def result(outcome: PhaseOutcome, reason: str = "") -> PhaseResult:
+            return PhaseResult(phase, outcome, started, time.monotonic() - clock, "; ".join(details), reason)
+
+        try:
+            yield details.append
+        except Skip as skip:
+            self._add(result(PhaseOutcome.SKIPPED, skip.reason))
+        except IstioUpgradeError as error:
+            self._add(result(PhaseOutcome.FAILED, error.message))
+            raise
+        except KeyboardInterrupt:
+            self._add(result(PhaseOutcome.FAILED, "interrupted"))
+            raise
+        else:
+            self._add(result(PhaseOutcome.DONE))
+
+    def skip(self, phase: Phase, reason: str) -> None:
+        """A phase that is left out."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        self._add(PhaseResult(phase, PhaseOutcome.SKIPPED, now, reason=reason))
+
+    def _add(self, result: PhaseResult) -> None:
+        self.results.append(result)
+        self._write(result)
+
+    def _write(self, result: PhaseResult) -> None:
+        if self._journal is not None:
+            self._journal.phase(result)

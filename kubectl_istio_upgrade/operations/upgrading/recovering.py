@@ -1,0 +1,97 @@
+"""Which settings a mesh was installed with: recovered from the mesh, and proved by asking the server.
+
+The proof: the istioctl of the release that runs renders the recovered settings, and the server is asked, by a dry run
+under istioctl's own name, what installing that would change. Nothing, if they are the settings. What it would change
+becomes a setting (`plan.settings.remainder`), and the server is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...capture import Capture
+from ...models.changes import ObjectDiff
+from ...models.objects import Body, Json
+from ...models.settings import OperatorSettings
+from ...plan.manifests import Manifests, read_manifests
+from ...plan.settings.installed import as_istioctl_installs
+from ...plan.settings.operator import Origin, first_guess
+from ...plan.settings.recorded import VALUES, suffixed
+from ...plan.settings.remainder import Amendment, Parse, is_record
+from ...ports import Istioctl, ManifestDocument
+from .. import applying
+from ..session import WritingSession
+
+ISTIOCTL = "istio-operator"
+"""istioctl's field manager (operator/pkg/install/install.go)."""
+
+ROUNDS = 3
+"""How often what is still different becomes settings: a setting may bring forth objects with settings of their own."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Recovers the settings of one control plane."""
+
+    session: WritingSession
+    captured: Capture
+    origin: Origin
+    parse: Parse
+    by_istioctl: bool = True
+    """Whether istioctl itself installed it, which labels everything, and removes what it does not render any more."""
+
+    def by(self, istioctl: Istioctl) -> OperatorSettings:
+        """The settings, with this istioctl as the reference: that of the running release, else that of the target.
+
+        Only the former proves anything: what the latter would change may be a setting or may be the new release.
+        """
+        guess = first_guess(self.captured.state, self.origin, _recorded_defaults(istioctl.render(_nothing())))
+        if istioctl.version != self.origin.version:
+            return guess
+        amendment = Amendment(guess.body, self.parse, self.origin.revision, list(guess.sources))
+        for _ in range(ROUNDS):
+            residual = self._would_change(istioctl, amendment.body)
+            amendment.unsettled.clear()
+            before = amendment.body
+            amendment.keep(residual)
+            if amendment.body == before:
+                break
+        lost = tuple(diff for diff in self._would_change(istioctl, amendment.body) if not is_record(diff))
+        return replace(
+            guess,
+            body=amendment.body,
+            sources=tuple(dict.fromkeys(amendment.sources)),
+            proved_with=istioctl.version,
+            lost=lost,
+        )
+
+    def _would_change(self, istioctl: Istioctl, settings: Body) -> tuple[ObjectDiff, ...]:
+        """From what is live to what installing with these settings would make of it."""
+        manifests = read_rendered(self.session, istioctl.render(settings), f"Istio {istioctl.version}")
+        if self.by_istioctl:
+            manifests = as_istioctl_installs(manifests, self.captured.state, settings, istioctl.version)
+        manager = ISTIOCTL if self.by_istioctl else ""
+        planned = applying.prepare(
+            self.session, manifests, force_conflicts=True, captured=self.captured, manager=manager
+        )
+        return tuple(change.diff for change in planned.plan.changes if change.diff is not None)
+
+
+def read_rendered(session: WritingSession, documents: Sequence[Body], label: str) -> Manifests:
+    """What a tool has rendered, as objects of the cluster's types."""
+    numbered = [ManifestDocument(body, f"{label}, object {number}") for number, body in enumerate(documents, start=1)]
+    return read_manifests(numbered, session.reader.discover(), label, session.root_namespace)
+
+
+def _nothing() -> Body:
+    return {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": {}}
+
+
+def _recorded_defaults(documents: Sequence[Body]) -> Json:
+    """The values that an installation without settings records; empty for a release that records none."""
+    for body in documents:
+        if body["kind"] == "ConfigMap" and body["metadata"]["name"] == suffixed(VALUES, "default"):
+            return json.loads(body["data"]["original-values"])
+    return {}

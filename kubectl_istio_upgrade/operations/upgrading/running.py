@@ -1,0 +1,56 @@
+"""Carrying an upgrade out, phase by phase, from the approval to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...models.operations import Operation
+from ...models.upgrades import Phase
+from ...prove import prove
+from .. import applying
+from ..running import Finished, Review, Task, begun
+from ..session import WritingSession
+from .phases import Phases, Skip
+from .preparing import Prepared, keys_of
+from .ways import Watch
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The phases between applying and proving; each says what it did, or raises `Skip` with the reason."""
+
+    validate: Callable[[WritingSession], str]
+    control_plane: Callable[[WritingSession], str]
+    workloads: Callable[[WritingSession], str]
+
+
+def run(
+    session: WritingSession,
+    prepared: Prepared,
+    phases: Phases,
+    review: Review,
+    watch: Watch,
+    continues: Operation | None = None,
+) -> Finished:
+    """Carry out a prepared upgrade, be it the rest of an unfinished one. Raises as `operations.running.carry_out`."""
+    task = Task(
+        prepared.plan,
+        prepared.captured,
+        lambda: applying.promised(session, prepared.applied),
+        keys_of(prepared).__contains__,
+        prepared.request.to,
+        prepared.request.to_data(),
+        continues,
+        values=prepared.applied.values,
+    )
+    with begun(session, task, review) as run:
+        phases.record_in(run.journal)
+        with phases.phase(Phase.APPLY) as tell:
+            if not prepared.plan.writes:
+                raise Skip("everything is already as the new release has it")
+            execution = prepared.way.install(run, prepared.plan, watch)
+            tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
+        with phases.phase(Phase.AFTER):
+            proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
+        return run.conclude(proof, captured, execution)

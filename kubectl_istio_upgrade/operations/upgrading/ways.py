@@ -1,0 +1,102 @@
+"""The ways in which Istio is installed. What installed a mesh has to upgrade it, or its next run takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ...apply.execution import Execution
+from ...models.objects import Body, State
+from ...models.plans import Plan
+from ...models.settings import OperatorSettings
+from ...plan.manifests import Manifests
+from ...plan.settings.installed import as_istioctl_installs
+from ...plan.settings.operator import for_release
+from ...ports import Istioctl
+from ..running import Run
+from ..session import WritingSession
+from .recovering import ISTIOCTL, Recovery, read_rendered
+
+
+def recovered(recovery: Recovery, target: Istioctl, running: Istioctl | None) -> OperatorSettings:
+    """The settings that the mesh was installed with, for the target; `running` is the istioctl that proves them."""
+    settings = recovery.by(running or target)
+    return replace(settings, body=for_release(settings.body, recovery.origin.version, target.version))
+
+
+Watch = Callable[[str], None]
+"""Sees each line that a tool prints while it works."""
+
+
+class Way(Protocol):
+    """One way of upgrading, with the settings to upgrade with."""
+
+    @property
+    def name(self) -> str:
+        """As people call it: `istioctl`, `helm`, `manifests`."""
+
+    @property
+    def manager(self) -> str:
+        """The field manager under which the objects are written; "" for this tool's own."""
+
+    @property
+    def settings(self) -> Body:
+        """What the journal keeps, so that `resume` goes on with the same."""
+
+    def manifests(self, session: WritingSession, live: State) -> Manifests:
+        """Every object of the target release, as it will be sent. Raises ToolError for settings that it refuses."""
+
+    def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:
+        """Write them, and wait until they have rolled out. Raises IncompleteError where that fails half-way."""
+
+
+@dataclass(frozen=True)
+class ByManifests:
+    """Through our own engine, for a mesh made with `istioctl manifest generate` and kubectl: nobody else will."""
+
+    istioctl: Istioctl
+    operator: OperatorSettings
+    name: str = "manifests"
+    manager: str = ""
+
+    @property
+    def settings(self) -> Body:
+        """See `Way`: an IstioOperator."""
+        return self.operator.body
+
+    def manifests(self, session: WritingSession, live: State) -> Manifests:  # noqa: ARG002 - see `Way`
+        """See `Way`."""
+        return read_rendered(session, self.istioctl.render(self.settings), f"Istio {self.istioctl.version}")
+
+    def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:  # noqa: ARG002 - see `Way`
+        """See `Way`."""
+        return run.write(plan)
+
+
+@dataclass(frozen=True)
+class ByIstioctl:
+    """Through the target's `istioctl install`."""
+
+    istioctl: Istioctl
+    operator: OperatorSettings
+    """For the target."""
+    name: str = "istioctl"
+    manager: str = ISTIOCTL
+
+    @property
+    def settings(self) -> Body:
+        """See `Way`: an IstioOperator."""
+        return self.operator.body
+
+    def manifests(self, session: WritingSession, live: State) -> Manifests:
+        """See `Way`."""
+        version = self.istioctl.version
+        rendered = read_rendered(session, self.istioctl.render(self.settings), f"Istio {version}")
+        return as_istioctl_installs(rendered, live, self.settings, version)
+
+    def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:  # noqa: ARG002 - the plan is istioctl's affair
+        """See `Way`. Nothing of it is in the journal but the phase: istioctl may be run again at any time."""
+        run.check()
+        self.istioctl.install(self.settings, run.session.timeout, watch)
+        return Execution(())

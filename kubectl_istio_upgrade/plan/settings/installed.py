@@ -1,0 +1,49 @@
+"""What an installer adds to the objects that it renders, before it sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...models.objects import Body, Key, MeshObject, State
+from ...rules.components import COMPONENT_LABEL
+from ...rules.scope import DEFAULT_ROOT_NAMESPACE
+from ..manifests import Manifests
+
+
+def as_istioctl_installs(manifests: Manifests, live: State, settings: Body, version: str) -> Manifests:
+    """The objects with the labels that `istioctl install` gives them (operator/pkg/install/install.go, getOwnerLabels).
+
+    Which component an object belongs to is not in what it renders: an object that is there tells.
+    """
+    labels = _owner_labels(settings, version)
+    components = _components(live, manifests.objects)
+    objects = {
+        key: _labelled(obj, labels | ({COMPONENT_LABEL: components[key]} if key in components else {}))
+        for key, obj in manifests.objects.items()
+    }
+    return Manifests(manifests.label, objects, manifests.types)
+
+
+def _owner_labels(settings: Body, version: str) -> dict[str, str]:
+    metadata, spec = settings.get("metadata") or {}, settings.get("spec") or {}
+    owner = {
+        "install.operator.istio.io/owning-resource": metadata.get("name"),
+        "install.operator.istio.io/owning-resource-namespace": metadata.get("namespace") or DEFAULT_ROOT_NAMESPACE,
+    }
+    return {
+        "operator.istio.io/managed": "Reconcile",
+        "operator.istio.io/version": version,
+        "istio.io/rev": str(spec.get("revision") or "default"),
+        **{name: value for name, value in owner.items() if value},
+    }
+
+
+def _components(live: State, keys: Iterable[Key]) -> dict[Key, str]:
+    known = [key for key in keys if key in live.versions]
+    return {key: obj.labels[COMPONENT_LABEL] for key, obj in live.load(known).items() if COMPONENT_LABEL in obj.labels}
+
+
+def _labelled(obj: MeshObject, labels: dict[str, str]) -> MeshObject:
+    metadata = obj.body["metadata"]
+    body = {**obj.body, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
+    return MeshObject(obj.key, body, obj.server, obj.withheld)

@@ -1,0 +1,33 @@
+"""The Helm releases that a mesh consists of, by what their objects say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...models.objects import MeshObject, State
+from ...models.settings import HelmRelease
+from ...rules.helm import CHART_LABEL, CHARTS, FIELD_MANAGER
+from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
+
+_ORDER = [name for name, _ in CHARTS]
+
+
+def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ...]:
+    """Istio's releases in the order in which they are upgraded, without those of other revisions' control planes."""
+    found: dict[tuple[str, str], HelmRelease] = {}
+    for obj in live.load(live.versions).values():
+        chart, _, version = obj.labels.get(CHART_LABEL, "").rpartition("-")
+        release = obj.annotations.get(RELEASE_NAMESPACE, ""), obj.annotations.get(RELEASE_NAME, "")
+        if chart not in _ORDER or not all(release) or _is_of_another(obj, chart, revision):
+            continue
+        server_side = _is_server_side(obj.server.managed_fields) or (release in found and found[release].server_side)
+        found[release] = HelmRelease(release[1], release[0], chart, version, server_side)
+    return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
+
+
+def _is_of_another(obj: MeshObject, chart: str, revision: str) -> bool:
+    return chart == "istiod" and obj.labels.get("istio.io/rev", revision) != revision
+
+
+def _is_server_side(entries: Iterable[dict[str, object]]) -> bool:
+    return any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
