@@ -17,6 +17,10 @@ from ..ports import ManifestDocument
 from . import applying, rollback
 from .running import Finished, Review
 from .session import WritingSession
+from .upgrading import resuming as upgrading
+from .upgrading.choosing import Tools
+from .upgrading.preparing import UPGRADE
+from .upgrading.undoing import Created, Touched
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,19 @@ def current(session: WritingSession) -> Operation:
     return operation
 
 
-def resume(session: WritingSession, operation: Operation, documents: Sequence[ManifestDocument] = ()) -> Continuation:
+def resume(
+    session: WritingSession, operation: Operation, tools: Tools, documents: Sequence[ManifestDocument] = ()
+) -> Continuation:
     """Plan the rest of the way to the operation's target. `documents` are needed where an apply holds Secrets.
 
-    Raises UsageError for documents that are missing or not those of the operation, and whatever planning raises.
+    `tools` is what an upgrade goes on with. Raises UsageError for documents that are missing or not those of the
+    operation, and whatever planning raises.
     """
     title = f"resume the {operation}"
     request = operation.opening.request
+    if operation.opening.kind == UPGRADE:
+        upgrade = upgrading.go_on(session, operation, tools)
+        return _continuation(title, upgrade.prepared.plan, operation, upgrade.run)
     if operation.opening.kind == "apply":
         manifests = applying.read_again(session, operation, documents)
         planned = applying.prepare(session, manifests, force_conflicts=request["forceConflicts"])
@@ -67,14 +77,20 @@ def resume(session: WritingSession, operation: Operation, documents: Sequence[Ma
 def abort(session: WritingSession, operation: Operation) -> Continuation:
     """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else."""
     before = session.store.resolve(session.branch, operation.opening.before)
-    created = (key for key, action in operation.written if action is Action.CREATE)
-    options = RollbackOptions(operation.keys.__contains__, created=frozenset(created))
+    options = _way_back(operation)
     prepared = rollback.prepare(session, before, options)
 
     def run(review: Review) -> Finished:
         return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)
 
     return _continuation(f"abort the {operation}", prepared.plan, operation, run)
+
+
+def _way_back(operation: Operation) -> RollbackOptions:
+    if operation.opening.kind == UPGRADE:
+        return RollbackOptions(Touched(operation), created=Created(operation))
+    created = (key for key, action in operation.written if action is Action.CREATE)
+    return RollbackOptions(operation.keys.__contains__, created=frozenset(created))
 
 
 def _continuation(title: str, plan: Plan, operation: Operation, run: Callable[[Review], Finished]) -> Continuation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..canonical import digest
@@ -36,7 +36,7 @@ class RollbackOptions:
 
     select: Select = everything
     delete_added: bool = True
-    created: frozenset[Key] = frozenset()
+    created: Container[Key] = frozenset()
     """Objects that the operation to take back has created: deleting them loses nothing that was there before it."""
     crds: Crds = Crds.AUTO
     restore_crds: frozenset[str] = frozenset()

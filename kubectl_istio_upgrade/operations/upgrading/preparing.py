@@ -16,6 +16,9 @@ from ..session import WritingSession
 from .phases import Phases
 from .ways import Way
 
+UPGRADE = "upgrade"
+"""The kind of these operations, on record."""
+
 Choose = Callable[[WritingSession, Capture, Origin], Way]
 """Finds out how the mesh is installed, and with what settings."""
 
@@ -72,7 +75,7 @@ def prepare(session: WritingSession, request: Request, choose: Choose, phases: P
         tell(f"{len(manifests.objects)} objects by {way.name}")
     with phases.phase(Phase.REVIEW) as tell:
         planned = applying.prepare(session, manifests, force_conflicts=True, captured=captured, manager=way.manager)
-        plan = replace(planned.plan, operation="upgrade", target=f"Istio {request.to}")
+        plan = replace(planned.plan, operation=UPGRADE, target=f"Istio {request.to}")
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
     request = replace(request, way=way.name, settings=way.settings)
     return Prepared(request, origin, way, replace(planned, plan=plan))

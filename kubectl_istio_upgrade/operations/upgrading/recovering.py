@@ -51,20 +51,19 @@ class Recovery:
         if istioctl.version != self.origin.version:
             return guess
         amendment = Amendment(guess.body, self.parse, self.origin.revision, list(guess.sources))
+        residual = self._would_change(istioctl, amendment.body)
         for _ in range(ROUNDS):
-            residual = self._would_change(istioctl, amendment.body)
-            amendment.unsettled.clear()
             before = amendment.body
             amendment.keep(residual)
             if amendment.body == before:
                 break
-        lost = tuple(diff for diff in self._would_change(istioctl, amendment.body) if not is_record(diff))
+            residual = self._would_change(istioctl, amendment.body)
         return replace(
             guess,
             body=amendment.body,
             sources=tuple(dict.fromkeys(amendment.sources)),
             proved_with=istioctl.version,
-            lost=lost,
+            lost=tuple(diff for diff in residual if not is_record(diff)),
         )
 
     def _would_change(self, istioctl: Istioctl, settings: Body) -> tuple[ObjectDiff, ...]:

@@ -9,11 +9,15 @@ from ...rules.components import COMPONENT_LABEL
 from ...rules.scope import DEFAULT_ROOT_NAMESPACE
 from ..manifests import Manifests
 
+_INJECTORS = "mutatingwebhookconfigurations"
+_NEVER: Body = {"matchLabels": {"istio.io/deactivated": "never-match"}}
+
 
 def as_istioctl_installs(manifests: Manifests, live: State, settings: Body, version: str) -> Manifests:
     """The objects with the labels that `istioctl install` gives them (operator/pkg/install/install.go, getOwnerLabels).
 
-    Which component an object belongs to is not in what it renders: an object that is there tells.
+    Which component an object belongs to is not in what it renders: an object that is there tells. And of a default
+    control plane the injector is switched off in favour of the tag `default`, which it makes itself.
     """
     labels = _owner_labels(settings, version)
     components = _components(live, manifests.objects)
@@ -21,7 +25,24 @@ def as_istioctl_installs(manifests: Manifests, live: State, settings: Body, vers
         key: _labelled(obj, labels | ({COMPONENT_LABEL: components[key]} if key in components else {}))
         for key, obj in manifests.objects.items()
     }
+    if _makes_default_tag(settings):
+        objects |= {key: _switched_off(obj) for key, obj in objects.items() if key.plural == _INJECTORS}
     return Manifests(manifests.label, objects, manifests.types)
+
+
+def _makes_default_tag(settings: Body) -> bool:
+    """operator/pkg/webhook/webhook.go, detectIfTagWebhookIsNeeded."""
+    spec = settings.get("spec") or {}
+    values = spec.get("values") or {}
+    revision = spec.get("revision") or values.get("revision") or ""
+    return not revision and not (values.get("global") or {}).get("operatorManageWebhooks")
+
+
+def _switched_off(obj: MeshObject) -> MeshObject:
+    """istioctl/pkg/tag/util.go, DeactivateIstioInjectionWebhook."""
+    selectors = {"namespaceSelector": _NEVER, "objectSelector": _NEVER}
+    hooks = [{**hook, **selectors} for hook in obj.body.get("webhooks") or ()]
+    return MeshObject(obj.key, {**obj.body, "webhooks": hooks}, obj.server, obj.withheld)
 
 
 def _owner_labels(settings: Body, version: str) -> dict[str, str]:

@@ -27,43 +27,37 @@ class Amendment:
     parse: Parse
     revision: str
     sources: list[Source] = field(default_factory=list)
-    unsettled: list[ObjectDiff] = field(default_factory=list)
-    """Differences that no setting is known for."""
 
     def keep(self, residual: Iterable[ObjectDiff]) -> None:
-        """Take in what installing would change (from live to installed): keep what is live."""
-        for diff in residual:
-            if not (is_record(diff) or self._keep_mesh(diff) or self._keep_object(diff)):
-                self.unsettled.append(diff)
+        """Take in what installing would change (from live to installed): keep what is live.
 
-    def _keep_mesh(self, diff: ObjectDiff) -> bool:
+        What no setting is known for is passed over: it is in the residual of the next round again.
+        """
+        for diff in residual:
+            if diff.change is not Change.CHANGED or is_record(diff):
+                continue
+            if diff.key.resource == "configmaps":
+                self._keep_texts(diff)
+            else:
+                self._keep_object(diff)
+
+    def _keep_texts(self, diff: ObjectDiff) -> None:
         """Mesh configuration and the injector's values are texts with settings in them."""
-        if (
-            diff.change is not Change.CHANGED
-            or diff.key.resource != "configmaps"
-            or diff.before is None
-            or not diff.after
-        ):
-            return False
         texts = {
             (suffixed(MESH, self.revision), "mesh"): (("spec", "meshConfig"), self.parse),
             (suffixed(INJECTOR, self.revision), "values"): (("spec", "values"), json.loads),
         }
-        settled = True
         for change in diff.fields:
-            place, read = texts.get((diff.key.name, str(change.path[-1])), ((), self.parse))
-            if not place:
-                settled = False
-                continue
-            kept = beyond(read(str(change.before or "{}")), read(str(change.after or "{}")))
-            self._lay(place, kept, diff)
-        return settled
+            if (diff.key.name, str(change.path[-1])) in texts:
+                place, read = texts[diff.key.name, str(change.path[-1])]
+                kept = beyond(read(str(change.before or "{}")), read(str(change.after or "{}")))
+                self._lay(place, kept, diff)
 
-    def _keep_object(self, diff: ObjectDiff) -> bool:
+    def _keep_object(self, diff: ObjectDiff) -> None:
         live = diff.before
         component = BY_LABEL.get(live.labels.get(COMPONENT_LABEL, "")) if live else None
-        if live is None or component is None or diff.change is not Change.CHANGED:
-            return False
+        if live is None or component is None:
+            return
         entry = self._entry(component, live)
         done: set[str] = set()
         for change in diff.fields:
@@ -72,7 +66,6 @@ class Amendment:
                 self._overlay(entry, live, change)
             else:
                 self._field(entry, row, live, change, done)
-        return True
 
     def _entry(self, component: OperatorComponent, live: MeshObject) -> tuple[str | int, ...]:
         """The steps to the component's entry; a gateway has one of its own in a list."""

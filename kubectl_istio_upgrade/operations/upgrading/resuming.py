@@ -1,0 +1,36 @@
+"""Going on with an upgrade that was cut short: with the settings that it began with, from what the cluster has now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...models.operations import Operation
+from ..running import Finished, Review
+from ..session import WritingSession
+from . import running
+from .choosing import Chooser, Tools, Wishes
+from .phases import Phases
+from .preparing import Prepared, Request, prepare
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The rest of an upgrade, planned and tried on the server."""
+
+    session: WritingSession
+    operation: Operation
+    prepared: Prepared
+    phases: Phases
+
+    def run(self, review: Review) -> Finished:
+        """Carry it out. Phases look for themselves whether anything is left of them."""
+        watch = self.session.progress.note
+        return running.run(self.session, self.prepared, self.phases, review, watch, self.operation)
+
+
+def go_on(session: WritingSession, operation: Operation, tools: Tools) -> Rest:
+    """Plan the rest. Raises as `preparing.prepare`."""
+    request = Request.of_data(operation.opening.request)
+    phases = Phases(session.progress, operation)
+    choose = Chooser(tools, request.to, Wishes(), request.settings)
+    return Rest(session, operation, prepare(session, request, choose, phases), phases)

@@ -1,0 +1,164 @@
+"""An IstioOperator out of what a mesh has on record, and out of what that would still change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from kubectl_istio_upgrade.diff.states import compare
+from kubectl_istio_upgrade.models.changes import ObjectDiff
+from kubectl_istio_upgrade.models.objects import Body, Completeness, Json, MeshObject, ServerFields
+from kubectl_istio_upgrade.plan.settings.operator import Origin, first_guess, for_release
+from kubectl_istio_upgrade.plan.settings.remainder import Amendment
+
+from .builders import obj, state
+
+ORIGIN = Origin("istio-system", "default", "1.28.3")
+DEFAULTS: Body = {"global": {"hub": "x", "configValidation": True}, "gateways": {"istio-ingressgateway": {}}}
+
+
+def labelled(component: str) -> Body:
+    return {"operator.istio.io/component": component, "istio.io/rev": "default"}
+
+
+def installed(*gateways: str) -> list[MeshObject]:
+    names = [("istio-system/istiod", "Pilot"), *((f"istio-system/{name}", "IngressGateways") for name in gateways)]
+    return [obj("Deployment", name, labels=labelled(component)) for name, component in names]
+
+
+def recorded(values: Body, name: str = "values") -> MeshObject:
+    field = "original-values" if name.startswith("values") else "values"
+    return obj("ConfigMap", f"istio-system/{name}", data={field: json.dumps(values)})
+
+
+def guess(*objects: MeshObject, origin: Origin = ORIGIN) -> Body:
+    spec: Body = first_guess(state(*objects), origin, DEFAULTS).body["spec"]
+    return spec
+
+
+def test_only_what_was_set_is_in_the_settings() -> None:
+    values = {
+        "global": {"hub": "registry/istio", "tag": "1.28.3", "configValidation": True, "imagePullSecrets": ["s"]},
+        "meshConfig": {"accessLogFile": "/dev/stdout"},
+        "pilot": {"enabled": True, "autoscaleMin": 2, "cni": {"enabled": False}},
+        "gateways": {"istio-ingressgateway": {"type": "ClusterIP"}},
+    }
+    assert guess(recorded(values), *installed("istio-ingressgateway")) == {
+        "hub": "registry/istio",
+        "tag": "1.28.3",
+        "meshConfig": {"accessLogFile": "/dev/stdout"},
+        "values": {
+            "global": {"imagePullSecrets": ["s"]},
+            "pilot": {"autoscaleMin": 2},
+            "gateways": {"istio-ingressgateway": {"type": "ClusterIP"}},
+        },
+    }
+
+
+def test_before_1_26_the_injector_has_the_values() -> None:
+    values = {"global": {"hub": "h", "proxy": {"logLevel": "debug"}}}
+    spec = guess(recorded(values, "istio-sidecar-injector"), *installed("istio-ingressgateway"))
+    assert spec["values"] == {"global": {"proxy": {"logLevel": "debug"}}}
+
+
+def test_components_are_those_whose_objects_are_there() -> None:
+    assert guess(*installed())["components"] == {
+        "ingressGateways": [{"name": "istio-ingressgateway", "enabled": False}]
+    }
+    assert guess(*installed("east", "west"))["components"]["ingressGateways"] == [
+        {"name": "east", "enabled": True},
+        {"name": "west", "enabled": True},
+    ]
+
+
+def test_a_revision_is_a_setting_and_its_records_have_its_name() -> None:
+    origin = Origin("istio-system", "canary", "1.28.3")
+    spec = guess(recorded({"pilot": {"autoscaleMin": 3}}, "values-canary"), origin=origin)
+    assert spec["revision"] == "canary"
+    assert spec["values"] == {"pilot": {"autoscaleMin": 3}}
+
+
+def test_a_broken_record_is_none() -> None:
+    broken = obj("ConfigMap", "istio-system/values", data={"original-values": "{"})
+    assert "values" not in guess(broken, *installed("istio-ingressgateway"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [("1.28.3", "1.29.1"), ("1.28.3-fips", "1.29.1-fips"), ("1.28.3-distroless", "1.29.1-distroless")],
+)
+def test_the_tag_keeps_what_is_around_the_version(tag: str, expected: str) -> None:
+    assert for_release({"spec": {"tag": tag}}, "1.28.3", "1.29.1")["spec"]["tag"] == expected
+
+
+def would_change(live: MeshObject, installed: MeshObject) -> Iterable[ObjectDiff]:
+    preview = replace(installed, server=ServerFields())  # as a dry run answers: of no version that is live
+    promised = state(preview, completeness=Completeness.OBJECTS)
+    return compare(state(live), promised).diffs
+
+
+def amended(live: MeshObject, after: MeshObject, body: Body | None = None) -> Amendment:
+    amendment = Amendment(body or {"spec": {}}, json.loads, "default")
+    amendment.keep(would_change(live, after))
+    return amendment
+
+
+def istiod(container: Body, **spec: Json) -> MeshObject:
+    pod = {"containers": [{"name": "discovery", **container}], **spec.pop("pod", {})}
+    template = {"metadata": {}, "spec": pod}
+    return obj("Deployment", "istio-system/istiod", labels=labelled("Pilot"), spec={"template": template, **spec})
+
+
+def test_resources_that_no_value_has_become_the_components_own() -> None:
+    live = istiod({"resources": {"requests": {"cpu": "10m"}}})
+    spec = amended(live, istiod({"resources": {"requests": {"cpu": "500m"}}})).body["spec"]
+    assert spec == {"components": {"pilot": {"k8s": {"resources": {"requests": {"cpu": "10m"}}}}}}
+
+
+def test_of_a_list_of_variables_only_those_that_differ_are_set() -> None:
+    live = istiod({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "mine"}]})
+    after = istiod({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "theirs"}]})
+    assert amended(live, after).body["spec"]["components"]["pilot"]["k8s"] == {"env": [{"name": "B", "value": "mine"}]}
+
+
+def test_what_is_not_to_be_there_takes_an_overlay() -> None:
+    after = istiod({}, pod={"nodeSelector": {"disk": "ssd"}})
+    overlays = amended(istiod({}), after).body["spec"]["components"]["pilot"]["k8s"]["overlays"]
+    assert overlays == [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": "istiod",
+            "patches": [{"path": "spec.template.spec.nodeSelector"}],
+        }
+    ]
+
+
+def test_the_service_of_a_gateway_keeps_its_type_in_the_entry_of_that_gateway() -> None:
+    live = obj("Service", "istio-system/east", labels=labelled("IngressGateways"), spec={"type": "ClusterIP"})
+    after = obj("Service", "istio-system/east", labels=labelled("IngressGateways"), spec={"type": "LoadBalancer"})
+    entries = [{"name": "west", "enabled": True}, {"name": "east", "enabled": True}]
+    body = amended(live, after, {"spec": {"components": {"ingressGateways": entries}}}).body
+    assert body["spec"]["components"]["ingressGateways"] == [
+        {"name": "west", "enabled": True},
+        {"name": "east", "enabled": True, "k8s": {"service": {"type": "ClusterIP"}}},
+    ]
+
+
+def test_mesh_configuration_that_was_edited_by_hand_is_kept() -> None:
+    live = obj("ConfigMap", "istio-system/istio", data={"mesh": '{"a": 1, "b": {"c": 2, "d": 3}}'})
+    after = obj("ConfigMap", "istio-system/istio", data={"mesh": '{"a": 1, "b": {"c": 0, "d": 3}}'})
+    assert amended(live, after).body["spec"] == {"meshConfig": {"b": {"c": 2}}}
+
+
+def test_a_difference_in_the_record_of_values_is_none() -> None:
+    amendment = amended(recorded({"a": 1}), recorded({}))
+    assert amendment.body == {"spec": {}}
+
+
+def test_what_no_setting_can_say_is_left_to_be_told() -> None:
+    live = obj("ConfigMap", "istio-system/extra", data={"a": "1"})
+    assert amended(live, obj("ConfigMap", "istio-system/extra", data={"a": "2"})).body == {"spec": {}}
