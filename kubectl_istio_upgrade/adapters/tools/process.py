@@ -6,6 +6,7 @@ terminal. What it prints goes line by line to whoever wants to watch, and whole 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -91,18 +92,17 @@ class Program:
 
 
 def _listen(stream: IO[str] | None, lines: list[str], watch: Callable[[str], None]) -> None:
-    for line in stream or ():
-        lines.append(line)
-        watch(line.rstrip())
+    if stream is not None:
+        with stream:
+            for line in stream:
+                lines.append(line)
+                watch(line.rstrip())
 
 
 def _feed(stream: IO[str] | None, text: str) -> None:
     if stream is not None:
-        try:
+        with contextlib.suppress(BrokenPipeError), stream:  # it did not want to read; it says why
             stream.write(text)
-            stream.close()
-        except BrokenPipeError:
-            return  # it did not want to read; it says why
 
 
 def _end(process: subprocess.Popen[str]) -> None:
