@@ -104,7 +104,7 @@ def test_whatever_was_seen_is_in_the_error(make: Make) -> None:
     with pytest.raises(ToolError) as caught:
         found(Places("istioctl"))
     assert caught.value.message.splitlines() == [
-        "istioctl 1.29.1 is not here; seen:",
+        "there is no istioctl 1.29.1 here; seen:",
         f"  {old} (PATH) is of 1.28.3",
         f"  {broken} (PATH) does not say of which release it is",
     ]
@@ -122,7 +122,7 @@ def test_one_file_is_asked_once_however_often_it_is_found(make: Make, tmp_path: 
 def test_without_any_the_error_says_so(make: Make) -> None:
     with pytest.raises(ToolError) as caught:
         found(Places("istioctl"))
-    assert caught.value.message == "istioctl 1.29.1 is not here, and no other istioctl"
+    assert caught.value.message == "there is no istioctl 1.29.1 here"
 
 
 def test_a_file_that_is_no_program_is_named_with_the_reason(make: Make, tmp_path: Path) -> None:
@@ -157,4 +157,4 @@ def test_a_helm_that_is_too_old_is_refused_with_what_is_needed(make: Make) -> No
     old = make("first", "helm", says="v3.12.9")
     with pytest.raises(ToolError) as caught:
         find_helm(Places("helm"), hint=HINT)
-    assert caught.value.message == f"helm 3.13 or newer is not here; seen:\n  {old} (PATH) is of 3.12.9"
+    assert caught.value.message == f"there is no helm 3.13 or newer here; seen:\n  {old} (PATH) is of 3.12.9"

@@ -148,5 +148,4 @@ def _found(
             return candidate
         seen.append(candidate)
     listed = "".join(f"\n  {candidate}" for candidate in seen)
-    message = f"{wanted} is not here; seen:{listed}" if seen else f"{wanted} is not here, and no other {places.name}"
-    raise ToolError(message, hint=hint)
+    raise ToolError(f"there is no {wanted} here{'; seen:' if seen else ''}{listed}", hint=hint)
