@@ -55,6 +55,10 @@ class Toolbox:
         """Of this release; fetched first where `--download` says so. Raises ToolError saying how to get it."""
         return self._istioctl(target_release(version))
 
+    def istioctl_of(self, release: Release | None) -> Istioctl:
+        """The same; with None, any. Raises ToolError saying how to get it."""
+        return self._istioctl(release)
+
     def istioctl_at_hand(self, version: str = "") -> Istioctl | None:
         """The same, or (without a version) any; None where there is none. Nothing is fetched."""
         try:

@@ -11,9 +11,9 @@ from ..models.objects import Body, Key, MeshObject, State
 from ..models.releases import Release
 from ..models.snapshots import WorkloadProxy
 from ..rules.components import COMPONENT_LABEL
-from ..rules.matching import types
+from ..rules.matching import has_any_label, types
 from ..rules.owners import RELEASE_NAME
-from ..rules.scope import CRD, CUSTOM_RESOURCES
+from ..rules.scope import CRD, CUSTOM_RESOURCES, ISTIO_LABELS
 from .owners import owner_of
 from .settings.releases import releases_of
 
@@ -62,6 +62,11 @@ def installation_of(state: State, workloads: Iterable[WorkloadProxy] = ()) -> In
     found = Installation(tuple(ranked), (), _tags(state), _base(state))
     plane = found.current()
     return replace(found, releases=releases_of(state, plane.revision if plane else DEFAULT_REVISION))
+
+
+def is_installed(obj: MeshObject) -> bool:
+    """Whether an object is part of an installation, and not of the configuration that its users write."""
+    return has_any_label(obj, ISTIO_LABELS) or obj.key.resource == CRD
 
 
 def method_of(obj: MeshObject, mesh: Iterable[Key]) -> Method:

@@ -35,7 +35,7 @@ class Ran:
     def last_words(self) -> str:
         """What it complained of last: a line, or "" when it was silent."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
-        return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else ""
+        return lines[-1].removeprefix("Error: ").removeprefix("error: ").removeprefix("* ") if lines else ""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from ...models.findings import About, Finding, Skipped
 from ...models.installations import Installation, Method
 from ...models.objects import MeshObject
 from ...models.plans import ForeignOwner
-from ...rules.matching import EVERY_TYPE, has_any_label
-from ...rules.scope import CRD, ISTIO_LABELS
+from ...rules.matching import EVERY_TYPE
+from ..installation import is_installed
 from ..owners import Found, owner_of, told
 from .case import Case, found
 
@@ -56,8 +56,7 @@ def owners_of_installation(case: Case) -> dict[Found, list[MeshObject]]:
     mesh = case.evidence.state.versions.keys()
     owners: dict[Found, list[MeshObject]] = {}
     for obj in case.objects(EVERY_TYPE):
-        is_installed = has_any_label(obj, ISTIO_LABELS) or obj.key.resource == CRD
-        if is_installed and (owner := owner_of(obj, mesh)):
+        if is_installed(obj) and (owner := owner_of(obj, mesh)):
             owners.setdefault(owner, []).append(obj)
     return owners
 
