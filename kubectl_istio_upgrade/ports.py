@@ -229,17 +229,20 @@ class Istioctl(Protocol):
     def path(self) -> Path:
         """Where it is."""
 
-    def versions(self) -> MeshVersions:
-        """Of itself, of every istiod, of every connected proxy."""
+    def versions(self, revisions: Collection[str] = ()) -> MeshVersions:
+        """Of itself, of every istiod of these revisions, of every proxy connected to them; without any, of the default.
+
+        What cannot be reached is left out.
+        """
 
     def precheck(self) -> tuple[ToolMessage, ...]:
         """`istioctl x precheck`: what it found, whatever its exit code."""
 
-    def analyze(self) -> tuple[ToolMessage, ...]:
-        """`istioctl analyze --all-namespaces`: what it found, whatever its exit code."""
+    def analyze(self, revision: str = "") -> tuple[ToolMessage, ...]:
+        """`istioctl analyze --all-namespaces`, by the configuration of this revision: what it found."""
 
-    def proxy_status(self) -> tuple[ProxyStatus, ...]:
-        """Every proxy that is connected to any istiod."""
+    def proxy_status(self, revisions: Collection[str] = ()) -> tuple[ProxyStatus, ...]:
+        """Every proxy that is connected to an istiod of these revisions; without any, of the default."""
 
     def render(self, settings: Body) -> tuple[Body, ...]:
         """`manifest generate`: the objects of an installation with these settings (an IstioOperator).

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "apply": ("apply", "apply", "Apply manifests, with a snapshot before and a proof after."),
     "rollback": ("rollback", "rollback", "Take the mesh back to a snapshot, exactly, and prove it."),
     "status": ("status", "status", "Show where the cluster stands, and what comes next."),
+    "precheck": ("precheck", "precheck", "Check whether the mesh can be upgraded; changes nothing."),
+    "upgrade": ("upgrade", "upgrade", "Upgrade Istio, step by step, with a way back."),
     "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
     "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),

@@ -38,6 +38,11 @@ def _shared(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
     return click.option(*names, cls=CommonOption, expose_value=False, callback=_keep, **settings)
 
 
+def _own(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
+    """An option whose value travels like that of a common one."""
+    return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+
 _COMMON = (
     _shared("--kubeconfig", metavar="FILE", help="Kubeconfig to use."),
     _shared("--context", metavar="NAME", help="Kubeconfig context to use."),
@@ -107,6 +112,20 @@ def unlocking(command: _Command) -> _Command:
         callback=_keep,
         help=help_,
     )(command)
+
+
+def tooling(command: _Command) -> _Command:
+    """Options of commands that start programs of others."""
+    program = click.Path(path_type=Path, dir_okay=False)
+    options = (
+        _own("--istioctl", metavar="PATH", type=program, help="istioctl of the target release.  [env: ISTIOCTL]"),
+        _own("--helm", metavar="PATH", type=program, help="Helm, where Helm installed the mesh.  [env: HELM]"),
+        _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
+        _own("--releases", metavar="URL", envvar="ISTIO_UPGRADE_RELEASES", help="Fetch it from a mirror of that."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def writing(command: _Command) -> _Command:

@@ -22,6 +22,8 @@ from .options import PREFIX
 
 if TYPE_CHECKING:
     from ..adapters.kube.connection import ConnectionOptions
+    from ..adapters.tools.reach import Destination
+    from .tools import Toolbox
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,14 @@ class Settings:
             connection.close()
 
     @contextmanager
+    def toolbox(self, root_namespace: str) -> Iterator[Toolbox]:
+        """istioctl and helm, led to the cluster of this command line. Raises UsageError for a wrong kubeconfig."""
+        from .tools import toolbox
+
+        with toolbox(self, _Connection(self).destination(), root_namespace) as tools:
+            yield tools
+
+    @contextmanager
     def _resources(self, *, create: bool) -> Iterator[tuple[dict[str, Any], _Connection]]:
         from ..adapters.store.store import GitStore
 
@@ -149,6 +159,15 @@ class _Connection:
         if self._transport is None:
             self._transport = connect(self._options())
         return self._transport
+
+    def destination(self) -> Destination:
+        from ..adapters.kube.connection import resolve
+        from ..adapters.tools.reach import Destination
+
+        options = self._options()
+        files, chosen = resolve(options)
+        who = (options.as_user, options.as_groups, options.as_uid)
+        return Destination(files, chosen.context, chosen.cluster_name, chosen.user_name, chosen.namespace, *who)
 
     def _options(self) -> ConnectionOptions:
         from ..adapters.kube.connection import ConnectionOptions

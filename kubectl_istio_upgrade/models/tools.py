@@ -46,6 +46,8 @@ class MeshVersions:
     control_plane: tuple[ControlPlaneVersion, ...] = ()
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Connected proxies, by their id (`NAME.NAMESPACE`), with the version that each reports."""
+    unreached: str = ""
+    """What istioctl said where it reached no istiod."""
 
 
 @dataclass(frozen=True, slots=True)

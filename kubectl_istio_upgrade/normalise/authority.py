@@ -24,22 +24,33 @@ _SHORT = 16
 _certificate = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-def ca_fingerprints(objects: Iterable[MeshObject]) -> Fingerprints:
-    """Of every CA among the objects whose values are at hand. What is no certificate has none."""
+def ca_certificates(objects: Iterable[MeshObject]) -> Mapping[str, tuple[bytes, ...]]:
+    """By the same names, the certificates themselves (DER) of every CA among the objects whose values are at hand."""
     found = {}
     for obj in objects:
         if obj.key.resource == SECRET:
             for name in CA_FILES.get(obj.key.name, ()):
                 value = obj.withheld.get(str((obj.body.get("data") or {}).get(name)))
-                if prints := tuple(_fingerprints(value)):
-                    found[f"{obj.key.namespace}/{obj.key.name}/{name}"] = prints
+                if certificates := tuple(certificates_in(_decoded(value))):
+                    found[f"{obj.key.namespace}/{obj.key.name}/{name}"] = certificates
     return dict(sorted(found.items()))
 
 
-def _fingerprints(value: object) -> Iterator[str]:
-    for match in _certificate.finditer(_decoded(value)):
+def ca_fingerprints(objects: Iterable[MeshObject]) -> Fingerprints:
+    """Of every CA among the objects whose values are at hand. What is no certificate has none."""
+    return {name: tuple(map(fingerprint, found)) for name, found in ca_certificates(objects).items()}
+
+
+def fingerprint(der: bytes) -> str:
+    """The SHA-256 of a certificate, in hex."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def certificates_in(pem: bytes) -> Iterator[bytes]:
+    """Every certificate of a PEM file, as DER."""
+    for match in _certificate.finditer(pem):
         if der := _decoded(b"".join(match[1].split()).decode("ascii", "replace")):
-            yield hashlib.sha256(der).hexdigest()
+            yield der
 
 
 def _decoded(value: object) -> bytes:

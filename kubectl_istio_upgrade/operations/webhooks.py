@@ -16,6 +16,9 @@ PODS = ResourceType("", "v1", "Pod", "pods", namespaced=True)
 CONFIG_MAPS = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 ENDPOINT_SLICES = ResourceType("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", namespaced=True)
 
+PUBLISHED_BY_ISTIOD = "istio.io/config=true"
+"""The label of the config maps that istiod writes into every namespace (security/pkg/k8s/configmap.go)."""
+
 ROOT_CERTIFICATE = ("istio-ca-root-cert", "root-cert.pem")
 """The config map, and its key, in which istiod publishes the mesh's root certificates."""
 
@@ -25,28 +28,37 @@ def find_dead_webhooks(reader: ClusterReader, captured: Capture, target: State) 
     services = called_services(captured.state)
     if not services:
         return ()
-    look = _Look(reader, captured.state, target)
+    look = _Look(reader, captured, target)
     backings = {service: look.at(service) for service in services}
-    around = Surrounding(backings, _root_certificate(reader, captured.root_namespace))
+    around = Surrounding(backings, root_certificate(reader, captured.root_namespace))
     return dead_webhooks(captured.state, around)
 
 
 @dataclass(frozen=True)
 class _Look:
     reader: ClusterReader
-    live: State
+    captured: Capture
     target: State
 
     def at(self, service: ServiceName) -> Backing:
         """Whether the service is there, and anything ready behind it."""
         key = Key("", "services", *service)
         try:
-            body = self.reader.get(SERVICES, key)
+            body = self._service(key)
             known = body if body is not None else self._in_target(key)
             selector = ((known or {}).get("spec") or {}).get("selector") or {}
             return Backing(body is not None, self._ready_pods(service, selector) or self._ready_endpoints(service))
         except ForbiddenError:
             return Backing()
+
+    def _service(self, key: Key) -> Body | None:
+        """As it is now or, to whoever may only list, as it was captured."""
+        try:
+            return self.reader.get(SERVICES, key)
+        except ForbiddenError:
+            if key not in self.captured.state.versions:
+                raise
+            return self.captured.state.load([key])[key].body
 
     def _in_target(self, key: Key) -> Body | None:
         return self.target.load([key])[key].body if key in self.target.versions else None
@@ -75,10 +87,21 @@ def _is_ready(pod: Body) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def _root_certificate(reader: ClusterReader, root_namespace: str) -> str:
+def root_certificate(reader: ClusterReader, root_namespace: str) -> str:
+    """The root certificates that istiod publishes, in PEM; "" where they are not there or may not be read."""
     name, field = ROOT_CERTIFICATE
     try:
-        body = reader.get(CONFIG_MAPS, Key("", "configmaps", root_namespace, name))
+        body = _config_map(reader, root_namespace, name)
     except ForbiddenError:
         return ""
     return str(((body or {}).get("data") or {}).get(field, ""))
+
+
+def _config_map(reader: ClusterReader, namespace: str, name: str) -> Body | None:
+    """Got by its name or, by whoever may only list, found by the label that istiod gives it."""
+    try:
+        return reader.get(CONFIG_MAPS, Key("", "configmaps", namespace, name))
+    except ForbiddenError:
+        answers = reader.list_all([ListQuery(CONFIG_MAPS, namespace, PUBLISHED_BY_ISTIOD)], "")
+        found = (item for _, items in answers for item in items if item["metadata"]["name"] == name)
+        return next(found, None)

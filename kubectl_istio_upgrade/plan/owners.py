@@ -31,7 +31,7 @@ def owners_of(changes: Iterable[PlannedChange], mesh: Collection[Key]) -> tuple[
         if change.is_write and (owner := _owner(change, mesh)):
             found.setdefault(owner, []).append(change.key)
     ranked = sorted(found, key=lambda owner: (OWNERS.index(owner.rule), owner.namespace, owner.name))
-    return tuple(_told(owner, found[owner]) for owner in ranked)
+    return tuple(told(owner, found[owner]) for owner in ranked)
 
 
 def _owner(change: PlannedChange, mesh: Collection[Key]) -> Found | None:
@@ -86,7 +86,8 @@ def _by_manager(rule: OwnerRule, obj: MeshObject) -> Found | None:
     return Found(rule, rule.kind) if any(entry.get("manager") in rule.managers for entry in writers) else None
 
 
-def _told(owner: Found, objects: Iterable[Key]) -> ForeignOwner:
+def told(owner: Found, objects: Iterable[Key]) -> ForeignOwner:
+    """An owner with its objects, and with its name in the command that pauses it."""
     name, namespace = owner.name or "NAME", owner.namespace or "NAMESPACE"
     qualified = f"{owner.namespace}/{name}" if owner.namespace else name
     pause = owner.rule.pause.format(name=name, namespace=namespace, qualified=qualified)

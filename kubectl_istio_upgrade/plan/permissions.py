@@ -85,6 +85,20 @@ def _on(verb: str, key: Key) -> Permission:
     return Permission(verb, key.group, key.plural, namespace)
 
 
+def needed_for_upgrade(installed: Iterable[Key], root_namespace: str) -> frozenset[Permission]:
+    """What upgrading these objects takes, and taking it back: before anybody knows what exactly will change.
+
+    An upgrade writes what the installation consists of, under the same types and in the same namespaces.
+    """
+    places = {(key.group, key.plural, key.namespace, key.resource) for key in installed}
+    needed = {
+        Permission(verb, group, plural, namespace)
+        for group, plural, namespace, resource in places
+        for verb, _ in verbs_of_writing(resource)
+    }
+    return frozenset(needed | {grant.permission for grant in lease_of_writing(root_namespace)})
+
+
 def grants(
     lists: Mapping[ListQuery, str], root_namespace: str, components_in: Collection[str] = ()
 ) -> tuple[Grant, ...]:

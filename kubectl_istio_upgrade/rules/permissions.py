@@ -28,6 +28,8 @@ _LEASES = ("coordination.k8s.io", "leases")
 
 IDENTITY = Permission("get", "", NAMESPACE, name="kube-system")
 
+NODES = Permission("list", "", "nodes")
+
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
@@ -101,6 +103,7 @@ def reading_besides() -> tuple[Grant, ...]:
             Use.READING,
             "types that another server answers for have resource versions of their own",
         ),
+        Grant(NODES, Use.READING, "whether they have room for a rolling upgrade; without it that is not looked at"),
     )
 
 

@@ -203,6 +203,7 @@ def test_reading_asks_for_everything_that_is_granted(
     through = limited.having(KUBECONFIG=str(proxy.kubeconfig(tmp_path / "limited.kubeconfig", USER)))
     through("snapshot").done()
     through("status").done()
+    through("precheck").done(3)
     asked = {permission for seen in proxy.seen if (permission := permission_of(seen))}
     covering = {permission._replace(name=name) for permission in asked for name in {"", permission.name}}
     covering |= {permission._replace(namespace="") for permission in asked if permission.plural == "namespaces"}

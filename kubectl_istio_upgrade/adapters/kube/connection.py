@@ -6,6 +6,7 @@ import ipaddress
 import re
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -58,7 +59,7 @@ def connect(options: ConnectionOptions) -> Transport:
     Raises UsageError (options, kubeconfig) and UnauthorizedError (credentials that cannot be had).
     """
     timeout = parse_timeout(options.request_timeout)
-    selection = _select(options)
+    _, selection = resolve(options)
     impersonation = Impersonation(options.as_user, options.as_uid, options.as_groups)
     configuration, access = log_in(selection, impersonation)
     configuration.connection_pool_maxsize = POOL_SIZE
@@ -111,12 +112,16 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _select(options: ConnectionOptions) -> Selection:
+def resolve(options: ConnectionOptions) -> tuple[tuple[Path, ...], Selection]:
+    """The kubeconfig's files and what is selected in them; no files within a pod that has its service account.
+
+    Raises UsageError.
+    """
     loaded = kubeconfig.load(options.kubeconfig)
     if loaded.files:
-        return loaded.select(options.context, options.cluster, options.user)
+        return loaded.files, loaded.select(options.context, options.cluster, options.user)
     if not (options.context or options.cluster or options.user) and (selection := kubeconfig.in_cluster()):
-        return selection
+        return (), selection
     raise _no_kubeconfig(loaded)
 
 

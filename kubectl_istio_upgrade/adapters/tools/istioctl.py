@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,11 @@ QUICK = 60.0
 SLACK = 30.0
 """Seconds that `install` has beyond its own readiness time-out."""
 
+ALL_TYPES = ("-v", "1")
+"""Makes `proxy-status` tell how each type of configuration stands, from 1.27 on; before, it always did."""
+
+FIRST_WITH_VERBOSITY = (1, 27)
+
 
 @dataclass(frozen=True)
 class IstioctlProgram:
@@ -28,27 +33,40 @@ class IstioctlProgram:
     program: Program
     version: str
     root_namespace: str
+    identity: tuple[str, ...] = ()
+    """Flags that say whom to impersonate."""
 
     @property
     def path(self) -> Path:
         """See `Istioctl`."""
         return self.program.path
 
-    def versions(self) -> MeshVersions:
-        """See `Istioctl`."""
-        return answers.versions(self._ask("version", "-o", "json"))
+    def versions(self, revisions: Collection[str] = ()) -> MeshVersions:
+        """See `Istioctl`.
+
+        Without a revision istioctl looks for the default one, and for ever where it may not list webhooks (1.28).
+        """
+        found = [answers.versions(self._ask("version", "-o", "json", *flag)) for flag in _each(revisions)]
+        planes = tuple(dict.fromkeys(plane for each in found for plane in each.control_plane))
+        proxies = {proxy: version for each in found for proxy, version in each.proxies.items()}
+        unreached = [each.unreached for each in found]
+        return MeshVersions(found[0].client, planes, proxies, "; ".join(dict.fromkeys(filter(None, unreached))))
 
     def precheck(self) -> tuple[ToolMessage, ...]:
         """See `Istioctl`."""
         return answers.messages(self._ask("x", "precheck", "-o", "json"))
 
-    def analyze(self) -> tuple[ToolMessage, ...]:
+    def analyze(self, revision: str = "") -> tuple[ToolMessage, ...]:
         """See `Istioctl`."""
-        return answers.messages(self._ask("analyze", "--all-namespaces", "-o", "json"))
+        (flag,) = _each((revision,))
+        return answers.messages(self._ask("analyze", "--all-namespaces", "-o", "json", *flag))
 
-    def proxy_status(self) -> tuple[ProxyStatus, ...]:
+    def proxy_status(self, revisions: Collection[str] = ()) -> tuple[ProxyStatus, ...]:
         """See `Istioctl`."""
-        return answers.proxies(self._ask("proxy-status", "-o", "json"))
+        number = tuple(int(part) for part in self.version.split(".")[:2])
+        verbosity = ALL_TYPES if number >= FIRST_WITH_VERBOSITY else ()
+        rans = [self._ask("proxy-status", *verbosity, *flag) for flag in _each(revisions)]
+        return tuple(dict.fromkeys(proxy for ran in rans for proxy in answers.proxies(ran)))
 
     def render(self, settings: Body) -> tuple[Body, ...]:
         """See `Istioctl`."""
@@ -60,14 +78,18 @@ class IstioctlProgram:
     def install(self, settings: Body, timeout: float, watch: Callable[[str], None]) -> None:
         """See `Istioctl`."""
         ran = self.program.run(
-            "install", "-y", "-f", "-", f"--readiness-timeout={timeout:.0f}s",
+            "install", "-y", "-f", "-", f"--readiness-timeout={timeout:.0f}s", *self.identity,
             stdin=_text(settings), timeout=timeout + SLACK, watch=watch,
         )  # fmt: skip
         if ran.code:
             raise IncompleteError(f"istioctl install failed: {ran.last_words}")
 
     def _ask(self, *arguments: str) -> Ran:
-        return self.program.run(*arguments, "-i", self.root_namespace, timeout=QUICK)
+        return self.program.run(*arguments, "-i", self.root_namespace, *self.identity, timeout=QUICK)
+
+
+def _each(revisions: Collection[str]) -> list[tuple[str, ...]]:
+    return [("--revision", revision) if revision else () for revision in revisions or ("",)]
 
 
 def _text(settings: Body) -> str:

@@ -6,6 +6,7 @@ terminal. What it prints goes line by line to whoever wants to watch, and whole 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -34,7 +35,7 @@ class Ran:
     def last_words(self) -> str:
         """What it complained of last: a line, or "" when it was silent."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
-        return lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else ""
+        return lines[-1].removeprefix("Error: ").removeprefix("error: ").removeprefix("* ") if lines else ""
 
 
 @dataclass(frozen=True)
@@ -91,18 +92,17 @@ class Program:
 
 
 def _listen(stream: IO[str] | None, lines: list[str], watch: Callable[[str], None]) -> None:
-    for line in stream or ():
-        lines.append(line)
-        watch(line.rstrip())
+    if stream is not None:
+        with stream:
+            for line in stream:
+                lines.append(line)
+                watch(line.rstrip())
 
 
 def _feed(stream: IO[str] | None, text: str) -> None:
     if stream is not None:
-        try:
+        with contextlib.suppress(BrokenPipeError), stream:  # it did not want to read; it says why
             stream.write(text)
-            stream.close()
-        except BrokenPipeError:
-            return  # it did not want to read; it says why
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -31,6 +31,19 @@ class Destination:
     namespace: str
     as_user: str = ""
     as_groups: tuple[str, ...] = ()
+    as_uid: str = ""
+
+    @property
+    def istioctl_flags(self) -> tuple[str, ...]:
+        """Whom to impersonate (istioctl/pkg/cli/option.go)."""
+        named = (("--as", self.as_user), ("--as-uid", self.as_uid), *(("--as-group", name) for name in self.as_groups))
+        return tuple(f"{flag}={value}" for flag, value in named if value)
+
+    @property
+    def helm_variables(self) -> dict[str, str]:
+        """The same for Helm, which knows no UID (helm/helm, pkg/cli/environment.go)."""
+        named = {"HELM_KUBEASUSER": self.as_user, "HELM_KUBEASGROUPS": ",".join(self.as_groups)}
+        return {name: value for name, value in named.items() if value}
 
 
 @contextmanager

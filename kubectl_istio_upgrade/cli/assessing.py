@@ -1,0 +1,41 @@
+"""What `precheck` and `upgrade --plan` share: the programs they may ask, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ..adapters.yamlio import load
+from ..errors import RefusedError
+from ..models.assessments import Assessment
+from ..models.findings import Severity
+from ..operations.assessing import Helpers, assess
+from ..operations.session import Session
+from ..render.assessments import assessment_data
+from ..render.names import plural
+from ..render.structured import Format, formatted
+from ..render.terminal import Terminal
+from .settings import Settings
+from .tools import target_release
+
+
+def assessed(
+    settings: Settings, session: Session, to: str | None, *, revision: str = "", ignore: Collection[str] = ()
+) -> Assessment:
+    """Look at the mesh of a session. An istioctl that is named must be the right one; else it may be missing."""
+    target = target_release(to) if to else None
+    with settings.toolbox(session.root_namespace) as tools:
+        insist = "istioctl" in settings.values or "download" in settings.values
+        helpers = Helpers(load, tools.istioctl_of, insist=insist)
+        return assess(session, helpers, target, revision=revision, ignore=ignore)
+
+
+def conclude(settings: Settings, found: Assessment, format_: str, show: Callable[[Terminal, Assessment], None]) -> None:
+    """Print it. Raises RefusedError for blockers."""
+    if format_ == Format.TEXT:
+        show(settings.out, found)
+    else:
+        settings.out.line(formatted(assessment_data(found), Format(format_)))
+    if found.blockers:
+        codes = " ".join(dict.fromkeys(f"--ignore {finding.code}" for finding in found.blockers))
+        hint = f"do what the table says; to go on all the same, knowing what that means: {codes}"
+        raise RefusedError(f"{plural(found.count(Severity.BLOCKER), 'blocker')}: nothing was changed", hint=hint)

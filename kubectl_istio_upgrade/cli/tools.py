@@ -1,0 +1,107 @@
+"""The programs of others that a command may start: found when they are asked for, and led to the command's cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..adapters.tools.fetching import RELEASES, fetch
+from ..adapters.tools.finding import HELM_VARIABLE, ISTIOCTL_VARIABLE, Candidate, Places, find_helm, find_istioctl
+from ..adapters.tools.helm import HelmProgram
+from ..adapters.tools.istioctl import IstioctlProgram
+from ..adapters.tools.process import Program
+from ..adapters.tools.reach import Destination, kubeconfig_for
+from ..errors import ToolError, UsageError
+from ..models.releases import Release
+from ..ports import Helm, Istioctl
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+GET_HELM = "see https://helm.sh/docs/intro/install, or pass --helm PATH"
+
+
+def get_istioctl(release: Release | None) -> str:
+    """How to get istioctl, for a hint."""
+    if release is None:
+        return "pass --istioctl PATH, or see https://istio.io/latest/docs/ops/diagnostic-tools/istioctl"
+    by_hand = f"curl -L https://istio.io/downloadIstio | ISTIO_VERSION={release} sh -"
+    return f"--download fetches it with its checksum; by hand: {by_hand}\nthen --istioctl istio-{release}/bin/istioctl"
+
+
+def target_release(text: str) -> Release:
+    """`--to`. Raises UsageError for anything but a whole release: which patch is nobody's guess."""
+    release = Release.parse(text)
+    if release is None or text.count(".") < 2:
+        raise UsageError(f"{text!r} is no release of Istio", hint="write it with its patch number, such as 1.29.1")
+    return release
+
+
+@dataclass
+class Toolbox:
+    """Programs that lead to one cluster."""
+
+    settings: Settings
+    destination: Destination
+    environment: dict[str, str]
+    root_namespace: str
+    _found: dict[Release | None, Istioctl] = field(default_factory=dict)
+
+    def istioctl(self, version: str) -> Istioctl:
+        """Of this release; fetched first where `--download` says so. Raises ToolError saying how to get it."""
+        return self._istioctl(target_release(version))
+
+    def istioctl_of(self, release: Release | None) -> Istioctl:
+        """The same; with None, any. Raises ToolError saying how to get it."""
+        return self._istioctl(release)
+
+    def istioctl_at_hand(self, version: str = "") -> Istioctl | None:
+        """The same, or (without a version) any; None where there is none. Nothing is fetched."""
+        try:
+            return self._istioctl(Release.parse(version) if version else None, download=False)
+        except ToolError:
+            return None
+
+    def helm(self) -> Helm:
+        """Raises ToolError saying how to get it."""
+        places = Places("helm", self.settings.values.get("helm"), HELM_VARIABLE)
+        found = find_helm(places, hint=GET_HELM)
+        environment = {**self.environment, **self.destination.helm_variables}
+        return HelmProgram(Program(found.path, environment), str(found.release))
+
+    def _istioctl(self, release: Release | None, *, download: bool = True) -> Istioctl:
+        if release not in self._found:
+            found = self._find(release, download=download)
+            program = Program(found.path, self.environment)
+            flags = self.destination.istioctl_flags
+            self._found[release] = IstioctlProgram(program, str(found.release), self.root_namespace, flags)
+        return self._found[release]
+
+    def _find(self, release: Release | None, *, download: bool) -> Candidate:
+        given = self.settings.values.get("istioctl")
+        places = Places("istioctl", given, ISTIOCTL_VARIABLE, cache_folder())
+        try:
+            return find_istioctl(places, release, hint=get_istioctl(release))
+        except ToolError:
+            if given or release is None or not (download and self.settings.values.get("download")):
+                raise
+        base = self.settings.values.get("releases", RELEASES)
+        fetch(release, base, cache_folder(), self.settings.err.line)
+        return find_istioctl(places, release, hint=get_istioctl(release))
+
+
+@contextmanager
+def toolbox(settings: Settings, destination: Destination, root_namespace: str) -> Iterator[Toolbox]:
+    """Programs for as long as the context lasts."""
+    with kubeconfig_for(destination) as environment:
+        yield Toolbox(settings, destination, environment, root_namespace)
+
+
+def cache_folder() -> Path:
+    """Where fetched programs are kept: they can be removed at any time."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "kubectl-istio-upgrade" / "tools"

@@ -1,0 +1,84 @@
+"""How a mesh was installed, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .objects import MeshObject
+from .releases import Release
+from .settings import HelmRelease
+
+
+class Method(StrEnum):
+    """By what a part was installed, as its own labels, annotations and owners tell."""
+
+    ISTIOCTL = "istioctl"
+    HELM = "Helm"
+    SAIL = "Sail operator"
+    OPERATOR = "in-cluster operator"
+    MANIFESTS = "manifests"
+    """`kubectl apply` of rendered manifests, or somebody who leaves no trace."""
+
+
+class Part(StrEnum):
+    """The parts that an upgrade has to replace, in the order of an upgrade."""
+
+    BASE = "base"
+    CONTROL_PLANE = "control plane"
+    CNI = "cni"
+    ZTUNNEL = "ztunnel"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One workload of the installation: an istiod, a gateway, the CNI node agent, ztunnel."""
+
+    part: Part
+    obj: MeshObject
+    method: Method
+    revision: str = ""
+    """Of the control plane that it is, or is for; "" where nothing tells."""
+    version: Release | None = None
+    """From the image's tag or, where a gateway has the image `auto`, from its pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything that is installed."""
+
+    components: tuple[Component, ...] = ()
+    releases: tuple[HelmRelease, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Revision tags, and the revision that each leads to."""
+    base: Method | None = None
+    """How the definitions came here."""
+
+    def of(self, *parts: Part) -> tuple[Component, ...]:
+        """The components of these parts."""
+        return tuple(component for component in self.components if component.part in parts)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """All that were used, in the order of `Method`."""
+        used = {component.method for component in self.components}
+        return tuple(method for method in Method if method in used)
+
+    @property
+    def is_ambient(self) -> bool:
+        """Whether there is a ztunnel."""
+        return bool(self.of(Part.ZTUNNEL))
+
+    def current(self, revision: str = "") -> Component | None:
+        """The control plane that an upgrade in place replaces: of the revision, else the default one.
+
+        The default is what the tag `default` leads to, else the revision called `default`, else the newest.
+        """
+        planes = {component.revision: component for component in self.of(Part.CONTROL_PLANE)}
+        for wanted in (revision, self.tags.get("default", ""), "default"):
+            if wanted and wanted in planes:
+                return planes[wanted]
+        ranked = sorted(planes.values(), key=lambda plane: plane.version.rank if plane.version else ())
+        return ranked[-1] if ranked and not revision else None

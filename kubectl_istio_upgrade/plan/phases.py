@@ -1,0 +1,67 @@
+"""What an upgrade will do in this mesh, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..models.assessments import PlannedPhase
+from ..models.installations import Method, Part
+from ..models.upgrades import Phase
+from .checks.case import Case
+
+BY_METHOD: Mapping[Method, str] = {
+    Method.ISTIOCTL: "istioctl {target} installs over what it installed, with the same settings",
+    Method.HELM: "helm upgrade of {releases}, one after the other, with the same values",
+    Method.SAIL: "nothing: the Sail operator installs what its resources ask for",
+    Method.OPERATOR: "nothing: the in-cluster operator installs what its resource asks for",
+    Method.MANIFESTS: "the manifests of {target} are applied by this tool, in its own order",
+}
+
+SETTINGS: Mapping[Method, str] = {
+    Method.ISTIOCTL: "the settings of the installation are recovered from the mesh",
+    Method.HELM: "the values of each release are read from Helm",
+    Method.MANIFESTS: "the settings are recovered from the mesh",
+}
+
+
+def planned_phases(case: Case) -> tuple[PlannedPhase, ...]:
+    """The phases of the guide, in its order; empty where no upgrade is asked about."""
+    if case.target is None or case.plane is None:
+        return ()
+    method = case.plane.method
+    releases = ", ".join(f"{each.name} ({each.chart})" for each in case.installation.releases)
+    apply = BY_METHOD[method].format(target=case.target, releases=releases)
+    if not case.in_place:
+        apply += f"; beside the present control plane, as revision {case.revision}"
+    told = {
+        Phase.PLAN: "this assessment",
+        Phase.ISTIOCTL: f"istioctl {case.target}" + (" and helm" if method is Method.HELM else ""),
+        Phase.PRECHECK: "these checks and istioctl's own",
+        Phase.MANIFEST: SETTINGS.get(method, "none"),
+        Phase.REVIEW: "every object is tried on the server, the difference is shown, and you are asked",
+        Phase.APPLY: f"a snapshot, then {apply}",
+        Phase.VALIDATE: "versions, pods, webhooks and proxies, and istioctl analyze",
+        Phase.CONTROL_PLANE: _gateways(case),
+        Phase.WORKLOADS: _workloads(case),
+        Phase.AFTER: "the mesh is read again and proved, a snapshot and the record are stored",
+    }
+    return tuple(PlannedPhase(phase, text) for phase, text in told.items())
+
+
+def _gateways(case: Case) -> str:
+    count = len(case.installation.of(Part.GATEWAY))
+    return f"{_counted(count, 'gateway')}, if the new release does not restart it by itself" if count else "none"
+
+
+def _workloads(case: Case) -> str:
+    """Gateways of the installation have pods with a proxy, too, and are no workloads of its users."""
+    parts = {(each.obj.kind, each.obj.key.namespace, each.obj.key.name) for each in case.installation.components}
+    served = [each for each in case.evidence.workloads if (each.kind, each.namespace, each.name) not in parts]
+    if not served:
+        return "none"
+    pods = _counted(sum(each.pods for each in served), "pod")
+    return f"those whose proxy is out of date, of {_counted(len(served), 'workload')} with {pods}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

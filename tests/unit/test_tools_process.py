@@ -1,0 +1,108 @@
+"""Programs of others: run to their end, watched, led to the right cluster, and never left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kubectl_istio_upgrade.adapters.tools.process import Program, Ran
+from kubectl_istio_upgrade.adapters.tools.reach import CONTEXT, Destination, kubeconfig_for
+from kubectl_istio_upgrade.errors import ToolError, ToolTimeoutError
+
+SHELL = Path("/bin/sh")
+
+
+def shell(script: str, *, stdin: str = "", timeout: float = 10.0, **environment: str) -> Ran:
+    return Program(SHELL, environment).run("-c", script, stdin=stdin, timeout=timeout)
+
+
+def test_what_it_prints_and_how_it_ends() -> None:
+    assert shell("echo out; echo err >&2; exit 3") == Ran(3, "out\n", "err\n")
+
+
+def test_it_reads_what_it_is_given_and_not_our_terminal() -> None:
+    assert shell("cat", stdin="hello").out == "hello"
+    assert shell("cat").out == ""
+
+
+def test_it_need_not_read_what_it_is_given() -> None:
+    assert shell("exit 0", stdin="x" * 1_000_000).code == 0
+
+
+def test_a_lot_of_output_is_whole() -> None:
+    lines = shell("i=0; while [ $i -lt 20000 ]; do echo $i; echo $i >&2; i=$((i+1)); done")
+    assert lines.out == lines.err == "".join(f"{number}\n" for number in range(20000))
+
+
+def test_whoever_watches_sees_each_line_of_its_complaints() -> None:
+    seen: list[str] = []
+    Program(SHELL, {}).run("-c", "echo one >&2; echo two >&2; echo data", timeout=10, watch=seen.append)
+    assert seen == ["one", "two"]
+
+
+def test_its_environment_is_ours_without_colour_and_with_what_leads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OURS", "kept")
+    out = shell('echo "$OURS $NO_COLOR $TERM $LC_ALL $KUBECONFIG"', KUBECONFIG="there").out
+    assert out == "kept 1 dumb C.UTF-8 there\n"
+
+
+@pytest.mark.parametrize(
+    ("err", "words"),
+    [("", ""), ("first\nError: last one\n\n", "last one"), ("error: x\n", "x"), ("plain", "plain")],
+)
+def test_its_last_words(err: str, words: str) -> None:
+    assert Ran(1, "", err).last_words == words
+
+
+def test_a_program_that_does_not_end_in_time_is_ended() -> None:
+    started = time.monotonic()
+    with pytest.raises(ToolTimeoutError, match="did not end within 0 s"):
+        shell("sleep 30", timeout=0.2)
+    assert time.monotonic() - started < 5
+
+
+def test_ctrl_c_ends_it_and_waits_for_that(tmp_path: Path) -> None:
+    mark = tmp_path / "ended"
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        shell(f"trap 'echo yes > {mark}; exit 0' TERM; sleep 30 & wait", timeout=20)
+    assert mark.read_text() == "yes\n"
+
+
+def test_what_is_no_program_is_told() -> None:
+    with pytest.raises(ToolError, match="cannot be run: no such file or directory"):
+        Program(Path("/nowhere/istioctl"), {}).run("version", timeout=1)
+
+
+def test_the_choice_of_cluster_and_user_is_put_before_the_users_files(tmp_path: Path) -> None:
+    theirs = (tmp_path / "one", tmp_path / "two")
+    with kubeconfig_for(Destination(theirs, "c", "the cluster", "the user", "here")) as environment:
+        first, *rest = environment["KUBECONFIG"].split(os.pathsep)
+        assert rest == [str(path) for path in theirs]
+        pointer = json.loads(Path(first).read_text())
+        assert pointer["current-context"] == CONTEXT
+        context = {"cluster": "the cluster", "user": "the user", "namespace": "here"}
+        assert pointer["contexts"] == [{"name": CONTEXT, "context": context}]
+        assert {"clusters", "users"}.isdisjoint(pointer), "no credential is copied"
+        assert Path(first).parent.stat().st_mode & 0o077 == 0
+    assert not Path(first).exists()
+
+
+def test_in_a_pod_there_is_nothing_to_lead() -> None:
+    with kubeconfig_for(Destination((), "in-cluster", "in-cluster", "in-cluster", "default")) as environment:
+        assert environment == {}
+
+
+def test_whom_to_impersonate_in_each_programs_own_words() -> None:
+    somebody = Destination((), "c", "k", "u", "n", "jane", ("dev", "ops"), "42")
+    assert somebody.istioctl_flags == ("--as=jane", "--as-uid=42", "--as-group=dev", "--as-group=ops")
+    assert somebody.helm_variables == {"HELM_KUBEASUSER": "jane", "HELM_KUBEASGROUPS": "dev,ops"}
+    nobody = Destination((), "c", "k", "u", "n")
+    assert (nobody.istioctl_flags, nobody.helm_variables) == ((), {})
