@@ -120,6 +120,11 @@ def tooling(command: _Command) -> _Command:
     options = (
         _own("--istioctl", metavar="PATH", type=program, help="istioctl of the target release.  [env: ISTIOCTL]"),
         _own("--helm", metavar="PATH", type=program, help="Helm, where Helm installed the mesh.  [env: HELM]"),
+        _own(
+            "--charts",
+            metavar="DIR|URL",
+            help="Istio's charts, for Helm: a folder, or a repository instead of Istio's.",
+        ),
         _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
         _own("--releases", metavar="URL", envvar="ISTIO_UPGRADE_RELEASES", help="Fetch it from a mirror of that."),
     )

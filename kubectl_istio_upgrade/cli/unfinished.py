@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, unlocking, writing
+from .options import COMMON, command, output, tooling, unlocking, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from ..operations.session import WritingSession
     from ..operations.unfinished import Continuation
     from .settings import Settings
+    from .tools import Toolbox
 
 
 @command
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="An apply's manifests, if asked for.")
+@tooling
 @unlocking
 @writing
 @output("json", "yaml")
@@ -44,8 +46,11 @@ def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, ti
     settings = Settings.current()
     documents = settings.documents(files) if files else ()
 
-    def plan(session: WritingSession, operation: Operation) -> Continuation:
-        return unfinished.resume(session, operation, documents)
+    def plan(session: WritingSession, operation: Operation, box: Toolbox) -> Continuation:
+        from .upgrading import tools_of
+
+        tools = tools_of(box, str(operation.opening.request.get("to", "")))
+        return unfinished.resume(session, operation, tools, documents)
 
     _end(settings, "resume", plan, dry_run=dry_run, yes=yes, with_diff=with_diff, timeout=timeout, format_=format_)
 
@@ -69,23 +74,17 @@ def abort(dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: st
     from ..operations import unfinished
     from .settings import Settings
 
+    def plan(session: WritingSession, operation: Operation, _: Toolbox) -> Continuation:
+        return unfinished.abort(session, operation)
+
     settings = Settings.current()
-    _end(
-        settings,
-        "abort",
-        unfinished.abort,
-        dry_run=dry_run,
-        yes=yes,
-        with_diff=with_diff,
-        timeout=timeout,
-        format_=format_,
-    )
+    _end(settings, "abort", plan, dry_run=dry_run, yes=yes, with_diff=with_diff, timeout=timeout, format_=format_)
 
 
 def _end(
     settings: Settings,
     verb: str,
-    plan: Callable[[WritingSession, Operation], Continuation],
+    plan: Callable[[WritingSession, Operation, Toolbox], Continuation],
     *,
     dry_run: bool,
     yes: bool,
@@ -99,8 +98,12 @@ def _end(
     from .approval import Approval, check_can_confirm
 
     check_can_confirm(verb, yes=yes, dry_run=dry_run)
-    with settings.writing_session(timeout) as session, session.store.lock(verb):
-        continuation = plan(session, unfinished.current(session))
+    with (
+        settings.writing_session(timeout) as session,
+        session.store.lock(verb),
+        settings.toolbox(session.root_namespace) as box,
+    ):
+        continuation = plan(session, unfinished.current(session), box)
         if continuation.happened:
             count = plural(continuation.happened, "write")
             settings.progress.note(f"{count} without a recorded outcome: already as planned")

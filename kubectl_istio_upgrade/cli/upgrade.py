@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import COMMON, command, output, tooling
+from .options import COMMON, command, output, tooling, unlocking, writing
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 
 @command
@@ -12,10 +18,36 @@ from .options import COMMON, command, output, tooling
 @click.option("--plan", "only_plan", is_flag=True, help="Look at everything, say what would be done, and stop.")
 @click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered ones."
+)
+@click.option(
+    "--set", "sets", multiple=True, metavar="PATH=VALUE", help="One such setting, as istioctl and helm take it."
+)
+@click.option(
+    "--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there, too."
+)
+@click.option("--auto-rollback", is_flag=True, help="If it fails, take it back at once.")
 @tooling
+@unlocking
+@writing
 @output("json", "yaml")
 @COMMON
-def upgrade(to: str, only_plan: bool, revision: str, ignore: tuple[str, ...], format_: str) -> None:
+def upgrade(
+    to: str,
+    only_plan: bool,
+    revision: str,
+    ignore: tuple[str, ...],
+    files: tuple[str, ...],
+    sets: tuple[str, ...],
+    to_dir: Path | None,
+    auto_rollback: bool,
+    dry_run: bool,
+    yes: bool,
+    with_diff: bool,
+    timeout: float,
+    format_: str,
+) -> None:
     """Upgrade Istio, step by step, with a way back.
 
     --plan says before anything happens: which versions run where, whether the jump is one that Istio supports, how the
@@ -23,19 +55,36 @@ def upgrade(to: str, only_plan: bool, revision: str, ignore: tuple[str, ...], fo
     what will be done phase by phase, and what a rollback to now could not restore. Blockers end with exit code 3;
     --ignore lets one stop nothing.
 
+    Without --plan it goes on: the settings are recovered from the mesh (and proved, if istioctl of the running release
+    is at hand), every object of the new release is tried on the server, the difference is shown, and you are asked. A
+    snapshot is taken, the new release is installed in the way in which the old one was, and the mesh is read again.
+
     \b
     Examples:
       kubectl istio-upgrade upgrade --to 1.29.1 --plan
-      kubectl istio-upgrade upgrade --to 1.29.1 --plan --ignore no-room
+      kubectl istio-upgrade upgrade --to 1.29.1 --dry-run --diff
+      kubectl istio-upgrade upgrade --to 1.29.1
+      kubectl istio-upgrade upgrade --to 1.29.1 --set values.pilot.autoscaleMin=2
+      kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
       kubectl istio-upgrade upgrade --to 1.30.2 --revision 1-30-2 --plan -o json
     """
+    from .approval import check_can_confirm
+    from .settings import Settings
+    from .upgrading import Options, carry_out
+
+    settings = Settings.current()
+    if only_plan:
+        _plan(settings, to, revision, ignore, format_)
+        return
+    check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
+    options = Options(to, revision, ignore, files, sets, to_dir, auto_rollback, dry_run, yes, with_diff)
+    carry_out(settings, options, timeout, format_)
+
+
+def _plan(settings: Settings, to: str, revision: str, ignore: tuple[str, ...], format_: str) -> None:
     from ..render.assessments import print_assessment
     from .assessing import assessed, conclude
-    from .settings import Settings
 
-    if not only_plan:
-        raise click.UsageError("only --plan is there yet")
-    settings = Settings.current()
     with settings.session(create=True) as session:
         found = assessed(settings, session, to, revision=revision, ignore=ignore)
         where = f"cluster {session.context} ({session.cluster.uid[:8]} at {session.place().server})"

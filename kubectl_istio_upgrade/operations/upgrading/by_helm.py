@@ -55,6 +55,16 @@ class ByHelm:
             bodies += [_owned(body, release) for body in rendered if "helm.sh/hook" not in _annotations(body)]
         return read_rendered(session, bodies, f"Istio {self.to}")
 
+    def check(self, session: WritingSession, plan: Plan) -> None:
+        """See `Way`: another field manager may own what Helm sets. istiod's own fields do not count."""
+        server_side = [release for release in self.releases if release.server_side]
+        changes = [change for change in plan.writes if any(_belongs(change, release) for release in server_side)]
+        foreign = [f"  {text}" for text in _conflicts(session, changes) if set(_MANAGER.findall(text)) != {ISTIOD}]
+        if foreign:
+            listed = "\n".join(foreign)
+            hint = "give the fields back to Helm, or put them into the release's values"
+            raise RefusedError(f"helm would refuse to upgrade: others own fields that it sets:\n{listed}", hint=hint)
+
     def install(self, run: Run, plan: Plan, watch: Callable[[str], None]) -> Execution:
         """See `Way`. Releases that are already as they should be are left alone."""
         for release in self.releases:
@@ -84,20 +94,6 @@ def chart_sources(folder: Path | None, repository: str, version: str) -> Callabl
         raise UsageError(f"there is no chart {chart} in {folder}", hint="looked for " + ", ".join(map(str, places)))
 
     return source
-
-
-def check_conflicts(session: WritingSession, releases: tuple[HelmRelease, ...], plan: Plan) -> None:
-    """Refuse where Helm will: another field manager owns what it is about to set. istiod's own fields do not count.
-
-    Raises RefusedError naming each object and what the server says of it.
-    """
-    server_side = [release for release in releases if release.server_side]
-    changes = [change for change in plan.writes if any(_belongs(change, release) for release in server_side)]
-    foreign = [f"  {text}" for text in _conflicts(session, changes) if set(_MANAGER.findall(text)) != {ISTIOD}]
-    if foreign:
-        listed = "\n".join(foreign)
-        hint = "give the fields back to Helm, or put them into the release's values"
-        raise RefusedError(f"helm would refuse to upgrade: others own fields that it sets:\n{listed}", hint=hint)
 
 
 def _conflicts(session: WritingSession, changes: list[PlannedChange]) -> list[str]:

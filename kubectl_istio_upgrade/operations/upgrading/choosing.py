@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ...capture import Capture
 from ...errors import RefusedError
-from ...models.objects import Body, Key, MeshObject, State
+from ...models.installations import Component, Method
+from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
 from ...plan.settings.merging import merged, parsed_setting, with_value
 from ...plan.settings.operator import Origin
-from ...plan.settings.recorded import suffixed
 from ...plan.settings.releases import releases_of
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
 from ..session import WritingSession
 from .by_helm import ByHelm
-from .recovering import ISTIOCTL, Recovery
+from .recovering import Recovery
 from .ways import ByIstioctl, ByManifests, Way, recovered
+
+BY_OPERATORS: Mapping[Method, str] = {
+    Method.SAIL: "set spec.version of its Istio resource",
+    Method.OPERATOR: "upgrade the operator, which upgrades its control plane",
+}
+"""What to do instead, where an operator installs the mesh."""
 
 
 @dataclass(frozen=True)
@@ -66,52 +72,33 @@ class Chooser:
     recorded: Body | None = None
     """Settings from the journal of the operation that goes on; then nothing is recovered."""
 
-    def __call__(self, session: WritingSession, captured: Capture, origin: Origin) -> Way:
-        """The way that the mesh was installed. Raises RefusedError for a mesh that an operator installs."""
-        installer = installer_of(captured.state, origin)
-        if installer == "sail":
-            hint = "set spec.version of its Istio resource; snapshot, diff and rollback of this tool work all the same"
-            raise RefusedError("the Sail operator installs this mesh, and would undo an upgrade by others", hint=hint)
-        if installer == "helm":
-            return self._by_helm(captured.state, origin)
+    def __call__(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
+        """The way that this control plane was installed. Raises RefusedError for one that an operator installs."""
+        if plane.method in BY_OPERATORS:
+            hint = f"{BY_OPERATORS[plane.method]}; snapshot, diff and rollback of this tool work all the same"
+            raise RefusedError(f"the {plane.method} installs this mesh, and would undo an upgrade by others", hint=hint)
+        if plane.method is Method.HELM:
+            return self._by_helm(captured.state, plane.revision)
         target = self.tools.istioctl(self.to)
-        operator = self._operator(session, captured, origin, target, by_istioctl=installer == "istioctl")
-        return ByIstioctl(target, operator) if installer == "istioctl" else ByManifests(target, operator)
+        operator = self._operator(session, captured, plane, target)
+        return ByIstioctl(target, operator) if plane.method is Method.ISTIOCTL else ByManifests(target, operator)
 
     def _operator(
-        self, session: WritingSession, captured: Capture, origin: Origin, target: Istioctl, *, by_istioctl: bool
+        self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
     ) -> OperatorSettings:
         if self.recorded is not None:
             return OperatorSettings(self.recorded, (Source("spec", "the journal of this operation"),))
-        recovery = Recovery(session, captured, origin, self.tools.parse, by_istioctl)
+        origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
+        recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
         operator = recovered(recovery, target, self.tools.istioctl_at_hand(origin.version))
         return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))
 
-    def _by_helm(self, live: State, origin: Origin) -> ByHelm:
+    def _by_helm(self, live: State, revision: str) -> ByHelm:
         helm = self.tools.helm()
-        releases = releases_of(live, origin.revision)
+        releases = releases_of(live, revision)
         if self.recorded is not None:
             return ByHelm(helm, self.to, releases, self.recorded, self.tools.charts)
         values = {f"{each.namespace}/{each.name}": helm.values(each.name, each.namespace) for each in releases}
         istiod = next(f"{each.namespace}/{each.name}" for each in releases if each.chart == "istiod")
         values[istiod] = self.wishes.over(values[istiod], self.tools.parse, root="")
         return ByHelm(helm, self.to, releases, values, self.tools.charts)
-
-
-def installer_of(live: State, origin: Origin) -> str:
-    """`istioctl`, `helm`, `sail` or `manifests`."""
-    istiod = _istiod(live, origin)
-    owners: Sequence[Body] = istiod.body["metadata"].get("ownerReferences") or ()
-    if any(str(owner.get("apiVersion", "")).startswith("sailoperator.io/") for owner in owners):
-        return "sail"
-    if any(release.chart == "istiod" for release in releases_of(live, origin.revision)):
-        return "helm"
-    managers = {entry.get("manager") for entry in istiod.server.managed_fields}
-    return "istioctl" if ISTIOCTL in managers or "operator.istio.io/managed" in istiod.labels else "manifests"
-
-
-def _istiod(live: State, origin: Origin) -> MeshObject:
-    key = Key("apps", "deployments", origin.root_namespace, suffixed("istiod", origin.revision))
-    if key not in live.versions:
-        raise RefusedError(f"there is no Deployment {key.name} in namespace {key.namespace!r}")
-    return live.load([key])[key]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...capture import Capture, control_plane_versions
-from ...errors import RefusedError, UsageError
-from ...models.objects import Body, Key, State
+from ...capture import Capture
+from ...errors import RefusedError
+from ...models.assessments import Assessment
+from ...models.findings import Severity
+from ...models.installations import Component
+from ...models.objects import Body, Key
 from ...models.plans import Plan
 from ...models.upgrades import Phase
-from ...plan.settings.operator import REVISION_LABEL, Origin
+from ...plan.installation import installation_of
 from .. import applying
 from ..session import WritingSession
 from .phases import Phases
@@ -19,8 +22,11 @@ from .ways import Way
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
 
-Choose = Callable[[WritingSession, Capture, Origin], Way]
-"""Finds out how the mesh is installed, and with what settings."""
+Choose = Callable[[WritingSession, Capture, Component], Way]
+"""Finds out with what settings the mesh is installed."""
+
+Assess = Callable[[], Assessment]
+"""Looks at the mesh, and judges whether it may be upgraded."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +34,19 @@ class Request:
     """What the user asks for. Plain values, so that the journal can keep them for `resume`."""
 
     to: str
-    way: str = ""
+    ignore: tuple[str, ...] = ()
+    """Codes of findings that stop nothing."""
     settings: Body | None = None
     """As they were recovered at the first run."""
 
     def to_data(self) -> Body:
         """As the journal has it."""
-        return {"to": self.to, "way": self.way, "settings": self.settings}
+        return {"to": self.to, "ignore": [*self.ignore], "settings": self.settings}
 
     @classmethod
     def of_data(cls, data: Body) -> Request:
         """The inverse. Raises KeyError or TypeError for damage."""
-        return cls(to=data["to"], way=data["way"], settings=data["settings"])
+        return cls(to=data["to"], ignore=tuple(data["ignore"]), settings=data["settings"])
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,12 @@ class Prepared:
     """An upgrade that has been planned and tried on the server, and not begun."""
 
     request: Request
-    origin: Origin
+    plane: Component
+    """The control plane that is upgraded, as it was."""
     way: Way
     applied: applying.Planned
+    assessment: Assessment | None = None
+    """What was found before; None for the rest of an upgrade, which is not judged again."""
 
     @property
     def plan(self) -> Plan:
@@ -61,44 +71,53 @@ class Prepared:
         """The reading that the plan was made from."""
         return self.applied.captured
 
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The objects of the target release."""
+        return frozenset(self.applied.manifests.objects)
 
-def prepare(session: WritingSession, request: Request, choose: Choose, phases: Phases) -> Prepared:
-    """Recover the settings, render the target, and try every object of it on the server. Changes nothing.
 
-    Raises RefusedError with every refusal of the server, ToolError where istioctl or helm refuses.
+def prepare(
+    session: WritingSession, request: Request, choose: Choose, phases: Phases, assess: Assess | None = None
+) -> Prepared:
+    """Judge the mesh, recover the settings, render the target, try every object of it on the server. Changes nothing.
+
+    Raises RefusedError for blockers and with every refusal of the server, ToolError where istioctl or helm refuses.
     """
     captured = session.capture()
-    origin = control_plane(captured.state, session.root_namespace)
+    with phases.phase(Phase.PLAN) as tell:
+        plane = _control_plane(captured)
+        tell(f"{plane.version} to {request.to}, installed by {plane.method}")
+    assessment = _judged(assess, phases)
     with phases.phase(Phase.MANIFEST) as tell:
-        way = choose(session, captured, origin)
+        way = choose(session, captured, plane)
         manifests = way.manifests(session, captured.state)
         tell(f"{len(manifests.objects)} objects by {way.name}")
     with phases.phase(Phase.REVIEW) as tell:
         planned = applying.prepare(session, manifests, force_conflicts=True, captured=captured, manager=way.manager)
         plan = replace(planned.plan, operation=UPGRADE, target=f"Istio {request.to}")
+        way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
-    request = replace(request, way=way.name, settings=way.settings)
-    return Prepared(request, origin, way, replace(planned, plan=plan))
+    request = replace(request, settings=way.settings)
+    return Prepared(request, plane, way, replace(planned, plan=plan), assessment)
 
 
-def control_plane(live: State, root_namespace: str, revision: str = "") -> Origin:
-    """The control plane to upgrade. Raises RefusedError where there is none, UsageError where it is not clear which."""
-    found: dict[str, str] = {}
-    keys = [key for key in live.versions if key.resource == "deployments.apps" and key.namespace == root_namespace]
-    for obj in live.load(keys).values():
-        if versions := control_plane_versions([obj]):
-            found[obj.labels.get(REVISION_LABEL) or "default"] = versions[0]
-    if revision and revision in found:
-        return Origin(root_namespace, revision, found[revision])
-    if not found:
-        raise RefusedError(f"there is no istiod in namespace {root_namespace!r}; nothing to upgrade")
-    if revision or (len(found) > 1 and "default" not in found):
-        hint = "there are " + ", ".join(f"{name} ({version})" for name, version in sorted(found.items()))
-        raise UsageError(f"which control plane? there is no revision {revision or 'default'!r}", hint=hint)
-    name = "default" if "default" in found else next(iter(found))
-    return Origin(root_namespace, name, found[name])
+def _control_plane(captured: Capture) -> Component:
+    plane = installation_of(captured.state, captured.workloads).current()
+    if plane is None:
+        raise RefusedError(f"there is no istiod in namespace {captured.root_namespace!r}; nothing to upgrade")
+    return plane
 
 
-def keys_of(prepared: Prepared) -> frozenset[Key]:
-    """The objects of the target release."""
-    return frozenset(prepared.applied.manifests.objects)
+def _judged(assess: Assess | None, phases: Phases) -> Assessment | None:
+    if assess is None:
+        phases.skip(Phase.PRECHECK, "judged when the upgrade began")
+        return None
+    with phases.phase(Phase.PRECHECK) as tell:
+        found = assess()
+        tell(f"{found.count(Severity.BLOCKER)} blockers, {found.count(Severity.WARNING)} warnings")
+        if found.blockers:
+            codes = " ".join(dict.fromkeys(f"--ignore {finding.code}" for finding in found.blockers))
+            hint = f"do what the table says; to go on all the same, knowing what that means: {codes}"
+            raise RefusedError(f"{len(found.blockers)} blockers; nothing was changed", hint=hint)
+        return found

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from ...prove import prove
@@ -12,17 +9,8 @@ from .. import applying
 from ..running import Finished, Review, Task, begun
 from ..session import WritingSession
 from .phases import Phases, Skip
-from .preparing import Prepared, keys_of
+from .preparing import Prepared
 from .ways import Watch
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The phases between applying and proving; each says what it did, or raises `Skip` with the reason."""
-
-    validate: Callable[[WritingSession], str]
-    control_plane: Callable[[WritingSession], str]
-    workloads: Callable[[WritingSession], str]
 
 
 def run(
@@ -38,7 +26,7 @@ def run(
         prepared.plan,
         prepared.captured,
         lambda: applying.promised(session, prepared.applied),
-        keys_of(prepared).__contains__,
+        prepared.keys.__contains__,
         prepared.request.to,
         prepared.request.to_data(),
         continues,

@@ -47,6 +47,9 @@ class Way(Protocol):
     def manifests(self, session: WritingSession, live: State) -> Manifests:
         """Every object of the target release, as it will be sent. Raises ToolError for settings that it refuses."""
 
+    def check(self, session: WritingSession, plan: Plan) -> None:
+        """Refuse what the installer itself would refuse, before anything is written. Raises RefusedError."""
+
     def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:
         """Write them, and wait until they have rolled out. Raises IncompleteError where that fails half-way."""
 
@@ -68,6 +71,9 @@ class ByManifests:
     def manifests(self, session: WritingSession, live: State) -> Manifests:  # noqa: ARG002 - see `Way`
         """See `Way`."""
         return read_rendered(session, self.istioctl.render(self.settings), f"Istio {self.istioctl.version}")
+
+    def check(self, session: WritingSession, plan: Plan) -> None:
+        """See `Way`: the server has been asked already."""
 
     def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:  # noqa: ARG002 - see `Way`
         """See `Way`."""
@@ -94,6 +100,9 @@ class ByIstioctl:
         version = self.istioctl.version
         rendered = read_rendered(session, self.istioctl.render(self.settings), f"Istio {version}")
         return as_istioctl_installs(rendered, live, self.settings, version)
+
+    def check(self, session: WritingSession, plan: Plan) -> None:
+        """See `Way`: istioctl takes over whatever it sets, and the server has been asked already."""
 
     def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:  # noqa: ARG002 - the plan is istioctl's affair
         """See `Way`. Nothing of it is in the journal but the phase: istioctl may be run again at any time."""

@@ -1,0 +1,95 @@
+"""Running `upgrade`: from its options to the operation, and from there to what is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..adapters.yamlio import YamlError, load
+from ..errors import UsageError
+from ..models.assessments import Assessment
+from ..models.objects import Body
+from ..operations.assessing import Helpers, assess
+from ..operations.session import WritingSession
+from ..operations.upgrading import running
+from ..operations.upgrading.by_helm import chart_sources
+from ..operations.upgrading.choosing import Chooser, Tools, Wishes
+from ..operations.upgrading.phases import Phases
+from ..operations.upgrading.preparing import Prepared, Request, prepare
+from ..render.assessments import print_findings
+from ..render.structured import Format
+from ..render.upgrades import print_settings
+from .approval import Approval
+from .settings import Settings
+from .tools import Toolbox, target_release
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    to: str
+    revision: str
+    ignore: tuple[str, ...]
+    files: tuple[str, ...]
+    sets: tuple[str, ...]
+    to_dir: Path | None
+    auto_rollback: bool
+    dry_run: bool
+    yes: bool
+    with_diff: bool
+
+
+def carry_out(settings: Settings, options: Options, timeout: float, format_: str) -> None:
+    """The whole way. Raises whatever stops it."""
+    target_release(options.to)
+    wishes = Wishes(tuple(_file(name) for name in options.files), options.sets)
+    with (
+        settings.writing_session(timeout) as session,
+        session.store.lock("upgrade"),
+        settings.toolbox(session.root_namespace) as box,
+    ):
+        if not options.dry_run:
+            session.refuse_unfinished()
+        phases = Phases(session.progress)
+        prepared = _prepared(settings, session, box, options, wishes, phases)
+        print_settings(settings.err, prepared)
+        approval = Approval(settings, session, f"Istio {options.to}", options.yes, options.with_diff)
+        start = prepared.plan.writes and not options.dry_run
+        finished = running.run(session, prepared, phases, approval.review, session.progress.note) if start else None
+        approval.conclude(prepared.plan, finished, Format(format_))
+
+
+def _prepared(
+    settings: Settings, session: WritingSession, box: Toolbox, options: Options, wishes: Wishes, phases: Phases
+) -> Prepared:
+    helpers = Helpers(load, box.istioctl_of, insist="istioctl" in settings.values)
+
+    def judge() -> Assessment:
+        found = assess(session, helpers, target_release(options.to), ignore=options.ignore)
+        print_findings(settings.err, found)
+        return found
+
+    choose = Chooser(tools_of(box, options.to), options.to, wishes)
+    return prepare(session, Request(options.to, options.ignore), choose, phases, judge)
+
+
+def tools_of(box: Toolbox, to: str) -> Tools:
+    """The programs that an upgrade to this release works with."""
+    charts = str(box.settings.values.get("charts", ""))
+    is_repository = "://" in charts
+    folder = Path(charts) if charts and not is_repository else None
+    sources = chart_sources(folder, charts if is_repository else "", to)
+    return Tools(box.istioctl, box.istioctl_at_hand, box.helm, sources, load)
+
+
+def _file(name: str) -> Body:
+    try:
+        body = load(Path(name).read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}") from error
+    except YamlError as error:
+        raise UsageError(f"{name}: not YAML: {error}") from error
+    if not isinstance(body, dict):
+        raise UsageError(f"{name}: not an IstioOperator, nor values")
+    return body
