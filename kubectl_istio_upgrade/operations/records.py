@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from ..models.objects import Body
 from ..models.operations import Aim, Attempt, Holder, Opening, Operation, Step, Written
 from ..models.plans import Outcome, Plan, Proof
 from ..models.snapshots import Versions
+from ..models.upgrades import Phase, PhaseOutcome, PhaseResult
 
 ABORT = "abort"
 """The kind of an operation that was taken back; its target is the snapshot before it."""
@@ -73,6 +74,7 @@ def record_so_far(operation: Operation) -> Body:
         **_head(operation.opening, operation.aim),
         **({"planHash": attempts[-1].plan_hash, "holder": _holder(attempts[-1].holder)} if attempts else {}),
         "attempts": attempts_of(operation.opening, attempts),
+        **({"phases": phases_of(operation.phases)} if operation.phases else {}),
         "steps": written + [_pending(step) for step in pending if step not in operation.written],
     }
 
@@ -89,6 +91,21 @@ def attempts_of(opening: Opening, attempts: Sequence[Attempt]) -> list[Body]:
         }
         for number, attempt in enumerate(attempts)
     ]
+
+
+def phases_of(results: Iterable[PhaseResult]) -> list[Body]:
+    """Every phase of every run, once: as it ended, or as begun where nobody noted an end."""
+    last: dict[tuple[Phase, datetime], PhaseResult] = {}
+    for result in results:
+        last[result.phase, result.started] = result
+    return [_phase(result) for result in last.values()]
+
+
+def _phase(result: PhaseResult) -> Body:
+    told: Body = {"phase": str(result.phase), "outcome": str(result.outcome), "started": _text(result.started)}
+    ended = {} if result.outcome is PhaseOutcome.BEGUN else {"seconds": round(result.seconds, 3)}
+    texts = (("detail", result.detail), ("reason", result.reason))
+    return told | ended | {name: text for name, text in texts if text}
 
 
 def steps_of(continues: Operation | None, execution: Execution) -> list[Body]:

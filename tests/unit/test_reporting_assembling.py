@@ -13,6 +13,7 @@ from kubectl_istio_upgrade.models.operations import Aim, Attempt, End, Holder, O
 from kubectl_istio_upgrade.models.plans import Action, Outcome
 from kubectl_istio_upgrade.models.reports import Ending, Report
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotInfo, SnapshotMeta, Versions
+from kubectl_istio_upgrade.models.upgrades import Phase, PhaseOutcome, PhaseResult
 from kubectl_istio_upgrade.operations.reporting.assembling import Sources, assemble
 from kubectl_istio_upgrade.operations.reporting.finding import Recorded
 from tests.support.upgrade_log import RECORD
@@ -44,8 +45,10 @@ def report(record: Body, **changes: Any) -> Report:
     return assemble(sources(record, **changes))
 
 
-def cut_short(*runs: Attempt, written: Any = None, end: End | None = None) -> Report:
-    operation = Operation(OPENING, runs, written or {}, end)
+def cut_short(
+    *runs: Attempt, written: Any = None, phases: tuple[PhaseResult, ...] = (), end: End | None = None
+) -> Report:
+    operation = Operation(OPENING, runs, written or {}, phases, end)
     recorded = Recorded(ID, BEFORE, unfinished=None if end else operation)
     journal = operation if end else None
     return assemble(Sources(recorded, journal, info(BEFORE, Purpose.BEFORE, {"kind": "rollback"}), None))
@@ -125,6 +128,20 @@ def test_an_unfinished_one_is_read_from_its_journal_and_says_how_far_it_got() ->
     assert [step.outcome for step in made.steps] == ["done", "unknown"]
     assert [command.command.split()[-1] for command in made.way_back] == ["resume", "abort"]
     assert (made.seconds, made.ended, made.proof, made.after) == (None, None, None, None)
+
+
+def test_an_unfinished_upgrade_says_in_which_phase_it_stopped() -> None:
+    begun = PhaseResult(Phase.APPLY, PhaseOutcome.BEGUN, NOON)
+    made = cut_short(RUN, phases=(PhaseResult(Phase.REVIEW, PhaseOutcome.DONE, NOON, 3.0), begun))
+    assert made.stopped_at == "phase apply was not finished; 0 of 2 writes made"
+    assert [(one.phase, one.outcome, one.seconds) for one in made.phases] == [
+        ("review", "done", 3.0),
+        ("apply", "begun", None),
+    ]
+    failed = PhaseResult(Phase.APPLY, PhaseOutcome.FAILED, NOON, 9.0, reason="denied")
+    made = cut_short(RUN, phases=(begun, failed))
+    assert made.stopped_at == "phase apply failed; 0 of 2 writes made"
+    assert [(one.outcome, one.reason) for one in made.phases] == [("failed", "denied")]
 
 
 def test_one_that_died_before_its_first_run_was_on_record_is_still_reported() -> None:

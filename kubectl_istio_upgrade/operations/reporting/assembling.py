@@ -14,6 +14,7 @@ from ...models.operations import End, Operation
 from ...models.plans import FollowUp
 from ...models.reports import Ending, Report
 from ...models.snapshots import SnapshotInfo, Versions
+from ...models.upgrades import PhaseOutcome
 from ...normalise.inventory import proxy_versions
 from .. import diffing
 from ..records import ABORT, attempts_of, record_so_far
@@ -180,11 +181,17 @@ def _ended(last: datetime | None, seconds: float | None, after: SnapshotInfo | N
 
 
 def _stopped_at(operation: Operation | None) -> str:
+    """`phase apply was not finished; 1 of 2 writes made, 1 without a recorded outcome`."""
     if operation is None:
         return ""
     text = f"{operation.done} of {operation.planned} writes made"
-    unsure = len(operation.unsure)
-    return f"{text}, {unsure} without a recorded outcome" if unsure else text
+    if unsure := len(operation.unsure):
+        text += f", {unsure} without a recorded outcome"
+    last = operation.phases[-1] if operation.phases else None
+    if last and last.outcome in (PhaseOutcome.BEGUN, PhaseOutcome.FAILED):
+        how = "failed" if last.outcome is PhaseOutcome.FAILED else "was not finished"
+        return f"phase {last.phase} {how}; {text}"
+    return text
 
 
 def _way_back(ending: Ending, before: SnapshotInfo | None, later: int) -> tuple[FollowUp, ...]:

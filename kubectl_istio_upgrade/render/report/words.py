@@ -21,6 +21,7 @@ _TONES: dict[str, Tone] = {
     "ok": Tone.GOOD,
     "failed": Tone.BAD,
     "blocker": Tone.BAD,
+    "begun": Tone.CARE,
     "unknown": Tone.CARE,
     "warning": Tone.CARE,
     "pending": Tone.QUIET,
