@@ -21,6 +21,7 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 	@touch $@
 
 test: lint ## Check the code, then run all tests: unit, store, cluster, mesh.
+	$(BIN)/python -m tests.browser
 	$(BIN)/python -m tests.controlplane build
 	$(BIN)/python -m pytest
 
@@ -29,8 +30,8 @@ lint: $(VENV)/.ready ## Check style, types and layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.ready ## Run the tests that need no cluster.
-	$(BIN)/python -m pytest -m "not cluster and not mesh"
+unit: $(VENV)/.ready ## Run the tests that need no cluster and no browser.
+	$(BIN)/python -m pytest -m "not cluster and not mesh and not browser"
 
 faults: $(VENV)/.ready ## Kill and spoil operations at every point; print a table.
 	@$(BIN)/python -m tests.faults

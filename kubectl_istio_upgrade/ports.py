@@ -161,6 +161,9 @@ class Store(Protocol):
     def unfinished(self, branch: str) -> Operation | None:
         """The operation on this cluster that has begun and not ended. Raises StoreError for a damaged journal."""
 
+    def ended(self, branch: str, id_: str) -> Operation | None:
+        """The journal of an operation that has ended, where it ran on this machine. Raises StoreError when damaged."""
+
     def begin(self, branch: str, opening: Opening) -> Journal:
         """Open the journal of a new operation, durably. Raises StoreError, also when another is unfinished."""
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 def history(limit: int | None, format_: str) -> None:
     """List snapshots of the cluster, newest first.
 
+    OPERATION is the beginning of the id of the operation that a snapshot was taken before or after; `report` shows it.
+    A narrow terminal has no room for it: `report` takes the snapshot, too.
+
     Reads the store only, as long as one branch was made under the current context's name: it works while the cluster
     is down.
 
@@ -30,20 +33,23 @@ def history(limit: int | None, format_: str) -> None:
       kubectl istio-upgrade history
       kubectl istio-upgrade history --limit 5 -o json
     """
-    from ..render.snapshots import print_history, snapshot_data
+    from ..operations.reporting.finding import operation_ids
+    from ..render.snapshots import history_data, print_history
     from ..render.structured import Format, formatted
     from .settings import Settings
 
     settings = Settings.current()
     with settings.session() as session:
-        infos = list(session.store.history(session.readable_branch, limit=limit))
+        branch = session.readable_branch
+        infos = list(session.store.history(branch, limit=limit))
+        operations = operation_ids(infos, session.store.unfinished(branch))
     if format_ == Format.TEXT:
-        print_history(settings.out, infos)
+        print_history(settings.out, infos, operations)
     elif format_ == Format.NAME:
         for info in infos:
             settings.out.line(info.commit)
     else:
-        settings.out.line(formatted([snapshot_data(info) for info in infos], Format(format_)))
+        settings.out.line(formatted(history_data(infos, operations), Format(format_)))
 
 
 @command

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "upgrade": ("upgrade", "upgrade", "Upgrade Istio, step by step, with a way back."),
     "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
     "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
+    "report": ("report", "report", "Show the record of an operation, as text or as a page."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
     "store": ("store", "store", "Look after the store itself."),
 }

@@ -93,6 +93,7 @@ class Written:
     outcome: Outcome | None
     """None: it was about to be written, and nobody knows whether it was."""
     reason: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

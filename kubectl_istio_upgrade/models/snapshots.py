@@ -52,6 +52,16 @@ class WorkloadProxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """Which releases of Istio a mesh runs."""
+
+    control_plane: tuple[str, ...]
+    """Of istiod, sorted; more than one in the middle of a canary."""
+    proxies: Mapping[str, int]
+    """Pods with a proxy, by its version."""
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotMeta:
     """`snapshot.yaml`: everything about a snapshot but its objects."""
 

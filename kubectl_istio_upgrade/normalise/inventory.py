@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 from ..models.objects import Body
 from ..models.snapshots import WorkloadProxy
@@ -21,6 +21,24 @@ def proxies_of(pods: Iterable[Body]) -> tuple[WorkloadProxy, ...]:
         if proxy_image(pod):
             grouped[workload_of(pod)].append(pod)
     return tuple(_workload(identity, members) for identity, members in sorted(grouped.items()))
+
+
+def proxy_versions(workloads: Iterable[WorkloadProxy]) -> Mapping[str, int]:
+    """Pods with a proxy, by the version that its image is tagged with, sorted.
+
+    Of a workload that is in the middle of a rollout, all pods count under both versions: `1.28.3, 1.29.1`. "" is an
+    image that is named by its digest alone.
+    """
+    counts: Counter[str] = Counter()
+    for workload in workloads:
+        versions = {_tag(image) for image in workload.images}
+        counts[", ".join(sorted(versions))] += workload.pods
+    return dict(sorted(counts.items()))
+
+
+def _tag(image: str) -> str:
+    """The tag of an image; a colon before the last slash is that of a registry's port."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def proxy_image(pod: Body) -> str:

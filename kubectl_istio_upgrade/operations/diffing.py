@@ -62,8 +62,7 @@ def diff(
     Secrets are compared only between readings with one digest key.
     """
     select = selection(only, namespaces, {*before[0].types, *after[0].types})
-    live_key = session.store.digester().key_id
-    keys = {info.meta.secret_key_id if info else live_key for _, info in (before, after)}
+    keys = {info.meta.secret_key_id if info else session.store.digester().key_id for _, info in (before, after)}
     if len(keys) == 1:
         return compare(before[0], after[0], select)
 

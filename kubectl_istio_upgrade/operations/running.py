@@ -15,17 +15,18 @@ from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
 from ..apply.lease import ClusterLock
 from ..apply.ownership import OwnershipRestorer
-from ..capture import Capture
+from ..capture import Capture, control_plane_versions
 from ..diff.states import Select
 from ..errors import IncompleteError, Interrupted, RefusedError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation
 from ..models.plans import Plan, PlannedChange, Proof
 from ..models.secrets import NO_VALUES, Values
-from ..models.snapshots import Purpose, SnapshotInfo
+from ..models.snapshots import Purpose, SnapshotInfo, Versions
+from ..normalise.inventory import proxy_versions
 from ..ports import ClusterWriter, Journal
 from ..prove import prove
-from .records import intent_of, record_of, steps_of
+from .records import Course, intent_of, record_of, steps_of
 from .session import WritingSession
 
 Review = Callable[[Plan], bool]
@@ -97,13 +98,14 @@ def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
             if task.plan.writes and not review(task.plan):
                 raise RefusedError("not confirmed; nothing was changed")
             check = stack.enter_context(_lock(session, task).held())
-            here = _safety_snapshot(session, task)
-            opening = _opening(session, task, here)
+            id_ = task.continues.opening.id if task.continues else _new_id()
+            here = _safety_snapshot(session, task, id_)
+            opening = _opening(session, task, id_, here)
         except KeyboardInterrupt as error:
             raise Interrupted("interrupted; nothing was changed") from error
-        run = Run(
-            session, task, check, opening, stack.enter_context(contextlib.closing(_journal(session, task, opening)))
-        )
+        attempt = _attempt(session, task)
+        journal = stack.enter_context(contextlib.closing(_journal(session, task, opening, attempt)))
+        run = Run(session, task, check, opening, attempt, journal)
         try:
             yield run
         except KeyboardInterrupt as error:
@@ -123,6 +125,8 @@ class Run:
     check: Callable[[], None]
     """Raises LostLockError once the cluster's lock is not ours any more."""
     opening: Opening
+    attempt: Attempt
+    """This very run, as the journal has it."""
     journal: Journal
     started: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     clock: float = field(default_factory=time.monotonic)
@@ -141,17 +145,32 @@ class Run:
             raise self._stopped(execution, plan) from execution.failure
         return execution
 
-    def conclude(self, proof: Proof, captured: Capture, execution: Execution) -> Finished:
-        """Commit the last snapshot with the record of the operation, and end the journal."""
+    def conclude(self, proof: Proof, captured: Capture, execution: Execution, told: Body | None = None) -> Finished:
+        """Commit the last snapshot with the record of the operation, and end the journal.
+
+        `told` is what the operation's own module has to add to the record: phases, findings, probes, …
+        """
         session, task = self.session, self.task
         seconds = time.monotonic() - self.clock
         steps = steps_of(task.continues, execution)
-        record = record_of(self.opening, task.aim, task.plan, steps, proof, self.started, seconds)
+        before = session.store.resolve(session.branch, self.opening.before)
+        course = self._course(before, captured, seconds)
+        record = record_of(self.opening, task.aim, task.plan, steps, proof, course) | (told or {})
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
         self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
-        before = session.store.resolve(session.branch, self.opening.before)
         return Finished(task.plan, proof, before, after, seconds)
+
+    def _course(self, before: SnapshotInfo, captured: Capture, seconds: float) -> Course:
+        earlier = self.task.continues.attempts if self.task.continues else ()
+        return Course(
+            attempts=(*earlier, self.attempt),
+            context=self.session.context,
+            before=Versions(before.meta.istio_versions, proxy_versions(self.session.store.workloads(before))),
+            after=Versions(control_plane_versions(captured.state.objects.values()), proxy_versions(captured.workloads)),
+            started=self.started,
+            seconds=seconds,
+        )
 
     def _stopped(self, execution: Execution, plan: Plan) -> IncompleteError | RefusedError:
         cause = execution.failure.message if execution.failure else ""
@@ -171,12 +190,16 @@ class Run:
         return NEXT.format(before=self.opening.before[:7])
 
 
-def _journal(session: WritingSession, task: Task, opening: Opening) -> Journal:
+def _attempt(session: WritingSession, task: Task) -> Attempt:
+    steps = tuple((change.key, change.action) for change in task.plan.writes)
+    return Attempt(task.aim, task.plan.hash, session.holder, datetime.now(UTC), steps)
+
+
+def _journal(session: WritingSession, task: Task, opening: Opening, attempt: Attempt) -> Journal:
     """The journal, with this run on record. Raises StoreError; then nothing was changed."""
     store, branch = session.store, session.branch
     journal = store.go_on(branch) if task.continues else store.begin(branch, opening)
-    steps = tuple((change.key, change.action) for change in task.plan.writes)
-    journal.attempt(Attempt(task.aim, task.plan.hash, session.holder, datetime.now(UTC), steps))
+    journal.attempt(attempt)
     return journal
 
 
@@ -192,18 +215,21 @@ def _lock(session: WritingSession, task: Task) -> ClusterLock:
     )
 
 
-def _safety_snapshot(session: WritingSession, task: Task) -> SnapshotInfo:
+def _safety_snapshot(session: WritingSession, task: Task, id_: str) -> SnapshotInfo:
     captured = task.captured if datetime.now(UTC) - task.captured.taken < FRESH else session.capture()
-    intent = intent_of(task.plan, task.target, task.aim, task.continues)
+    intent = intent_of(task.plan, task.target, task.aim, id_, task.continues)
     return session.store.commit(session.branch, captured.draft(Purpose.BEFORE, f"before {_words(task)}", intent))
 
 
-def _opening(session: WritingSession, task: Task, here: SnapshotInfo) -> Opening:
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _opening(session: WritingSession, task: Task, id_: str, here: SnapshotInfo) -> Opening:
     """Of the operation that goes on, or of a new one whose way back is `here`."""
     if task.continues:
         return task.continues.opening
     now = datetime.now(UTC).replace(microsecond=0)
-    id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     request = {**task.request, "exclude": [*session.options.exclude], "rootNamespace": session.root_namespace}
     return Opening(id_, task.plan.operation, task.target, task.plan.target, here.commit, now, request)
 

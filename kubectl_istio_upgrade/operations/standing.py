@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..apply.lease import LeaseHolder, holder_of
-from ..capture import Capture, control_plane_versions
+from ..capture import control_plane_versions
 from ..errors import ForbiddenError
 from ..models.changes import Comparison
 from ..models.operations import Operation
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
+from ..normalise.inventory import proxy_versions
 from .diffing import diff
 from .session import Session
 
@@ -50,7 +50,7 @@ def standing(session: Session) -> Standing:
         lock=_lock(session),
         drift=drift,
         control_plane=control_plane_versions(captured.state.objects.values()),
-        proxies=_proxies(captured),
+        proxies=proxy_versions(captured.workloads),
     )
 
 
@@ -60,11 +60,3 @@ def _lock(session: Session) -> LeaseHolder | None:
     except ForbiddenError as error:
         session.progress.note(f"whether the cluster is locked is not known: {error.message}")
         return None
-
-
-def _proxies(captured: Capture) -> Mapping[str, int]:
-    counts: Counter[str] = Counter()
-    for workload in captured.workloads:
-        versions = {image.rpartition(":")[2] for image in workload.images}
-        counts[", ".join(sorted(versions))] += workload.pods
-    return dict(sorted(counts.items()))

@@ -33,7 +33,7 @@ def print_comparison(out: Terminal, comparison: Comparison, view: DiffView) -> N
         out.line(out.style(f"# {component}", bold=True))
         for diff in diffs:
             if view.stat:
-                out.line(out.fit(_stat(diff)))
+                out.line(out.fit(stat(diff)))
             else:
                 print_object(out, diff, comparison.before_label, comparison.after_label, view.context_lines)
     if view.show_ignored:
@@ -82,7 +82,8 @@ def _author(author: Authorship) -> str:
     return f"{author.manager}{when}{fields}"
 
 
-def _stat(diff: ObjectDiff) -> str:
+def stat(diff: ObjectDiff) -> str:
+    """` ~ VirtualService shop/reviews | +3 -1`."""
     lines = [line for line in diff_lines(diff, "a", "b", 0) if not line.startswith(("---", "+++", "@@"))]
     added = sum(1 for line in lines if line.startswith("+"))
     return f" {SIGNS[diff.change]} {object_name(diff.kind, diff.key)} | +{added} -{len(lines) - added}"

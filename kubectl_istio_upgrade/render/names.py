@@ -8,6 +8,7 @@ from datetime import datetime
 from ..models.objects import Json, Key
 from ..models.snapshots import Purpose, SnapshotInfo
 
+_MISLEADING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WITHHELD = re.compile(r"hmac-sha256:([0-9a-f]{8})[0-9a-f]{56}")
 
 
@@ -25,6 +26,11 @@ def moment(time: datetime) -> str:
 def withheld(text: str) -> str:
     """Digests of Secret values as what they mean to a reader: something differs, and it is not shown."""
     return _WITHHELD.sub(r"<withheld, digest \1>", text)
+
+
+def harmless(text: str) -> str:
+    """Text from elsewhere, fit to be shown: no digests, and nothing that moves a cursor or turns a line around."""
+    return _MISLEADING.sub(lambda match: f"\\u{ord(match[0]):04x}", withheld(text))
 
 
 def snapshot_title(info: SnapshotInfo) -> str:

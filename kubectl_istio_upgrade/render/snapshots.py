@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..models.objects import Json
 from ..models.snapshots import SnapshotInfo, WorkloadProxy
 from .names import moment, plural, why
 from .terminal import Terminal
 
+_WIDE = 100
+"""Columns from which on there is room for the operations; below, why a snapshot was taken says before or after what."""
 
-def print_history(out: Terminal, infos: Sequence[SnapshotInfo]) -> None:
-    """Newest first, a line each."""
+_MINUTE = 13
+"""How much of an operation's id is shown: its beginning, to the minute, which `report` takes for all of it."""
+
+
+def print_history(out: Terminal, infos: Sequence[SnapshotInfo], operations: Mapping[str, str]) -> None:
+    """Newest first, a line each; `operations` has the ids of those that snapshots (by commit) belong to."""
+    wide = out.width >= _WIDE
+    heads = ("SNAPSHOT", "TAKEN", "ISTIO", "OBJECTS", "CHANGED", "NAME", *(("OPERATION",) if wide else ()), "WHY")
     rows = [
         (
             info.short,
@@ -20,11 +28,17 @@ def print_history(out: Terminal, infos: Sequence[SnapshotInfo]) -> None:
             str(sum(info.meta.counts.values())),
             "-" if info.changed is None else str(info.changed),
             ",".join(info.names) or "-",
+            *((operations.get(info.commit, "")[:_MINUTE] or "-",) if wide else ()),
             why(info) or "-",
         )
         for info in infos
     ]
-    out.table(("SNAPSHOT", "TAKEN", "ISTIO", "OBJECTS", "CHANGED", "NAME", "WHY"), rows)
+    out.table(heads, rows)
+
+
+def history_data(infos: Sequence[SnapshotInfo], operations: Mapping[str, str]) -> Json:
+    """The same for programs."""
+    return [{**snapshot_data(info), "operationId": operations.get(info.commit)} for info in infos]
 
 
 def print_taken(out: Terminal, info: SnapshotInfo) -> None:
@@ -70,7 +84,7 @@ def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[Worklo
         out.table(("WORKLOAD", "PODS", "PROXY"), rows)
 
 
-def snapshot_data(info: SnapshotInfo) -> Json:
+def snapshot_data(info: SnapshotInfo) -> dict[str, Json]:
     """One snapshot for programs."""
     meta = info.meta
     return {

@@ -66,7 +66,9 @@ def test_the_example_follows_the_schema_and_is_canonical(path: str) -> None:
 def test_every_written_file_follows_the_schema(store: GitStore, git: Callable[..., str]) -> None:
     workloads = (WorkloadProxy("shop", "Deployment", "app", ("proxyv2:1.28.3",), ("default",), ("ab12",), 3),)
     first = draft(
-        small_mesh(), operation={"id": "1"}, not_captured=(NotCaptured("telemetries.telemetry.istio.io", "asked"),)
+        small_mesh(),
+        operation={"id": "1", "kind": "upgrade"},
+        not_captured=(NotCaptured("telemetries.telemetry.istio.io", "asked"),),
     )
 
     info = store.commit("prod-1", SnapshotDraft(first.meta, first.objects, workloads))

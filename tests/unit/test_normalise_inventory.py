@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from kubectl_istio_upgrade.models.objects import Body
-from kubectl_istio_upgrade.normalise.inventory import proxies_of
+from kubectl_istio_upgrade.normalise.inventory import proxies_of, proxy_versions
 
 
 def pod(
@@ -40,3 +42,22 @@ def test_other_owners_and_pods_without_one_keep_their_names() -> None:
 
 def test_a_pod_without_a_proxy_is_passed_over() -> None:
     assert proxies_of([{"metadata": {"name": "a"}, "spec": {"containers": [{"name": "app"}]}}]) == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("docker.io/istio/proxyv2:1.28.3", "1.28.3"),
+        ("registry.example.com:5000/istio/proxyv2:1.28.3-distroless", "1.28.3-distroless"),
+        (f"istio/proxyv2:1.28.3@sha256:{'0' * 64}", "1.28.3"),
+        (f"registry.example.com:5000/istio/proxyv2@sha256:{'0' * 64}", ""),
+        ("proxyv2", ""),
+    ],
+)
+def test_proxies_are_counted_by_the_tag_of_their_image(image: str, version: str) -> None:
+    assert proxy_versions(proxies_of([pod("a", image=image), pod("b", image=image)])) == {version: 2}
+
+
+def test_a_rollout_that_has_not_finished_counts_under_both_versions() -> None:
+    pods = [pod("a", "web-5c8d"), pod("b", "web-5c8d", image="proxyv2:1.29.1"), pod("alone")]
+    assert proxy_versions(proxies_of(pods)) == {"1.28.3": 1, "1.28.3, 1.29.1": 2}

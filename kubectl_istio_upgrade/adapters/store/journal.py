@@ -7,6 +7,7 @@ specified in `snapshots/README.md`.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -29,6 +30,9 @@ OPEN = "open.jsonl"
 
 BEGUN = ".new"
 """A journal that has no whole first line yet; what is found under this name is of nothing that began."""
+
+_is_id = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]+").fullmatch
+"""Ids come from snapshots, too, which others may have made: nothing else is ever taken for the name of a file."""
 
 _DAMAGED = "move the file away to go on; the snapshot before its operation is in `history`"
 
@@ -149,6 +153,19 @@ def unfinished(folder: Path) -> Operation | None:
     return None
 
 
+def ended(folder: Path, id_: str) -> Operation | None:
+    """The journal of this operation, put away under its name; None where there is none."""
+    if not _is_id(id_):
+        return None
+    file = folder / f"{id_}.jsonl"
+    try:
+        return read(file.read_bytes(), file)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"the journal cannot be read: {error.strerror}") from error
+
+
 def finish(file: Path) -> None:
     """Give an ended journal its own name."""
     try:
@@ -184,7 +201,8 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
             case "intent":
                 written[_step(line)] = Written(None)
             case "outcome":
-                written[_step(line)] = Written(Outcome(line["outcome"]), line.get("reason", ""))
+                outcome = Outcome(line["outcome"])
+                written[_step(line)] = Written(outcome, line.get("reason", ""), line.get("seconds", 0.0))
             case "phase":
                 phases.append(_read_phase(line))
             case "ending":

@@ -194,6 +194,10 @@ class GitStore:
         """See `ports.Store`."""
         return journal.unfinished(self._journals(branch))
 
+    def ended(self, branch: str, id_: str) -> Operation | None:
+        """See `ports.Store`."""
+        return journal.ended(self._journals(branch), id_)
+
     def begin(self, branch: str, opening: Opening) -> journal.JournalFile:
         """See `ports.Store`."""
         self._private()
