@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..canonical import to_yaml
 from ..diff.states import Select
 from ..errors import RefusedError
-from ..models.objects import Key, MeshObject, State
+from ..models.objects import Body, Key, MeshObject, State
 from ..normalise.secrets import has_withheld_values
 from ..rules.scope import is_namespace
 
@@ -40,6 +41,24 @@ def export(state: State, folder: Path, select: Select) -> Exported:
         _write(folder / (key.namespace or "_cluster") / f"{kind}-{key.name.replace(':', '_')}.yaml", obj)
         written += 1
     return Exported(written, tuple(sorted(withheld)))
+
+
+def export_upgrade(folder: Path, version: str, settings: Mapping[str, Body], manifest: Iterable[Body]) -> int:
+    """Write what a pipeline needs to install the same again, over what an earlier upgrade wrote there.
+
+    `istio-version` has the release, for a pipeline to read; `NAME.yaml` the settings of each name; `manifest.yaml` what
+    they give. Returns the number of objects in the latter. Raises RefusedError where a file cannot be written.
+    """
+    documents = [to_yaml(body) for body in manifest]
+    files = {f"{name}.yaml": to_yaml(body) for name, body in settings.items()}
+    files |= {"istio-version": f"{version}\n", "manifest.yaml": "---\n".join(documents)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as error:
+        raise RefusedError(f"{folder} cannot be written: {error.strerror}") from error
+    return len(documents)
 
 
 def _write(path: Path, obj: MeshObject) -> None:

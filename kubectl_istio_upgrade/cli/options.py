@@ -123,7 +123,7 @@ def tooling(command: _Command) -> _Command:
         _own(
             "--charts",
             metavar="DIR|URL",
-            help="Istio's charts, for Helm: a folder, or a repository instead of Istio's.",
+            help="Istio's charts, for Helm: a folder, or another repository.",
         ),
         _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
         _own("--releases", metavar="URL", envvar="ISTIO_UPGRADE_RELEASES", help="Fetch it from a mirror of that."),

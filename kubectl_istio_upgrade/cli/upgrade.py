@@ -18,15 +18,9 @@ if TYPE_CHECKING:
 @click.option("--plan", "only_plan", is_flag=True, help="Look at everything, say what would be done, and stop.")
 @click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
-@click.option(
-    "-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered ones."
-)
-@click.option(
-    "--set", "sets", multiple=True, metavar="PATH=VALUE", help="One such setting, as istioctl and helm take it."
-)
-@click.option(
-    "--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there, too."
-)
+@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered.")
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="One setting, as for istioctl and helm.")
+@click.option("--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there.")
 @click.option("--auto-rollback", is_flag=True, help="If it fails, take it back at once.")
 @tooling
 @unlocking

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..adapters.folders import export_upgrade
 from ..adapters.yamlio import YamlError, load
-from ..errors import UsageError
+from ..errors import IncompleteError, UsageError
 from ..models.assessments import Assessment
 from ..models.objects import Body
+from ..operations import unfinished
 from ..operations.assessing import Helpers, assess
+from ..operations.running import Finished
 from ..operations.session import WritingSession
 from ..operations.upgrading import running
 from ..operations.upgrading.by_helm import chart_sources
@@ -17,11 +20,15 @@ from ..operations.upgrading.choosing import Chooser, Tools, Wishes
 from ..operations.upgrading.phases import Phases
 from ..operations.upgrading.preparing import Prepared, Request, prepare
 from ..render.assessments import print_findings
+from ..render.names import plural
+from ..render.plans import print_finished
 from ..render.structured import Format
 from ..render.upgrades import print_settings
 from .approval import Approval
 from .settings import Settings
 from .tools import Toolbox, target_release
+
+REPORT = "`kubectl istio-upgrade report` shows how it went"
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,40 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         phases = Phases(session.progress)
         prepared = _prepared(settings, session, box, options, wishes, phases)
         print_settings(settings.err, prepared)
+        if options.to_dir is not None:
+            _export(settings, prepared, options.to_dir)
         approval = Approval(settings, session, f"Istio {options.to}", options.yes, options.with_diff)
         start = prepared.plan.writes and not options.dry_run
-        finished = running.run(session, prepared, phases, approval.review, session.progress.note) if start else None
+        finished = _run(session, prepared, phases, approval, options) if start else None
         approval.conclude(prepared.plan, finished, Format(format_))
+
+
+def _run(session: WritingSession, prepared: Prepared, phases: Phases, approval: Approval, options: Options) -> Finished:
+    try:
+        return running.run(session, prepared, phases, approval.review, session.progress.note)
+    except IncompleteError as error:
+        if not options.auto_rollback or session.store.unfinished(session.branch) is None:
+            raise
+        raise _taken_back(session, approval, error) from error
+
+
+def _taken_back(session: WritingSession, approval: Approval, error: IncompleteError) -> IncompleteError:
+    """Take the upgrade back that has just failed; the answer is the error to end with."""
+    approval.settings.err.line(f"failed: {error.message}")
+    approval.settings.err.line("taking it back, as --auto-rollback says")
+    continuation = unfinished.abort(session, unfinished.current(session))
+    finished = continuation.run(lambda _: True)
+    print_finished(approval.settings.err, finished)
+    if not finished.proof.holds:
+        return IncompleteError(f"the upgrade failed, and is not taken back whole: {error.message}", hint=REPORT)
+    return IncompleteError(f"the upgrade failed and was taken back, proved: {error.message}", hint=REPORT)
+
+
+def _export(settings: Settings, prepared: Prepared, folder: Path) -> None:
+    """For a pipeline or a GitOps repository: what it is installed with, and what that gives."""
+    bodies = [obj.body for obj in prepared.applied.manifests.objects.values()]
+    written = export_upgrade(folder, prepared.request.to, prepared.way.files, bodies)
+    settings.progress.note(f"settings and {plural(written, 'manifest')} in {folder}")
 
 
 def _prepared(

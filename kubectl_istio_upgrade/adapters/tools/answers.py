@@ -112,3 +112,12 @@ def _json(ran: Ran) -> Any:
     except orjson.JSONDecodeError:
         words = ran.last_words or f"status {ran.code}"
         raise ToolError(f"istioctl did not answer as it should: {words}") from None
+
+
+_STEP_DONE = re.compile(r"\s*[✔❗✘]\s*(?P<text>.*?)[^\w).]*")
+
+
+def step_of_install(line: str) -> str:
+    """A line of `istioctl install`, for people who wait: what is done, or wrong; "" for its ornaments."""
+    match = _STEP_DONE.fullmatch(line)
+    return f"istioctl: {match['text']}" if match and match["text"] else ""

@@ -77,9 +77,14 @@ class IstioctlProgram:
 
     def install(self, settings: Body, timeout: float, watch: Callable[[str], None]) -> None:
         """See `Istioctl`."""
+
+        def told(line: str) -> None:
+            if text := answers.step_of_install(line):
+                watch(text)
+
         ran = self.program.run(
             "install", "-y", "-f", "-", f"--readiness-timeout={timeout:.0f}s", *self.identity,
-            stdin=_text(settings), timeout=timeout + SLACK, watch=watch,
+            stdin=_text(settings), timeout=timeout + SLACK, watch=told,
         )  # fmt: skip
         if ran.code:
             raise IncompleteError(f"istioctl install failed: {ran.last_words}")

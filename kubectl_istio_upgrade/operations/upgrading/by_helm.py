@@ -19,6 +19,7 @@ from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
 from ..running import Run
 from ..session import WritingSession
 from .recovering import read_rendered
+from .ways import as_planned
 
 ISTIOD = "pilot-discovery"
 """istiod's own field manager: it flips the `failurePolicy` of its webhooks, which Helm then takes for a conflict on
@@ -46,6 +47,11 @@ class ByHelm:
     def settings(self) -> Body:
         """See `Way`: the values of each release."""
         return dict(self.values)
+
+    @property
+    def files(self) -> Mapping[str, Body]:
+        """See `Way`."""
+        return {f"values-{name.replace('/', '-')}": values for name, values in self.values.items()}
 
     def manifests(self, session: WritingSession, live: State) -> Manifests:  # noqa: ARG002 - see `Way`
         """See `Way`."""
@@ -77,7 +83,7 @@ class ByHelm:
                 watch(f"{release.name}: istiod has set fields of its webhooks itself; helm takes them over")
             options = HelmOptions(run.session.timeout, force, watch)
             self.helm.upgrade(release, self.charts(release.chart), self.values[_name(release)], options)
-        return Execution(())
+        return as_planned(plan)
 
 
 def chart_sources(folder: Path | None, repository: str, version: str) -> Callable[[str], ChartSource]:

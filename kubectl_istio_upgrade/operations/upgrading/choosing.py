@@ -72,11 +72,18 @@ class Chooser:
     recorded: Body | None = None
     """Settings from the journal of the operation that goes on; then nothing is recovered."""
 
-    def __call__(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
-        """The way that this control plane was installed. Raises RefusedError for one that an operator installs."""
+    def tool(self, plane: Component) -> str:
+        """See `Choose`. Raises RefusedError for a mesh that an operator installs."""
         if plane.method in BY_OPERATORS:
             hint = f"{BY_OPERATORS[plane.method]}; snapshot, diff and rollback of this tool work all the same"
             raise RefusedError(f"the {plane.method} installs this mesh, and would undo an upgrade by others", hint=hint)
+        if plane.method is Method.HELM:
+            return f"helm {self.tools.helm().version}"
+        target = self.tools.istioctl(self.to)
+        return f"istioctl {target.version}, {target.path}"
+
+    def way(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
+        """See `Choose`."""
         if plane.method is Method.HELM:
             return self._by_helm(captured.state, plane.revision)
         target = self.tools.istioctl(self.to)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ...capture import Capture
 from ...errors import RefusedError
@@ -22,8 +23,16 @@ from .ways import Way
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
 
-Choose = Callable[[WritingSession, Capture, Component], Way]
-"""Finds out with what settings the mesh is installed."""
+
+class Choose(Protocol):
+    """Finds out by what, and with what settings, the mesh is installed."""
+
+    def tool(self, plane: Component) -> str:
+        """The program that will upgrade this control plane, in words. Raises ToolError saying how to get it."""
+
+    def way(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
+        """The way, with the settings recovered."""
+
 
 Assess = Callable[[], Assessment]
 """Looks at the mesh, and judges whether it may be upgraded."""
@@ -88,9 +97,11 @@ def prepare(
     with phases.phase(Phase.PLAN) as tell:
         plane = _control_plane(captured)
         tell(f"{plane.version} to {request.to}, installed by {plane.method}")
+    with phases.phase(Phase.ISTIOCTL) as tell:
+        tell(choose.tool(plane))
     assessment = _judged(assess, phases)
     with phases.phase(Phase.MANIFEST) as tell:
-        way = choose(session, captured, plane)
+        way = choose.way(session, captured, plane)
         manifests = way.manifests(session, captured.state)
         tell(f"{len(manifests.objects)} objects by {way.name}")
     with phases.phase(Phase.REVIEW) as tell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...apply.execution import Execution
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from ...prove import prove
@@ -10,6 +11,7 @@ from ..running import Finished, Review, Task, begun
 from ..session import WritingSession
 from .phases import Phases, Skip
 from .preparing import Prepared
+from .telling import told
 from .ways import Watch
 
 
@@ -35,10 +37,12 @@ def run(
     with begun(session, task, review) as run:
         phases.record_in(run.journal)
         with phases.phase(Phase.APPLY) as tell:
+            execution = Execution(())
             if not prepared.plan.writes:
                 raise Skip("everything is already as the new release has it")
             execution = prepared.way.install(run, prepared.plan, watch)
             tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
-        with phases.phase(Phase.AFTER):
+        with phases.phase(Phase.AFTER) as tell:
             proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
-        return run.conclude(proof, captured, execution)
+            tell(f"{proof.identical} objects as promised, {len(proof.residual)} not")
+        return run.conclude(proof, captured, execution, told(prepared, phases))

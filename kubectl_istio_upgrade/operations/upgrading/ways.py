@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...apply.execution import Execution
 from ...models.objects import Body, State
-from ...models.plans import Plan
+from ...models.plans import Outcome, Plan, StepResult
 from ...models.settings import OperatorSettings
 from ...plan.manifests import Manifests
 from ...plan.settings.installed import as_istioctl_installs
@@ -23,6 +23,11 @@ def recovered(recovery: Recovery, target: Istioctl, running: Istioctl | None) ->
     """The settings that the mesh was installed with, for the target; `running` is the istioctl that proves them."""
     settings = recovery.by(running or target)
     return replace(settings, body=for_release(settings.body, recovery.origin.version, target.version))
+
+
+def as_planned(plan: Plan) -> Execution:
+    """What an installer that has succeeded was asked to write; that it has, the proof will tell."""
+    return Execution(tuple(StepResult(change.key, change.action, Outcome.DONE) for change in plan.writes))
 
 
 Watch = Callable[[str], None]
@@ -43,6 +48,10 @@ class Way(Protocol):
     @property
     def settings(self) -> Body:
         """What the journal keeps, so that `resume` goes on with the same."""
+
+    @property
+    def files(self) -> Mapping[str, Body]:
+        """The settings as files for people and pipelines, by name."""
 
     def manifests(self, session: WritingSession, live: State) -> Manifests:
         """Every object of the target release, as it will be sent. Raises ToolError for settings that it refuses."""
@@ -67,6 +76,11 @@ class ByManifests:
     def settings(self) -> Body:
         """See `Way`: an IstioOperator."""
         return self.operator.body
+
+    @property
+    def files(self) -> Mapping[str, Body]:
+        """See `Way`."""
+        return {"istio-operator": self.settings}
 
     def manifests(self, session: WritingSession, live: State) -> Manifests:  # noqa: ARG002 - see `Way`
         """See `Way`."""
@@ -95,6 +109,11 @@ class ByIstioctl:
         """See `Way`: an IstioOperator."""
         return self.operator.body
 
+    @property
+    def files(self) -> Mapping[str, Body]:
+        """See `Way`."""
+        return {"istio-operator": self.settings}
+
     def manifests(self, session: WritingSession, live: State) -> Manifests:
         """See `Way`."""
         version = self.istioctl.version
@@ -104,8 +123,8 @@ class ByIstioctl:
     def check(self, session: WritingSession, plan: Plan) -> None:
         """See `Way`: istioctl takes over whatever it sets, and the server has been asked already."""
 
-    def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:  # noqa: ARG002 - the plan is istioctl's affair
-        """See `Way`. Nothing of it is in the journal but the phase: istioctl may be run again at any time."""
+    def install(self, run: Run, plan: Plan, watch: Watch) -> Execution:
+        """See `Way`. Of it the journal has the phase alone: istioctl may be run again at any time."""
         run.check()
         self.istioctl.install(self.settings, run.session.timeout, watch)
-        return Execution(())
+        return as_planned(plan)
