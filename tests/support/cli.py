@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class Plugin:
 
     kubeconfig: Path
     store: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What else is in its environment."""
 
     def __call__(self, *args: str, input: str | None = None) -> Ran:  # noqa: A002
         """Run it, however it may end. There is no terminal."""
@@ -66,4 +69,4 @@ class Plugin:
     def environment(self) -> dict[str, str]:
         """This process's environment, with the cluster and the store in it."""
         paths = {"KUBECONFIG": str(self.kubeconfig), "ISTIO_UPGRADE_STORE": str(self.store)}
-        return {**os.environ, **paths, "NO_COLOR": "1"}
+        return {**os.environ, **paths, "NO_COLOR": "1", **self.variables}

@@ -7,8 +7,11 @@ terminal. What it prints goes line by line to whoever wants to watch, and whole 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +21,11 @@ from typing import IO
 from ...errors import ToolError, ToolTimeoutError
 
 _PLAIN: Mapping[str, str] = {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+
+_PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 GRACE = 10.0
 """Seconds that a program has to end itself after SIGTERM, before it is killed."""
@@ -88,7 +96,17 @@ class Program:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            preexec_fn=_die_with_us,
         )
+
+
+def _die_with_us() -> None:
+    """In the child: be killed when we are, so that nothing goes on writing while somebody resumes or takes back.
+
+    Linux has this; elsewhere what was started ends by itself, and `resume` and `abort` had better wait for that.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _listen(stream: IO[str] | None, lines: list[str], watch: Callable[[str], None]) -> None:
