@@ -23,7 +23,7 @@ STAGES = ("node/fast/node-initialize.yaml", "node/heartbeat/node-heartbeat.yaml"
           "pod/fast/pod-complete.yaml", "pod/fast/pod-delete.yaml")  # fmt: skip
 """kwok's own rules for what nodes and pods do; kwok has none built in."""
 
-CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery"}
+CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery", "gateway": "gateway"}
 """Folders of Istio's charts in its sources."""
 
 

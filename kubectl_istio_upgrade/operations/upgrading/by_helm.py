@@ -65,7 +65,7 @@ class ByHelm:
         """See `Way`: another field manager may own what Helm sets. istiod's own fields do not count."""
         server_side = [release for release in self.releases if release.server_side]
         changes = [change for change in plan.writes if any(_belongs(change, release) for release in server_side)]
-        foreign = [f"  {text}" for text in _conflicts(session, changes) if set(_MANAGER.findall(text)) != {ISTIOD}]
+        foreign = [f"  {text}" for text in _conflicts(session, changes) if not _is_istiods(text)]
         if foreign:
             listed = "\n".join(foreign)
             hint = "give the fields back to Helm, or put them into the release's values"
@@ -111,6 +111,11 @@ def _conflicts(session: WritingSession, changes: list[PlannedChange]) -> list[st
         except ConflictError as error:
             found.append(error.message)
     return found
+
+
+def _is_istiods(conflict: str) -> bool:
+    """Whether istiod alone is in the way. (Its manager is called after its program, which may have been renamed.)"""
+    return all(manager.startswith(ISTIOD) for manager in _MANAGER.findall(conflict))
 
 
 def _belongs(change: PlannedChange, release: HelmRelease) -> bool:

@@ -12,7 +12,7 @@ from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
 from ...plan.settings.merging import merged, parsed_setting, with_value
 from ...plan.settings.operator import Origin
-from ...plan.settings.releases import releases_of
+from ...plan.settings.releases import releases_of, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
 from ..session import WritingSession
@@ -105,7 +105,10 @@ class Chooser:
         releases = releases_of(live, revision)
         if self.recorded is not None:
             return ByHelm(helm, self.to, releases, self.recorded, self.tools.charts)
-        values = {f"{each.namespace}/{each.name}": helm.values(each.name, each.namespace) for each in releases}
+        values = {
+            f"{each.namespace}/{each.name}": values_for(helm.values(each.name, each.namespace), each.version, self.to)
+            for each in releases
+        }
         istiod = next(f"{each.namespace}/{each.name}" for each in releases if each.chart == "istiod")
         values[istiod] = self.wishes.over(values[istiod], self.tools.parse, root="")
         return ByHelm(helm, self.to, releases, values, self.tools.charts)

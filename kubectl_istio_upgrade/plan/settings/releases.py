@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...models.objects import MeshObject, State
+from ...models.objects import Body, Json, MeshObject, State
 from ...models.settings import HelmRelease
 from ...rules.helm import CHART_LABEL, CHARTS, FIELD_MANAGER
 from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
+from .merging import with_value
+
+TAGS: tuple[tuple[str, ...], ...] = (("global", "tag"), ("tag",), ("pilot", "tag"), ("cni", "tag"))
+"""Values that name images' tags. Without them a chart takes its own release's (values.yaml of each)."""
 
 _ORDER = [name for name, _ in CHARTS]
 
@@ -23,6 +27,17 @@ def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ..
         server_side = _is_server_side(obj.server.managed_fields) or (release in found and found[release].server_side)
         found[release] = HelmRelease(release[1], release[0], chart, version, server_side)
     return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
+
+
+def values_for(values: Body, before: str, to: str) -> Body:
+    """A release's values for another release of Istio: where a tag was set that names the old one, the new one's."""
+    for path in TAGS:
+        node: Json = values
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, str) and before in node:
+            values = with_value(values, path, node.replace(before, to))
+    return values
 
 
 def _is_of_another(obj: MeshObject, chart: str, revision: str) -> bool:

@@ -1,0 +1,120 @@
+"""The whole guide on a mesh that Helm installed: by `helm upgrade` of each release, and back with its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from tests.controlplane import ControlPlane, IstiodFollower, chart_path, wait_webhooks
+from tests.controlplane.build import ensure_built
+from tests.support.cli import Plugin, Ran
+
+from .comparison import Dump, compare
+from .helm_story import IMAGES, NAMESPACE, HelmMesh
+from .mesh import NEW, OLD, settled
+from .upgrades import tools
+
+pytestmark = pytest.mark.mesh
+
+RELEASES = {"istio-base": "base", "istiod": "istiod", "istio-ingress": "gateway"}
+
+
+@dataclass(frozen=True)
+class Story:
+    """How the cluster was at each point, and what the plugin said."""
+
+    mesh: HelmMesh
+    before: Dump
+    upgrade: Ran
+    upgraded: Dump
+    istiods: list[str]
+    again: Ran
+    rollback: Ran
+    back: Dump
+    history: list[str]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    folder = tmp_path_factory.mktemp("helm")
+    with ExitStack() as stack:
+        plane = stack.enter_context(ControlPlane("nodes"))
+        istiod = stack.enter_context(IstiodFollower(plane))
+        plugin = Plugin(plane.kubeconfig, folder / "store.git", {**tools(folder / "bin"), "HELM": str(_helm())})
+        yield _tell(HelmMesh(plane, istiod, plugin), folder)
+
+
+def _helm() -> Path:
+    return ensure_built("helm")["helm"]
+
+
+def _install(mesh: HelmMesh) -> None:
+    mesh.kubectl("create", "namespace", NAMESPACE)
+    values = {
+        "istio-base": ("--set", "defaultRevision=default"),
+        "istiod": ("--set", "meshConfig.accessLogFile=/dev/stdout", "--set", "autoscaleMin=2"),
+        "istio-ingress": ("--set", "service.type=ClusterIP"),
+    }
+    for release, chart in RELEASES.items():
+        images = (*IMAGES, f"global.tag={OLD}") if chart == "istiod" else ()
+        options = (*images, *values[release])
+        mesh.plane.helm("upgrade", "--install", release, str(chart_path(OLD, chart)), "-n", NAMESPACE, *options)
+        if chart == "istiod":
+            mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+            mesh.istiod.wait_ready(OLD)
+            wait_webhooks(mesh.plane)
+    mesh.kubectl("rollout", "status", "deployment/istio-ingress", "-n", NAMESPACE, "--timeout=120s")
+
+
+def _tell(mesh: HelmMesh, folder: Path) -> Story:
+    _install(mesh)
+    identity = pyrage.x25519.Identity.generate()
+    key = folder / "identity.txt"
+    key.touch(mode=0o600)
+    key.write_text(f"{identity}\n")
+    mesh.plugin.ok("store", "init", "--recipient", str(identity.to_public()))
+    before = settled(mesh)
+    charts = str(_charts(folder / "charts"))
+    upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json", "--charts", charts)
+    mesh.istiod.wait_ready(NEW)
+    upgraded, istiods = settled(mesh), mesh.istiod.versions()
+    again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--charts", charts)
+    rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json", "--identity", str(key))
+    back = settled(mesh)
+    history = [f"{each['revision']} {each['status']}" for each in mesh.history("istiod")]
+    return Story(mesh, before, upgrade, upgraded, istiods, again, rollback, back, history)
+
+
+def _charts(folder: Path) -> Path:
+    """The charts of the new release, as a user has them who fetched them."""
+    folder.mkdir()
+    for chart in RELEASES.values():
+        (folder / f"{chart}-{NEW}.tgz").symlink_to(chart_path(NEW, chart))
+    return folder
+
+
+def test_every_release_is_upgraded_and_keeps_its_values(story: Story) -> None:
+    assert set(story.istiods) == {NEW}
+    mesh = story.upgraded["configmaps istio-system/istio"]["data"]["mesh"]
+    assert "accessLogFile: /dev/stdout" in mesh
+    assert story.upgraded["services istio-system/istio-ingress"]["spec"]["type"] == "ClusterIP"
+    assert story.upgraded["horizontalpodautoscalers.autoscaling istio-system/istiod"]["spec"]["minReplicas"] == 2
+
+
+def test_every_object_of_the_charts_is_proved(story: Story) -> None:
+    assert story.upgrade.data["proof"]["holds"]
+
+
+def test_a_second_run_finds_nothing_to_do(story: Story) -> None:
+    assert "nothing to do" in story.again.out
+
+
+def test_a_rollback_takes_objects_and_records_back(story: Story) -> None:
+    assert story.rollback.data["proof"]["holds"]
+    assert compare(story.before, story.back).counts == (0, 0, 0, 0)
+    assert story.history == ["1 deployed"]
