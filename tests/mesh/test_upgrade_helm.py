@@ -69,6 +69,9 @@ def _install(mesh: HelmMesh) -> None:
             mesh.istiod.wait_ready(OLD)
             wait_webhooks(mesh.plane)
     mesh.kubectl("rollout", "status", "deployment/istio-ingress", "-n", NAMESPACE, "--timeout=120s")
+    scaled = ("--for=jsonpath={.spec.replicas}=2", "--timeout=120s")
+    mesh.kubectl("wait", "deployment/istiod", "-n", NAMESPACE, *scaled)  # by its autoscaler, in its own time
+    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
 
 
 def _tell(mesh: HelmMesh, folder: Path) -> Story:
@@ -116,5 +119,5 @@ def test_a_second_run_finds_nothing_to_do(story: Story) -> None:
 
 def test_a_rollback_takes_objects_and_records_back(story: Story) -> None:
     assert story.rollback.data["proof"]["holds"]
-    assert compare(story.before, story.back).counts == (0, 0, 0, 0)
+    assert compare(story.before, story.back).counts == (0, 0, 0, 0), str(compare(story.before, story.back))
     assert story.history == ["1 deployed"]

@@ -109,4 +109,4 @@ def test_what_a_pipeline_needs_is_written_where_it_was_asked_for(story: Story) -
 
 def test_a_rollback_makes_every_object_what_it_was(story: Story) -> None:
     assert story.rollback.data["proof"]["holds"]
-    assert compare(story.before, story.back).counts == (0, 0, 0, 0)
+    assert compare(story.before, story.back).counts == (0, 0, 0, 0), str(compare(story.before, story.back))
