@@ -285,7 +285,7 @@ def _proof(report: Report) -> Iterator[Block]:
     proof = report.proof
     if proof is None:
         return
-    often = f" The cluster was read {counted(proof.reads, 'time')} until that was certain." if proof.reads else ""
+    often = f" It took {proof.reads:,} readings of the cluster." if proof.reads and proof.reads > 1 else ""
     found = f"{counted(proof.identical, 'object')} identical, {_none(len(proof.kept))} kept as they are"
     yield Prose(f"{found}, {_none(len(proof.residual))} left different.{often}")
     if proof.residual:
