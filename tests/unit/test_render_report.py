@@ -162,6 +162,13 @@ def test_nothing_from_the_cluster_reaches_the_terminal_as_a_command_to_it() -> N
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f‪-‮]", shown)
 
 
+def test_what_nobody_has_measured_has_no_column() -> None:
+    steps = [{"object": "configmaps a/b", "action": "update", "outcome": "done", "seconds": 0.0}]
+    assert re.search(
+        r"^ACTION   OUTCOME   OBJECT\nupdate   done      ConfigMap a/b$", text(report({**OLD, "steps": steps})), re.M
+    )
+
+
 # data
 
 
