@@ -115,11 +115,17 @@ def invoke(arguments: list[str]) -> int:
     """Run one command line; every error ends here, as `error: …`, `hint: …` and an exit code."""
     from ..errors import ExitCode
 
+    stdout = sys.stdout
     try:
         result = main.main(arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_stdout()
+        return ExitCode.DONE
+    except SystemExit:
+        if sys.stdout is stdout:
+            raise
+        _silence_stdout()  # click has put another in its place, as the reader has gone, and would leave with 1
         return ExitCode.DONE
     except (KeyboardInterrupt, click.Abort):
         return _report("interrupted; nothing was changed", None, ExitCode.INTERRUPTED)

@@ -8,17 +8,21 @@ from datetime import datetime
 
 from ..apply.execution import Execution
 from ..diff.paths import dotted
-from ..models.objects import Body
+from ..models.objects import Body, Key, MeshObject
 from ..models.operations import Aim, Attempt, Holder, Opening, Operation, Step, Written
 from ..models.plans import Outcome, Plan, Proof
 from ..models.snapshots import Versions
 from ..models.upgrades import Phase, PhaseOutcome, PhaseResult
+from ..normalise.secrets import without_values
+from ..ports import Digester
 
 ABORT = "abort"
 """The kind of an operation that was taken back; its target is the snapshot before it."""
 
 RESUME = "resume"
 """The command of a run that goes on with an operation."""
+
+_RECORD = Key("kubectl-istio-upgrade", "operations", "", "record")
 
 PENDING = "pending"
 """The outcome of a write that has not begun."""
@@ -63,6 +67,14 @@ def record_of(opening: Opening, aim: Aim, plan: Plan, steps: Sequence[Body], pro
         "steps": list(steps),
         "proof": _proof(proof),
     }
+
+
+def safe_to_keep(record: Body, digester: Digester) -> Body:
+    """The record with digests in the place of what looks like a credential: in settings, errors, addresses of probes.
+
+    What an operation is told and what programs print is no object of the mesh, so nothing else has looked at it.
+    """
+    return without_values(MeshObject(_RECORD, record), digester).body
 
 
 def record_so_far(operation: Operation) -> Body:

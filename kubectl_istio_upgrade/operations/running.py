@@ -26,7 +26,7 @@ from ..models.snapshots import Purpose, SnapshotInfo, Versions
 from ..normalise.inventory import proxy_versions
 from ..ports import ClusterWriter, Journal
 from ..prove import prove
-from .records import Course, intent_of, record_of, steps_of
+from .records import Course, intent_of, record_of, safe_to_keep, steps_of
 from .session import WritingSession
 
 Review = Callable[[Plan], bool]
@@ -156,6 +156,7 @@ class Run:
         before = session.store.resolve(session.branch, self.opening.before)
         course = self._course(before, captured, seconds)
         record = record_of(self.opening, task.aim, task.plan, steps, proof, course) | (told or {})
+        record = safe_to_keep(record, session.store.digester())
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
         self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)

@@ -238,3 +238,24 @@ def test_yaml_is_the_same_as_json(program: Program, branch: str) -> None:
     from kubectl_istio_upgrade.adapters.yamlio import load
 
     assert load(program("report", "-o", "yaml").done().out) == program("report", "-o", "json").done().json
+
+
+def test_a_reader_that_has_read_enough_is_no_failure(program: Program, branch: str) -> None:
+    running = program.start("report", "-o", "html")
+    assert running.process.stdout
+    assert running.process.stdout.readline() == "<!DOCTYPE html>\n"
+    running.process.stdout.close()
+    assert running.process.wait(60) == 0
+    assert running.process.stderr
+    assert running.process.stderr.read() == ""
+    running.process.stderr.close()
+
+
+def test_so_it_is_in_the_middle_of_a_text(program: Program, branch: str) -> None:
+    running = program.start("report")
+    assert running.process.stdout
+    running.process.stdout.close()
+    assert running.process.wait(60) == 0
+    assert running.process.stderr
+    assert running.process.stderr.read() == ""
+    running.process.stderr.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from kubectl_istio_upgrade.apply.execution import Execution
 from kubectl_istio_upgrade.models.operations import Aim, Attempt, Holder, Opening, Operation, Written
 from kubectl_istio_upgrade.models.plans import Action, FollowUp, Outcome, Plan, Proof, StepResult
 from kubectl_istio_upgrade.models.snapshots import Versions
-from kubectl_istio_upgrade.operations.records import Course, intent_of, record_of, record_so_far, steps_of
+from kubectl_istio_upgrade.operations.records import Course, intent_of, record_of, record_so_far, safe_to_keep, steps_of
 
 from .builders import key
 
@@ -20,6 +21,7 @@ STEPS = tuple((each, Action.UPDATE) for each in (FIRST, SECOND, THIRD))
 BEGUN = Attempt(Aim.TARGET, "f" * 64, ALICE, NOON, STEPS)
 RESUMED = Attempt(Aim.TARGET, "e" * 64, BOB, NOON + timedelta(minutes=5), STEPS[1:])
 TAKEN_BACK = Attempt(Aim.BEFORE, "d" * 64, BOB, NOON + timedelta(minutes=9), STEPS[:1])
+STEPS_TAKEN = [{"object": "configmaps istio-system/a", "action": "update", "outcome": "done", "seconds": 0.1}]
 PLAN = Plan(
     "rollback",
     "snapshot ccccccc",
@@ -98,3 +100,23 @@ def test_writes_of_earlier_runs_keep_their_place_time_and_reason() -> None:
         },
         {"object": "configmaps istio-system/b", "action": "update", "outcome": "done", "seconds": 0.1},
     ]
+
+
+class Digests:
+    key_id = "0123456789abcdef"
+
+    def digest(self, context: str, value: bytes) -> str:
+        return f"hmac-sha256:{hashlib.sha256(context.encode() + value).hexdigest()}"
+
+
+def test_credentials_in_what_was_told_are_digests_before_they_are_kept() -> None:
+    record = record_of(OPENING, Aim.TARGET, PLAN, STEPS_TAKEN, Proof("", 53, (), (), 1), COURSE)
+    told = {
+        "settings": "spec:\n  meshConfig:\n    url: https://alice:hunter2@example.com/\n  hub: docker.io/istio\n",
+        "probes": [{"probe": "https://bob:swordfish@shop.example.com/", "phases": []}],
+    }
+    kept = safe_to_keep(record | told, Digests())
+    assert "hunter2" not in str(kept)
+    assert "swordfish" not in str(kept)
+    assert kept["settings"].endswith("@example.com/\n  hub: docker.io/istio\n")
+    assert {name: kept[name] for name in record} == record

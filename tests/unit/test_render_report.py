@@ -162,6 +162,13 @@ def test_nothing_from_the_cluster_reaches_the_terminal_as_a_command_to_it() -> N
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f‪-‮]", shown)
 
 
+def test_what_nobody_has_measured_has_no_column() -> None:
+    steps = [{"object": "configmaps a/b", "action": "update", "outcome": "done", "seconds": 0.0}]
+    assert re.search(
+        r"^ACTION   OUTCOME   OBJECT\nupdate   done      ConfigMap a/b$", text(report({**OLD, "steps": steps})), re.M
+    )
+
+
 # data
 
 
@@ -308,10 +315,20 @@ def test_a_page_has_room_for_so_much_and_names_the_rest(monkeypatch: pytest.Monk
 
 
 def test_many_differences_are_all_folded() -> None:
-    was, now = (state(*(obj("ConfigMap", f"a/c{n}", version=x, data={"x": x}) for n in range(9))) for x in "12")
+    was, now = (state(*(obj("ConfigMap", f"a/c{n}", version=x, data={"x": x * n}) for n in range(1, 9))) for x in "12")
     details = list(html(report(OLD, difference=compare(was, now))).all("details"))
-    assert len(details) == 9
+    assert len(details) == 8
     assert not [one for one in details if "open" in one.attributes]
+
+
+def test_what_has_changed_alike_is_shown_once_with_all_its_names() -> None:
+    names = ("Service", "a/x"), ("Service", "a/y"), ("ConfigMap", "a/z")
+    was, now = (state(*(obj(kind, n, version=x, labels={"v": x}) for kind, n in names)) for x in "12")
+    (details,) = html(report(OLD, difference=compare(was, now))).all("details")
+    assert next(details.all("summary")).text == "~ 3 objects changed alike, +1 \N{MINUS SIGN}1 each"
+    assert "ConfigMap a/z, Service a/x, Service a/y" in details.text
+    added = state(*(obj("ConfigMap", f"a/c{n}") for n in range(3)))
+    assert len(list(html(report(OLD, difference=compare(state(), added))).all("details"))) == 3, "they are not alike"
 
 
 def test_phases_are_on_a_common_line_of_time() -> None:

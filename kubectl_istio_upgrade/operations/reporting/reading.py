@@ -59,9 +59,15 @@ def versions_of(body: Body | None) -> Versions | None:
 
 
 def steps_of(record: Body, name: Name) -> tuple[StepReport, ...]:
-    """Every write."""
+    """Every write. One that took no time at all was another program's, or of an earlier run: nobody has measured it."""
     return tuple(
-        StepReport(name(step["object"]), step["action"], step["outcome"], step.get("seconds"), step.get("reason", ""))
+        StepReport(
+            object=name(step["object"]),
+            action=step["action"],
+            outcome=step["outcome"],
+            seconds=step.get("seconds") or None,
+            reason=step.get("reason") or "",
+        )
         for step in record.get("steps") or ()
     )
 

@@ -218,17 +218,15 @@ def _totals(report: Report) -> str:
 
 
 def _writes(caption: str, steps: tuple[StepReport, ...], *, folded: bool) -> Table:
-    columns = (
-        Column("action", Style.WORD),
-        Column("outcome", Style.WORD),
-        Column("took", Style.NUMBER),
-        Column("object", Style.CODE),
-    )
+    """With the time that each took, where anybody has measured it: istioctl and helm do not tell."""
+    timed = any(step.seconds for step in steps)
+    took = (Column("took", Style.NUMBER),) if timed else ()
+    columns = (Column("action", Style.WORD), Column("outcome", Style.WORD), *took, Column("object", Style.CODE))
     rows = tuple(
         (
             Cell(step.action),
             Cell(step.outcome, tone_of(step.outcome)),
-            Cell(duration(step.seconds)),
+            *((Cell(duration(step.seconds)),) if timed else ()),
             Cell(step.object, below=(step.reason,) if step.reason else ()),
         )
         for step in steps
@@ -285,7 +283,7 @@ def _proof(report: Report) -> Iterator[Block]:
     proof = report.proof
     if proof is None:
         return
-    often = f" The cluster was read {counted(proof.reads, 'time')} until that was certain." if proof.reads else ""
+    often = f" It took {proof.reads:,} readings of the cluster." if proof.reads and proof.reads > 1 else ""
     found = f"{counted(proof.identical, 'object')} identical, {_none(len(proof.kept))} kept as they are"
     yield Prose(f"{found}, {_none(len(proof.residual))} left different.{often}")
     if proof.residual:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import groupby
 
+from ...canonical import json_bytes
+from ...diff.paths import dotted
 from ...models.changes import ObjectDiff
 from ..differences import SIGNS, diff_lines
 from ..names import object_name
@@ -34,9 +36,9 @@ from .document import (
 from .markup import Markup, element, joined, raw
 
 _OPEN_LINES = 20
-"""Differences of more lines are folded, and all of them where there are many objects."""
+"""Differences of more lines are folded, and all of them where there are many."""
 
-_OPEN_OBJECTS = 6
+_OPEN_GROUPS = 6
 _PAPER_LINES = 120
 """Of a longer difference the rest is left out on paper, and only there."""
 
@@ -197,45 +199,65 @@ def _bar(span: Span | None) -> Markup | None:
 
 
 def _changes(block: Changes) -> Markup:
-    room = _Room(block)
+    """Objects by component; those that have changed alike, as an upgrade relabels dozens, are shown once."""
+    diffs = block.comparison.diffs
+    components = [(name, _alike(group)) for name, group in groupby(diffs, key=lambda diff: diff.component)]
+    room = _Room(block.command, few=sum(len(groups) for _, groups in components) <= _OPEN_GROUPS)
     parts = (
-        joined((element("h3", _capital(component)), [room.shown(diff) for diff in diffs]))
-        for component, diffs in groupby(block.comparison.diffs, key=lambda diff: diff.component)
+        joined((element("h3", _capital(name)), [room.shown(group) for group in groups])) for name, groups in components
     )
     return element("div", parts, class_="changes")
+
+
+def _alike(diffs: Iterable[ObjectDiff]) -> list[list[ObjectDiff]]:
+    """Objects that differ in the same fields from the same values to the same, together; all others alone."""
+    groups: dict[bytes, list[ObjectDiff]] = {}
+    for diff in diffs:
+        fields = [[str(field.op), dotted(field.path), field.before, field.after] for field in diff.fields]
+        groups.setdefault(json_bytes(fields or str(diff.key)), []).append(diff)
+    return list(groups.values())
 
 
 class _Room:
     """Shows differences as long as the page has room for them."""
 
-    def __init__(self, block: Changes) -> None:
-        self._block = block
+    def __init__(self, command: str, *, few: bool) -> None:
+        self._command = command
+        self._few = few
         self._left = _ROOM
 
-    def shown(self, diff: ObjectDiff) -> Markup:
-        """One object's difference, folded where it is long."""
-        lines = list(diff_lines(diff, "before", "after", 3))[2:]  # without the two lines that name the sides
+    def shown(self, alike: list[ObjectDiff]) -> Markup:
+        """One difference, folded where it is long, and the objects that have it."""
+        first = alike[0]
+        lines = list(diff_lines(first, "before", "after", 3))[2:]  # without the two lines that name the sides
         self._left -= sum(map(len, lines))
+        names = element("p", ", ".join(_name(diff) for diff in alike), class_="names") if len(alike) > 1 else None
         if self._left < 0:
-            where = f" -n {diff.key.namespace}" if diff.key.namespace else ""
-            command = f"{self._block.command} --only {diff.key.resource}/{diff.key.name}{where}"
+            only = f"--only {first.key.resource}/{first.key.name}"
+            where = f" -n {first.key.namespace}" if first.key.namespace else ""
+            command = element("code", f"{self._command} {only}{where}")
             return _folded(
-                _title(diff, lines), element("p", "There is no room for it here: ", element("code", command))
+                _title(alike, lines), joined((names, element("p", "There is no room for it here: ", command)))
             )
-        short = len(lines) <= _OPEN_LINES and len(self._block.comparison.diffs) <= _OPEN_OBJECTS
-        return _folded(_title(diff, lines), _lines(lines), is_open=short)
+        is_open = self._few and len(lines) <= _OPEN_LINES
+        return _folded(_title(alike, lines), joined((names, _lines(lines))), is_open=is_open)
 
 
-def _title(diff: ObjectDiff, lines: Iterable[str]) -> Markup:
+def _title(alike: list[ObjectDiff], lines: Iterable[str]) -> Markup:
+    first = alike[0]
     signs = [line[:1] for line in lines]
     figures = f"+{signs.count('+'):,} \N{MINUS SIGN}{signs.count('-'):,}"
-    return joined(
-        (
-            element("span", f"{SIGNS[diff.change]} ", aria_hidden="true", class_="sign"),
-            element("span", object_name(diff.kind, diff.key), class_="code"),
-            element("span", f" {diff.change}, {figures}", class_="figures"),
-        )
-    )
+    sign = element("span", f"{SIGNS[first.change]} ", aria_hidden="true", class_="sign")
+    if len(alike) == 1:
+        name = element("span", _name(first), class_="code")
+        return joined((sign, name, element("span", f" {first.change}, {figures}", class_="figures")))
+    kind = f" of kind {first.kind}" if len({diff.kind for diff in alike}) == 1 else ""
+    how = element("span", f" {first.change} alike, {figures} each", class_="figures")
+    return joined((sign, f"{len(alike):,} objects{kind}", how))
+
+
+def _name(diff: ObjectDiff) -> str:
+    return object_name(diff.kind, diff.key)
 
 
 def _lines(lines: list[str]) -> Markup:
