@@ -17,7 +17,7 @@ from ..apply.lease import ClusterLock
 from ..apply.ownership import OwnershipRestorer
 from ..capture import Capture, control_plane_versions
 from ..diff.states import Select
-from ..errors import IncompleteError, Interrupted, RefusedError
+from ..errors import IncompleteError, Interrupted, IstioUpgradeError, RefusedError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation
 from ..models.plans import Plan, PlannedChange, Proof
@@ -181,6 +181,11 @@ class Run:
             return RefusedError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
         message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
         return IncompleteError(message, hint=f"{hint}\n{self._next()}" if hint else self._next())
+
+    def stopped(self, error: IstioUpgradeError) -> IncompleteError:
+        """The error for an installer that has failed half-way: what it says, and what comes next."""
+        hint = f"{error.hint}\n{self._next()}" if error.hint else self._next()
+        return IncompleteError(error.message, hint=hint)
 
     def unproved(self, why: str) -> IncompleteError:
         """The error for whatever comes between the first write and the proof."""

@@ -53,7 +53,7 @@ class HelmProgram:
             chart, "upgrade", release, values, *flags, timeout=options.timeout + SLACK, watch=options.watch
         )
         if ran.code:
-            raise IncompleteError(f"helm upgrade of release {release.name} failed: {ran.last_words}")
+            raise IncompleteError(f"helm upgrade of release {release.name} failed: {ran.complaint}")
 
     def _with(
         self, chart: ChartSource, verb: str, release: HelmRelease, values: Body, *flags: str, **settings: object

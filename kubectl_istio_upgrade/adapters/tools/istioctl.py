@@ -87,7 +87,7 @@ class IstioctlProgram:
             stdin=_text(settings), timeout=timeout + SLACK, watch=told,
         )  # fmt: skip
         if ran.code:
-            raise IncompleteError(f"istioctl install failed: {ran.last_words}")
+            raise IncompleteError(f"istioctl install failed: {ran.complaint}")
 
     def _ask(self, *arguments: str) -> Ran:
         return self.program.run(*arguments, "-i", self.root_namespace, *self.identity, timeout=QUICK)

@@ -45,6 +45,14 @@ class Ran:
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         return lines[-1].removeprefix("Error: ").removeprefix("error: ").removeprefix("* ") if lines else ""
 
+    @property
+    def complaint(self) -> str:
+        """All that it said from its error on, on one line."""
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        starts = [number for number, line in enumerate(lines) if line.startswith(("Error: ", "error: "))]
+        words = "; ".join(lines[starts[-1] :]) if starts else self.last_words
+        return words.removeprefix("Error: ").removeprefix("error: ")
+
 
 @dataclass(frozen=True)
 class Program:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...apply.execution import Execution
+from ...errors import IncompleteError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from ...prove import prove
 from .. import applying
-from ..running import Finished, Review, Task, begun
+from ..running import Finished, Review, Run, Task, begun
 from ..session import WritingSession
 from .phases import Phases, Skip
 from .preparing import Prepared
@@ -40,9 +41,18 @@ def run(
             execution = Execution(())
             if not prepared.plan.writes:
                 raise Skip("everything is already as the new release has it")
-            execution = prepared.way.install(run, prepared.plan, watch)
+            execution = _installed(run, prepared, watch)
             tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
         with phases.phase(Phase.AFTER) as tell:
             proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
             tell(f"{proof.identical} objects as promised, {len(proof.residual)} not")
         return run.conclude(proof, captured, execution, told(prepared, phases))
+
+
+def _installed(run: Run, prepared: Prepared, watch: Watch) -> Execution:
+    try:
+        return prepared.way.install(run, prepared.plan, watch)
+    except (IncompleteError, ToolError) as error:
+        if error.hint:  # our own engine has said what comes next
+            raise
+        raise run.stopped(error) from error
