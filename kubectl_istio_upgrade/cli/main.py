@@ -15,7 +15,7 @@ from io import TextIOWrapper
 import click
 
 from .. import __version__
-from .options import COMMON, EXIT_CODES, Sections
+from .options import COMMON, EXIT_CODES, CommandGroup
 
 PROGRAM = "kubectl istio-upgrade"
 
@@ -34,11 +34,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Show the record of an operation, as text or as a page."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
     "store": ("store", "store", "Look after the store itself."),
+    "config": ("config", "config", "Show what is configured, and where each value comes from."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 
 
-class LazyGroup(Sections, click.Group):
+class LazyGroup(CommandGroup):
     """Commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -58,19 +59,6 @@ class LazyGroup(Sections, click.Group):
         """The table of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, purpose) for name, (_, _, purpose) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, with a suggestion for a mistyped name."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
+
+from ..rules.settings import BY_NAME, COLORS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -24,14 +25,31 @@ Exit codes: 0 done, no differences · 1 differences found · 2 usage ·
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    name = PREFIX + str(parameter.name)
-    from_environment = context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT
-    if value not in (None, (), False) and not (from_environment and name in context.meta):
-        context.meta[name] = value
+    if value not in (None, (), False):
+        context.meta[PREFIX + str(parameter.name)] = value
 
 
-class CommonOption(click.Option):
+def given(context: click.Context) -> dict[str, Any]:
+    """The shared options that the command line has, by their parameters' names."""
+    return {name.removeprefix(PREFIX): value for name, value in context.meta.items() if name.startswith(PREFIX)}
+
+
+class ConfigurableOption(click.Option):
+    """An option that may be in the environment or in `config.yaml` instead: see `configurable`."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """With the name of its variable, if it has one."""
+        record = super().get_help_record(ctx)
+        setting = BY_NAME.get(str(self.name))
+        return (record[0], f"{record[1]}  [env: {setting.variable}]") if record and setting else record
+
+
+class CommonOption(ConfigurableOption):
     """An option that every command has."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The variables are in the program's own help; a command's has enough to say."""
+        return super().get_help_record(ctx) if ctx.parent is None else click.Option.get_help_record(self, ctx)
 
 
 def _shared(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
@@ -54,8 +72,8 @@ _COMMON = (
     _shared("-n", "--namespace", metavar="NS", help="Namespace to look at or, for apply, to default to."),
     _shared("--root-namespace", metavar="NS", help="Where istiod runs.  [default: istio-system]"),
     _shared("--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group) out, on record."),
-    _shared("--store", metavar="DIR", envvar="ISTIO_UPGRADE_STORE", help="The store.  [env: ISTIO_UPGRADE_STORE]"),
-    _shared("--color", type=click.Choice(["auto", "always", "never"]), help="Colour the output.  [default: auto]"),
+    _shared("--store", metavar="DIR", help="The store."),
+    _shared("--color", type=click.Choice(COLORS), help="Colour the output.  [default: auto]"),
     _shared("-q", "--quiet", is_flag=True, help="No progress, no notes."),
     _shared("--debug", is_flag=True, help="Show a traceback with an error."),
 )
@@ -79,6 +97,23 @@ class Sections(click.Command):
             self.format_commands(ctx, formatter)
 
 
+class CommandGroup(Sections, click.Group):
+    """A command with commands below it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with a suggestion for a mistyped name."""
+        name, known = args[0], self.list_commands(ctx)
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
 def command(function: Callable[..., Any]) -> click.Command:
     """Make a command of a function."""
     return click.command(cls=Sections, epilog=EXIT_CODES)(function)
@@ -99,18 +134,16 @@ def output(*formats: str) -> Callable[[_Command], _Command]:
 
 def unlocking(command: _Command) -> _Command:
     """The option of commands that need withheld values."""
-    help_ = "age identity (or SSH key) that opens encrypted values; repeatable.  [env: ISTIO_UPGRADE_IDENTITY]"
-    file = click.Path(path_type=Path)
     return click.option(
         "--identity",
         "identities",
+        cls=ConfigurableOption,
         multiple=True,
-        type=file,
+        type=click.Path(path_type=Path),
         metavar="FILE",
-        envvar="ISTIO_UPGRADE_IDENTITY",
         expose_value=False,
         callback=_keep,
-        help=help_,
+        help="age identity (or SSH key) that opens encrypted values; repeatable.",
     )(command)
 
 
