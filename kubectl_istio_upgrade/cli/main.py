@@ -11,11 +11,15 @@ import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import __version__
 from .options import COMMON, EXIT_CODES, CommandGroup
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PROGRAM = "kubectl istio-upgrade"
 
@@ -34,9 +38,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Show the record of an operation, as text or as a page."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
     "store": ("store", "store", "Look after the store itself."),
+    "completion": ("completion", "completion", "Complete commands, references and names at a TAB."),
     "config": ("config", "config", "Show what is configured, and where each value comes from."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
+
+
+COMPLETION_VARIABLE = "_KUBECTL_ISTIO_UPGRADE_COMPLETE"
+"""Through which the scripts of `completion SHELL` ask."""
+
+HIDDEN = {"__complete": ("completing", "command")}
+"""What people never type."""
 
 
 class LazyGroup(CommandGroup):
@@ -48,12 +60,22 @@ class LazyGroup(CommandGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import the command's module, or None for an unknown name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module, function, _ = COMMANDS[cmd_name]
+        module, function = HIDDEN.get(cmd_name) or COMMANDS[cmd_name][:2]
         command = getattr(import_module(f".{module}", __package__), function)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The table of commands, without importing any."""
+        from click.shell_completion import CompletionItem
+
+        named = [(name, purpose) for name, (_, _, purpose) in COMMANDS.items() if name.startswith(incomplete)]
+        return [
+            *(CompletionItem(name, help=purpose) for name, purpose in named),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The table of commands, without importing any."""
@@ -105,7 +127,7 @@ def invoke(arguments: list[str]) -> int:
 
     stdout = sys.stdout
     try:
-        result = main.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        result = main.main(arguments, PROGRAM, COMPLETION_VARIABLE, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_stdout()
@@ -147,6 +169,8 @@ def _failure(error: Exception, *, debug: bool) -> int:
 
 
 def _report(message: str, hint: str | None, code: int) -> int:
+    if COMPLETION_VARIABLE in os.environ:  # asked by a shell, in the middle of somebody's line
+        return code
     click.echo(f"error: {message}", err=True)
     for line in (hint or "").splitlines():
         click.echo(f"hint: {line}", err=True)

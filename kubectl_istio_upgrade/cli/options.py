@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.types import StringParamType
 
 from ..rules.settings import BY_NAME, COLORS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -79,8 +83,24 @@ _COMMON = (
 )
 
 
+class Word(StringParamType):
+    """A text of which completion may know more than that it is one: see `completing`."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """What the parameter's name or metavar stands for."""
+        from .completing import complete
+
+        return complete(ctx, param, incomplete)
+
+
 class Sections(click.Command):
     """Help that shows a command's own options first, and those that every command has after them."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for parameter in self.params:
+            if type(parameter.type) is StringParamType:
+                parameter.type = Word()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Two sections of options."""
