@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..models.configuration import VARIABLE_PREFIX, Configuration, Configured, Origin, Setting
+from ..models.configurable import VARIABLE_PREFIX, Setting
+from ..models.configuration import Configuration, Configured, Origin
 from ..rules.settings import FILE_VARIABLE, FOREIGN_VARIABLES, SETTINGS
 
 CONTEXTS = "contexts"

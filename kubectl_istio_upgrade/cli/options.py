@@ -6,8 +6,9 @@ what is their own. `settings` reads them.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -83,6 +84,22 @@ _COMMON = (
 )
 
 
+class Measured(click.Context):
+    """A context that knows how wide the terminal is, as `shutil` says but without importing it for that."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """As click does it."""
+        room = min(_columns(), self.max_content_width or 80) - 2
+        return self.formatter_class(width=max(room, 50), max_width=self.max_content_width)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):  # closed, no terminal, or no number
+        return 80
+
+
 class Word(StringParamType):
     """A text of which completion may know more than that it is one: see `completing`."""
 
@@ -95,6 +112,8 @@ class Word(StringParamType):
 
 class Sections(click.Command):
     """Help that shows a command's own options first, and those that every command has after them."""
+
+    context_class = Measured
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -159,7 +178,7 @@ def unlocking(command: _Command) -> _Command:
         "identities",
         cls=ConfigurableOption,
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=click.Path(),
         metavar="FILE",
         expose_value=False,
         callback=_keep,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models.configuration import VARIABLE_PREFIX, Setting
+from ..models.configurable import VARIABLE_PREFIX, Setting
 
 FILE_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
 """Names another file than `config.yaml` in the user's configuration folder."""
