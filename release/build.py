@@ -27,7 +27,6 @@ LEFT_OUT = (
     "lib2to3",
     "markdown_it",  # rich's, for what is never drawn here
     "pip",
-    "pydoc",
     "pygments",  # as markdown_it
     "readline",  # the library's licence would ask for ours to be the GPL
     "setuptools",
