@@ -51,7 +51,7 @@ def test_help_loads_no_library(offline: Program, arguments: list[str]) -> None:
         (["rollback", "--context", "prod", ""], ""),
         (["rollback", "--context", ""], "yaml"),
         (["rollback", "-n", ""], ""),
-        (["rollback", "--only", ""], "yaml,orjson"),
+        (["rollback", "--only", ""], ""),
     ],
 )
 def test_a_tab_loads_no_more_than_its_answer_takes(

@@ -72,9 +72,7 @@ class Glance:
         """Those that the newest snapshot has read."""
         if not self._branch:
             return ()
-        from .codec import read_types
-
-        return read_types(self._git("cat-file", "blob", f"{HEADS}{self._branch}:{layout.TYPES}").encode())
+        return tuple(_types(self._git("cat-file", "blob", f"{HEADS}{self._branch}:{layout.TYPES}")))
 
     def objects(self, type_: ResourceType) -> Iterator[tuple[str, str]]:
         """Namespace ("" for none) and name of every object of a type in the newest snapshot."""
@@ -125,6 +123,31 @@ class Glance:
             command, env=environment, capture_output=True, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL
         )
         return done.stdout.decode("utf-8", "replace")
+
+
+def _types(text: str) -> Iterator[ResourceType]:
+    """`codec.read_types` for canonical text, all of whose values are on lines of their own; without reading YAML."""
+    from ...models.objects import ResourceType
+
+    for entry in text.split("\n- ")[1:]:
+        fields: dict[str, list[str]] = {}
+        key = ""
+        for line in entry.splitlines():
+            if line.startswith("  - "):
+                fields[key].append(line.removeprefix("  - ").strip('"'))
+            else:
+                key, _, value = line.strip().partition(":")
+                fields[key] = [value.strip().strip('"')] if value and value != " []" else []
+        yield ResourceType(
+            group=fields["group"][0],
+            version=fields["version"][0],
+            kind=fields["kind"][0],
+            plural=fields["plural"][0],
+            namespaced=fields["namespaced"] == ["true"],
+            verbs=frozenset(fields["verbs"]),
+            singular=fields["singular"][0],
+            short_names=tuple(fields["shortNames"]),
+        )
 
 
 def _decoded(name: str) -> str:
