@@ -42,6 +42,7 @@ EMPTIED = ("kubernetes/client/api", "kubernetes/client/models")
 NOT_IN_IT = {
     *("markdown-it-py", "mdurl", "pygments"),
     *("aiohappyeyeballs", "aiohttp", "aiohttp-retry", "aiosignal", "frozenlist", "multidict", "propcache", "yarl"),
+    *("macholib", "pefile", "pywin32-ctypes"),
     *("altgraph", "packaging", "pip", "pyinstaller", "pyinstaller-hooks-contrib", "setuptools", "wheel"),
 }
 """Distributions whose licences need no copy: left out above, or part of the builder."""

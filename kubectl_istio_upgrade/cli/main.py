@@ -88,15 +88,23 @@ class LazyGroup(CommandGroup):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @COMMON
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Istio upgrades that can always be taken back.
 
     Snapshots of the whole mesh in a git-backed store; the difference between any two states; manifests applied and
     mistakes undone by one engine that tries everything on the server first and proves the result afterwards.
+
+    Without a command: where the cluster stands, and what comes next.
     """
+    if context.invoked_subcommand is None:
+        from .overview import show_overview
+
+        show_overview()
 
 
 def run() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -100,9 +100,15 @@ class Settings:
     @contextmanager
     def cluster(self) -> Iterator[ClusterReader]:
         """The cluster alone, read-only, for commands that need no store."""
+        with self.cluster_at_need() as reader:
+            yield reader()
+
+    @contextmanager
+    def cluster_at_need(self) -> Iterator[Callable[[], ClusterReader]]:
+        """The same, connected to when it is called for."""
         connection = _Connection(self)
         try:
-            yield connection.reader()
+            yield connection.reader
         finally:
             connection.close()
 
