@@ -148,6 +148,7 @@ BY_PARAMETER: Mapping[str, Completer] = {
 BY_METAVAR: Mapping[str, Completer] = {
     "REF": references,
     "[REF]": references,
+    "[OPERATION]": references,
     "[A] [B]": sides,
     "KIND[/NAME]": selectors,
     "[KIND[/NAME]]": selectors,
@@ -155,11 +156,15 @@ BY_METAVAR: Mapping[str, Completer] = {
     "NS/NAME": secrets,
     "TYPE": types,
     "FILE": files,
+    "PATH": files,
     "DIR": folders,
+    "DIR|URL": folders,
 }
 """For every parameter of every command that calls its value so."""
 
-UNKNOWN = frozenset({"WHY", "NAME", "USER", "GROUP", "TIME", "KEY", "WHOM"})
+UNKNOWN = frozenset(
+    {"WHY", "NAME", "USER", "GROUP", "TIME", "KEY", "WHOM", "VERSION", "CODE", "PATH=VALUE", "URL", "NUMBER"}
+)
 """What only the person at the keyboard knows. A test asks that each metavar is in one of these tables."""
 
 

@@ -188,6 +188,8 @@ def unlocking(command: _Command) -> _Command:
 
 def tooling(command: _Command) -> _Command:
     """Options of commands that start programs of others."""
+    from pathlib import Path
+
     program = click.Path(path_type=Path, dir_okay=False)
     options = (
         _own("--istioctl", metavar="PATH", type=program, help="istioctl of the target release.  [env: ISTIOCTL]"),
@@ -198,7 +200,7 @@ def tooling(command: _Command) -> _Command:
             help="Istio's charts, for Helm: a folder, or another repository.",
         ),
         _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
-        _own("--releases", metavar="URL", envvar="ISTIO_UPGRADE_RELEASES", help="Fetch it from a mirror of that."),
+        _own("--releases", cls=ConfigurableOption, metavar="URL", help="Fetch it from a mirror of that."),
     )
     for option in reversed(options):
         command = option(command)

@@ -7,7 +7,7 @@ from ..models.configurable import VARIABLE_PREFIX, Setting
 FILE_VARIABLE = f"{VARIABLE_PREFIX}CONFIG"
 """Names another file than `config.yaml` in the user's configuration folder."""
 
-FOREIGN_VARIABLES = (f"{VARIABLE_PREFIX}TESTBED_", f"{VARIABLE_PREFIX}NO_SMALL_DISK")
+FOREIGN_VARIABLES = tuple(VARIABLE_PREFIX + name for name in ("TESTBED_", "NO_SMALL_DISK", "NO_BROWSER", "BROWSER"))
 """What the tests of this program read and the program does not."""
 
 COLORS = ("auto", "always", "never")
@@ -26,6 +26,7 @@ SETTINGS = (
     ),
     Setting("exclude_type", "--exclude-type", "excludeTypes", "types that snapshots leave out", many=True),
     Setting("ignored_findings", "--ignore", "ignoredFindings", "findings that stop no upgrade", many=True),
+    Setting("releases", "--releases", "releases", "where a missing istioctl is fetched from"),
     Setting("request_timeout", "--request-timeout", "requestTimeout", "limit of one request", default="no limit"),
     Setting("color", "--color", "color", "whether output is coloured", default="auto", choices=COLORS),
 )
