@@ -20,7 +20,7 @@ from release.smoke import smoke
 from tests.cli.mesh import Mesh
 from tests.cli.program import Program, clean_environment
 
-from .conftest import Release
+from .conftest import ROOT, Release
 
 pytestmark = pytest.mark.package
 
@@ -44,6 +44,16 @@ def test_licences_of_what_is_inside(release: Release) -> None:
     for library in ("click", "kubernetes", "gitpython", "deepdiff", "rich", "pyyaml", "python"):
         assert any(name.startswith(f"licenses/{library}-") for name in names), library
     assert not any("readline" in name for name in names), "it is under the GPL"
+
+
+def test_data_of_the_program_is_in_it(release: Release) -> None:
+    """Style sheets and the like: what is no module is not found by looking at imports."""
+    package = ROOT / "kubectl_istio_upgrade"
+    data = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    names = {member.name for member in members(release.archive)}
+    assert data
+    for path in data:
+        assert f"_internal/{path.relative_to(ROOT)}" in names
 
 
 def test_two_builds_can_be_compared(releases: tuple[Release, Release]) -> None:

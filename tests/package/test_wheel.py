@@ -45,7 +45,8 @@ def test_what_is_in_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert "kubectl_istio_upgrade/py.typed" in names
+    data = (path for path in (ROOT / "kubectl_istio_upgrade").rglob("*") if path.is_file())
+    assert {str(path.relative_to(ROOT)) for path in data if path.suffix != ".pyc"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "release/"))]
 
 
