@@ -118,6 +118,8 @@ def test_installed_from_a_file_and_used_on_a_cluster(user: User, release: Releas
     assert "proved: " in user.plugin("rollback", "friday", "--yes").done().out
     assert mesh.get(added) is None
     user.plugin("diff", "friday").done()
+    user.plugin("report", "--html", str(tmp_path / "report.html")).done()
+    assert "<style>" in (tmp_path / "report.html").read_text("utf-8")
     assert user.plugin("status", "-o", "json").done().json["unfinished"] is None
     user.plugin("completion", "--install").done()
     assert (user.root / "bin" / "kubectl_complete-istio_upgrade").exists()
