@@ -5,12 +5,16 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
+DIST   ?= dist
 
-.PHONY: help test faults demo bench lint unit lock clean
+PACKAGE_VENV := .venv-package
+PACKAGE_LOCK := requirements/package.txt
+
+.PHONY: help test faults demo bench lint unit package krew-manifest lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
 	@echo "setting up the virtual environment in $(VENV)"
@@ -31,7 +35,7 @@ lint: $(VENV)/.ready ## Check style, types and layers.
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.ready ## Run the tests that need no cluster and no browser.
-	$(BIN)/python -m pytest -m "not cluster and not mesh and not browser"
+	$(BIN)/python -m pytest -m "not cluster and not mesh and not browser and not package"
 
 faults: $(VENV)/.ready ## Kill and spoil operations at every point; print a table.
 	@$(BIN)/python -m tests.faults
@@ -42,9 +46,24 @@ demo: $(VENV)/.ready ## Upgrade a real Istio on a throwaway API server, and take
 bench: $(VENV)/.ready ## Measure against kubectl on a mesh of 10,000 objects.
 	@$(BIN)/python -m tests.bench
 
-lock: ## Pin the dependencies of the tests anew.
+$(PACKAGE_VENV)/.ready: $(PACKAGE_LOCK)
+	@echo "setting up the virtual environment in $(PACKAGE_VENV)" >&2
+	@test -x $(PACKAGE_VENV)/bin/python || $(PYTHON) -m venv $(PACKAGE_VENV)
+	@$(PACKAGE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(PACKAGE_LOCK)
+	@touch $@
+
+package: $(PACKAGE_VENV)/.ready ## Build this platform's archive into dist/, and try it.
+	@$(PACKAGE_VENV)/bin/python -m release.build --dist "$(DIST)"
+	@$(PACKAGE_VENV)/bin/python -m release.smoke --dist "$(DIST)"
+
+krew-manifest: $(PACKAGE_VENV)/.ready ## Fill krew's manifest in from the archives in dist/.
+	@$(PACKAGE_VENV)/bin/python -m release.manifest --dist "$(DIST)"
+
+lock: ## Pin the dependencies of the tests and of the package anew.
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe \
 	  --extra dev --output-file $(LOCK) pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe \
+	  --constraint $(LOCK) --extra package --output-file $(PACKAGE_LOCK) pyproject.toml
 
 clean: ## Remove what the targets above made in this folder.
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PACKAGE_VENV) dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -38,6 +39,9 @@ class _Loader(_Base):
 
 
 _Number = Callable[[int | float], int | float]
+
+Place = tuple[str, ...]
+"""Keys, from the outside in."""
 
 _NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP, _MERGE = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge")
@@ -79,6 +83,17 @@ def load(text: str | bytes) -> Json:
     return documents[0]
 
 
+def load_with_lines(text: str | bytes) -> tuple[Json, dict[Place, int]]:
+    """The one document of a file that people write, or None, and the line of each of its keys. Raises YamlError."""
+    nodes = list(_nodes(text))
+    if len(nodes) > 1:
+        raise YamlError(f"{len(nodes)} documents instead of one")
+    if not nodes or nodes[0] is None:
+        return None, {}
+    with _understood():
+        return _value(nodes[0], as_sent), dict(_lines(nodes[0], ()))
+
+
 def load_all(text: str | bytes) -> Iterator[Json]:
     """The documents of a user's manifest, numbers as kubectl sends them; an empty one is None. Raises YamlError."""
     return _documents(text, as_sent)
@@ -101,20 +116,45 @@ def as_sent(number: int | float) -> int | float:
 
 
 def _documents(text: str | bytes, number: _Number) -> Iterator[Json]:
-    try:
+    for node in _nodes(text):
+        with _understood():
+            value = None if node is None else _value(node, number)
+        yield value
+
+
+def _nodes(text: str | bytes) -> Iterator[yaml.Node | None]:
+    with _understood():
         loader = _Loader(text)
-        try:
-            while loader.check_node():
+    try:
+        while True:
+            with _understood():
+                if not loader.check_node():
+                    return
                 node = loader.get_node()
-                yield None if node is None else _value(node, number)
-        finally:
-            loader.dispose()
+            yield node
+    finally:
+        loader.dispose()
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Whatever PyYAML complains of, as a YamlError."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         raise YamlError(error.problem or "not YAML", error.problem_mark) from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise YamlError(str(error)) from error
     except RecursionError:
         raise YamlError("nested too deeply, or contains itself") from None
+
+
+def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
+    """The line of every key of a document that has been understood."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*place, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*place, key.value))
 
 
 def _value(node: yaml.Node, number: _Number) -> Json:

@@ -11,11 +11,15 @@ import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import __version__
-from .options import COMMON, EXIT_CODES, Sections
+from .options import COMMON, EXIT_CODES, CommandGroup
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PROGRAM = "kubectl istio-upgrade"
 
@@ -34,11 +38,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Show the record of an operation, as text or as a page."),
     "rbac": ("rbac", "rbac", "Print the exact roles for using this tool, to read or to write."),
     "store": ("store", "store", "Look after the store itself."),
+    "completion": ("completion", "completion", "Complete commands, references and names at a TAB."),
+    "config": ("config", "config", "Show what is configured, and where each value comes from."),
 }
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 
 
-class LazyGroup(Sections, click.Group):
+COMPLETION_VARIABLE = "_KUBECTL_ISTIO_UPGRADE_COMPLETE"
+"""Through which the scripts of `completion SHELL` ask."""
+
+HIDDEN = {"__complete": ("completing", "command")}
+"""What people never type."""
+
+
+class LazyGroup(CommandGroup):
     """Commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -47,30 +60,27 @@ class LazyGroup(Sections, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import the command's module, or None for an unknown name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module, function, _ = COMMANDS[cmd_name]
+        module, function = HIDDEN.get(cmd_name) or COMMANDS[cmd_name][:2]
         command = getattr(import_module(f".{module}", __package__), function)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The table of commands, without importing any."""
+        from click.shell_completion import CompletionItem
+
+        named = [(name, purpose) for name, (_, _, purpose) in COMMANDS.items() if name.startswith(incomplete)]
+        return [
+            *(CompletionItem(name, help=purpose) for name, purpose in named),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The table of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, purpose) for name, (_, _, purpose) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it, with a suggestion for a mistyped name."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -78,15 +88,23 @@ class LazyGroup(Sections, click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @COMMON
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Istio upgrades that can always be taken back.
 
     Snapshots of the whole mesh in a git-backed store; the difference between any two states; manifests applied and
     mistakes undone by one engine that tries everything on the server first and proves the result afterwards.
+
+    Without a command: where the cluster stands, and what comes next.
     """
+    if context.invoked_subcommand is None:
+        from .overview import show_overview
+
+        show_overview()
 
 
 def run() -> None:
@@ -117,7 +135,7 @@ def invoke(arguments: list[str]) -> int:
 
     stdout = sys.stdout
     try:
-        result = main.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        result = main.main(arguments, PROGRAM, COMPLETION_VARIABLE, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         _silence_stdout()
@@ -159,6 +177,8 @@ def _failure(error: Exception, *, debug: bool) -> int:
 
 
 def _report(message: str, hint: str | None, code: int) -> int:
+    if COMPLETION_VARIABLE in os.environ:  # asked by a shell, in the middle of somebody's line
+        return code
     click.echo(f"error: {message}", err=True)
     for line in (hint or "").splitlines():
         click.echo(f"hint: {line}", err=True)

@@ -6,12 +6,18 @@ what is their own. `settings` reads them.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
+from click.types import StringParamType
+
+from ..rules.settings import BY_NAME, COLORS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -24,14 +30,31 @@ Exit codes: 0 done, no differences · 1 differences found · 2 usage ·
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    name = PREFIX + str(parameter.name)
-    from_environment = context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT
-    if value not in (None, (), False) and not (from_environment and name in context.meta):
-        context.meta[name] = value
+    if value not in (None, (), False):
+        context.meta[PREFIX + str(parameter.name)] = value
 
 
-class CommonOption(click.Option):
+def given(context: click.Context) -> dict[str, Any]:
+    """The shared options that the command line has, by their parameters' names."""
+    return {name.removeprefix(PREFIX): value for name, value in context.meta.items() if name.startswith(PREFIX)}
+
+
+class ConfigurableOption(click.Option):
+    """An option that may be in the environment or in `config.yaml` instead: see `configurable`."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """With the name of its variable, if it has one."""
+        record = super().get_help_record(ctx)
+        setting = BY_NAME.get(str(self.name))
+        return (record[0], f"{record[1]}  [env: {setting.variable}]") if record and setting else record
+
+
+class CommonOption(ConfigurableOption):
     """An option that every command has."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The variables are in the program's own help; a command's has enough to say."""
+        return super().get_help_record(ctx) if ctx.parent is None else click.Option.get_help_record(self, ctx)
 
 
 def _shared(*names: str, **settings: Any) -> Callable[[_Command], _Command]:
@@ -54,15 +77,49 @@ _COMMON = (
     _shared("-n", "--namespace", metavar="NS", help="Namespace to look at or, for apply, to default to."),
     _shared("--root-namespace", metavar="NS", help="Where istiod runs.  [default: istio-system]"),
     _shared("--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group) out, on record."),
-    _shared("--store", metavar="DIR", envvar="ISTIO_UPGRADE_STORE", help="The store.  [env: ISTIO_UPGRADE_STORE]"),
-    _shared("--color", type=click.Choice(["auto", "always", "never"]), help="Colour the output.  [default: auto]"),
+    _shared("--store", metavar="DIR", help="The store."),
+    _shared("--color", type=click.Choice(COLORS), help="Colour the output.  [default: auto]"),
     _shared("-q", "--quiet", is_flag=True, help="No progress, no notes."),
     _shared("--debug", is_flag=True, help="Show a traceback with an error."),
 )
 
 
+class Measured(click.Context):
+    """A context that knows how wide the terminal is, as `shutil` says but without importing it for that."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """As click does it."""
+        room = min(_columns(), self.max_content_width or 80) - 2
+        return self.formatter_class(width=max(room, 50), max_width=self.max_content_width)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):  # closed, no terminal, or no number
+        return 80
+
+
+class Word(StringParamType):
+    """A text of which completion may know more than that it is one: see `completing`."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """What the parameter's name or metavar stands for."""
+        from .completing import complete
+
+        return complete(ctx, param, incomplete)
+
+
 class Sections(click.Command):
     """Help that shows a command's own options first, and those that every command has after them."""
+
+    context_class = Measured
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for parameter in self.params:
+            if type(parameter.type) is StringParamType:
+                parameter.type = Word()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Two sections of options."""
@@ -77,6 +134,23 @@ class Sections(click.Command):
                     formatter.write_dl(records)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
+
+
+class CommandGroup(Sections, click.Group):
+    """A command with commands below it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with a suggestion for a mistyped name."""
+        name, known = args[0], self.list_commands(ctx)
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 def command(function: Callable[..., Any]) -> click.Command:
@@ -99,23 +173,23 @@ def output(*formats: str) -> Callable[[_Command], _Command]:
 
 def unlocking(command: _Command) -> _Command:
     """The option of commands that need withheld values."""
-    help_ = "age identity (or SSH key) that opens encrypted values; repeatable.  [env: ISTIO_UPGRADE_IDENTITY]"
-    file = click.Path(path_type=Path)
     return click.option(
         "--identity",
         "identities",
+        cls=ConfigurableOption,
         multiple=True,
-        type=file,
+        type=click.Path(),
         metavar="FILE",
-        envvar="ISTIO_UPGRADE_IDENTITY",
         expose_value=False,
         callback=_keep,
-        help=help_,
+        help="age identity (or SSH key) that opens encrypted values; repeatable.",
     )(command)
 
 
 def tooling(command: _Command) -> _Command:
     """Options of commands that start programs of others."""
+    from pathlib import Path
+
     program = click.Path(path_type=Path, dir_okay=False)
     options = (
         _own("--istioctl", metavar="PATH", type=program, help="istioctl of the target release.  [env: ISTIOCTL]"),
@@ -126,7 +200,7 @@ def tooling(command: _Command) -> _Command:
             help="Istio's charts, for Helm: a folder, or another repository.",
         ),
         _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
-        _own("--releases", metavar="URL", envvar="ISTIO_UPGRADE_RELEASES", help="Fetch it from a mirror of that."),
+        _own("--releases", cls=ConfigurableOption, metavar="URL", help="Fetch it from a mirror of that."),
     )
     for option in reversed(options):
         command = option(command)

@@ -37,5 +37,5 @@ def precheck(to: str | None, revision: str, ignore: tuple[str, ...], format_: st
 
     settings = Settings.current()
     with settings.session(create=True) as session:
-        found = assessed(settings, session, to, revision=revision, ignore=ignore)
+        found = assessed(settings, session, to, revision=revision, ignore=(*settings.ignored_findings, *ignore))
     conclude(settings, found, format_, print_findings)

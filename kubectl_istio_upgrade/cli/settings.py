@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..adapters.configuration import configure
 from ..adapters.manifests import ManifestFiles
 from ..capture import CaptureOptions
 from ..operations.session import Place, Session, WritingSession
 from ..ports import ClusterReader, ClusterWriter, ManifestDocument
 from ..render.progress import TerminalProgress
 from ..render.terminal import Color, Terminal, stderr, stdout
-from .options import PREFIX
+from .options import given
 
 if TYPE_CHECKING:
     from ..adapters.kube.connection import ConnectionOptions
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """The shared options of one command line."""
+    """The shared options of one command line, and what is configured where they are not given."""
 
     values: dict[str, Any]
 
     @classmethod
     def current(cls) -> Settings:
-        """Those of the running command."""
-        meta = click.get_current_context().meta
-        return cls({name.removeprefix(PREFIX): value for name, value in meta.items() if name.startswith(PREFIX)})
+        """Those of the running command. Raises UsageError for a configuration that cannot be understood."""
+        flags = given(click.get_current_context())
+        return cls({**flags, **configure(flags).values})
 
     @property
     def out(self) -> Terminal:
@@ -64,11 +64,24 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
-        """`--store`, else the user's data folder."""
-        if path := self.values.get("store"):
-            return Path(path).expanduser()
-        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        return Path(data).expanduser() / "kubectl-istio-upgrade" / "store.git"
+        """As configured, else in the user's data folder."""
+        store: Path = self.values["store"]
+        return store
+
+    @property
+    def remote(self) -> str:
+        """Where the store is pushed to and pulled from, as configured; "" where it is not."""
+        return str(self.values.get("remote", ""))
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """To whom snapshots encrypt secret values, as configured; the store may know more."""
+        return tuple(self.values.get("recipients", ()))
+
+    @property
+    def ignored_findings(self) -> tuple[str, ...]:
+        """Codes of findings that stop no upgrade, as configured; those that a command line names come on top."""
+        return tuple(self.values.get("ignored_findings", ()))
 
     @contextmanager
     def session(self, *, create: bool = False) -> Iterator[Session]:
@@ -87,9 +100,15 @@ class Settings:
     @contextmanager
     def cluster(self) -> Iterator[ClusterReader]:
         """The cluster alone, read-only, for commands that need no store."""
+        with self.cluster_at_need() as reader:
+            yield reader()
+
+    @contextmanager
+    def cluster_at_need(self) -> Iterator[Callable[[], ClusterReader]]:
+        """The same, connected to when it is called for."""
         connection = _Connection(self)
         try:
-            yield connection.reader()
+            yield connection.reader
         finally:
             connection.close()
 
@@ -107,6 +126,8 @@ class Settings:
 
         connection = _Connection(self)
         with GitStore.open(self.store_path, create=create) as store:
+            if create and (new := store.add_recipients(self.recipients)):
+                self.progress.note(f"from now on snapshots encrypt secret values to {', '.join(new)}")
             try:
                 yield (
                     {
@@ -145,9 +166,10 @@ class _Connection:
         self._transport: Any = None
 
     def context(self) -> str:
-        from ..adapters.kube.connection import current_context
+        from ..adapters.kube.contexts import names
 
-        return current_context(self._options())
+        options = self._options()
+        return options.context or names(options.kubeconfig).current
 
     def place(self) -> Place:
         site = self.transport().site

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, EXIT_CODES, Sections
+from .options import COMMON, EXIT_CODES, CommandGroup, Sections
 
 
-class _Group(Sections, click.Group):
-    """Help in the form of every command's."""
-
-
-@click.group(cls=_Group, epilog=EXIT_CODES)
+@click.group(cls=CommandGroup, epilog=EXIT_CODES)
 @COMMON
 def store() -> None:
     """Look after the store itself.
@@ -47,7 +43,7 @@ def init(recipients: tuple[str, ...]) -> None:
 
     settings = Settings.current()
     with GitStore.open(settings.store_path, create=True) as opened:
-        new = opened.add_recipients(recipients) if recipients else ()
+        new = opened.add_recipients(recipients or settings.recipients)
         known = opened.recipients()
     for recipient in known:
         settings.out.line(f"{recipient}{' (new)' if recipient in new else ''}")

@@ -67,6 +67,7 @@ def upgrade(
     from .upgrading import Options, carry_out
 
     settings = Settings.current()
+    ignore = (*settings.ignored_findings, *ignore)
     if only_plan:
         _plan(settings, to, revision, ignore, format_)
         return

@@ -69,6 +69,12 @@ class ResourceType:
         """The same spelling as `Key.resource`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def spellings(self) -> frozenset[str]:
+        """What people may call it, with or without its group; in lower case."""
+        words = {self.kind.lower(), self.plural.lower(), self.singular.lower(), *self.short_names} - {""}
+        return frozenset(words | {f"{word}.{self.group}" for word in words})
+
     def key(self, body: Body) -> Key:
         """The key of an object of this type. Raises KeyError when the object has no name."""
         metadata = body["metadata"]

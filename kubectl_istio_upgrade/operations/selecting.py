@@ -45,9 +45,4 @@ def _parsed(selector: str, types: Sequence[ResourceType]) -> tuple[frozenset[str
 
 def resources_of(kind: str, types: Iterable[ResourceType]) -> frozenset[str]:
     """The types that a word may mean."""
-    return frozenset(type_.resource for type_ in types if kind.lower() in _spellings(type_))
-
-
-def _spellings(type_: ResourceType) -> set[str]:
-    words = {type_.kind.lower(), type_.plural.lower(), type_.singular.lower(), *type_.short_names}
-    return words | {f"{word}.{type_.group}" for word in words}
+    return frozenset(type_.resource for type_ in types if kind.lower() in type_.spellings)

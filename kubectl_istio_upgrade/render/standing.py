@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..models.changes import Change, Comparison
 from ..models.objects import Json
@@ -17,12 +17,16 @@ _WIDTH = 15
 
 def print_standing(out: Terminal, standing: Standing) -> None:
     """A fact a line, then what to do."""
-    for name, value in _facts(standing):
+    print_facts(out, [*standing_facts(standing), ("next", next_command(standing))])
+
+
+def print_facts(out: Terminal, facts: Iterable[tuple[str, str]]) -> None:
+    """Names and values; a value may have several lines."""
+    for name, value in facts:
         first, *rest = value.splitlines()
         out.line(f"{name + ':':<{_WIDTH}}{first}")
         for line in rest:
             out.line(f"{'':<{_WIDTH}}{line}")
-    out.line(f"{'next:':<{_WIDTH}}{next_command(standing)}")
 
 
 def next_command(standing: Standing) -> str:
@@ -36,7 +40,8 @@ def next_command(standing: Standing) -> str:
     return "nothing to do"
 
 
-def _facts(standing: Standing) -> Iterator[tuple[str, str]]:
+def standing_facts(standing: Standing) -> Iterator[tuple[str, str]]:
+    """Everything but what comes next."""
     cluster = standing.cluster
     yield "cluster", f"{cluster.context} ({cluster.uid[:8]}, kubernetes {cluster.server_version})"
     yield "control plane", f"istio {', '.join(standing.control_plane) or 'not found'} in {standing.root_namespace}"
@@ -46,7 +51,7 @@ def _facts(standing: Standing) -> Iterator[tuple[str, str]]:
     if standing.drift is not None:
         yield "since then", _drift(standing.drift)
     if standing.unfinished:
-        yield "unfinished", _unfinished(standing.unfinished)
+        yield "unfinished", unfinished_text(standing.unfinished)
     if standing.lock:
         yield "locked by", str(standing.lock)
 
@@ -58,7 +63,8 @@ def _drift(drift: Comparison) -> str:
     return ", ".join(f"{counts[change]} {change}" for change in Change if counts[change])
 
 
-def _unfinished(operation: Operation) -> str:
+def unfinished_text(operation: Operation) -> str:
+    """How far it got, and whose it is."""
     opening = operation.opening
     lines = [f"{operation}, begun {moment(opening.started)}, {operation.done} of {operation.planned} writes made"]
     if operation.attempts:

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from kubectl_istio_upgrade.adapters.store import GitStore
 from kubectl_istio_upgrade.cli.main import COMMANDS
+from tests.store.meshes import CLUSTER, draft, small_mesh
 
 from .program import PROGRAM, Program
 
@@ -37,6 +40,34 @@ def test_help_loads_no_library(offline: Program, arguments: list[str]) -> None:
         env=dict(offline.environment),
     )
     assert done.stderr.splitlines()[-1] == "", f"loaded: {done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        ([""], ""),
+        (["rollback", "--"], ""),
+        (["rollback", ""], ""),
+        (["rollback", "--context", "prod", ""], ""),
+        (["rollback", "--context", ""], "yaml"),
+        (["rollback", "-n", ""], ""),
+        (["rollback", "--only", ""], ""),
+    ],
+)
+def test_a_tab_loads_no_more_than_its_answer_takes(
+    offline: Program, store: Path, words: list[str], loaded: str
+) -> None:
+    with GitStore.open(store, create=True) as opened:
+        opened.commit(opened.branch_of(CLUSTER), draft(small_mesh()))
+    Path(offline.environment["KUBECONFIG"]).write_text("current-context: prod\n")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS.format(heavy=HEAVY), "__complete", *words],
+        capture_output=True,
+        encoding="utf-8",
+        env=dict(offline.environment),
+    )
+    assert done.stdout.splitlines()[-1].startswith(":"), done.stderr
+    assert done.stderr.splitlines()[-1] == loaded
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["rollback", "--help"]])

@@ -40,12 +40,6 @@ def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str],
     assert result.hints, result.err
 
 
-def test_without_a_command_there_is_help(offline: Program) -> None:
-    result = offline()
-    assert result.code == 2
-    assert "Commands:" in result.out + result.err
-
-
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command(offline: Program, command: str, flag: str) -> None:

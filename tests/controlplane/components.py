@@ -85,6 +85,12 @@ GROUPS: tuple[Group, ...] = (
         minutes=4,
         variables=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     ),
+    Group(
+        "krew",
+        ("sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"),
+        ("krew", "validate-krew-manifest"),
+        minutes=0.5,
+    ),
 )
 
 

@@ -14,11 +14,10 @@ from kubectl_istio_upgrade.adapters.kube import kubeconfig
 from kubectl_istio_upgrade.adapters.kube.connection import (
     ConnectionOptions,
     connect,
-    current_context,
     is_loopback,
-    list_contexts,
     parse_timeout,
 )
+from kubectl_istio_upgrade.adapters.kube.contexts import names
 from kubectl_istio_upgrade.errors import UsageError
 
 
@@ -51,12 +50,11 @@ def test_the_flag_comes_before_the_variable_and_that_before_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "home/.kube/config", **{"current-context": "home"})
-    assert current_context(ConnectionOptions()) == "home"
+    assert names().current == "home"
     monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "variable", **{"current-context": "variable"})))
-    assert current_context(ConnectionOptions()) == "variable"
+    assert names().current == "variable"
     flag = write(tmp_path / "flag", **{"current-context": "flag"})
-    assert current_context(ConnectionOptions(kubeconfig=str(flag))) == "flag"
-    assert current_context(ConnectionOptions(kubeconfig=str(flag), context="given")) == "given"
+    assert names(str(flag)).current == "flag"
 
 
 def test_of_a_list_the_first_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +76,7 @@ def test_of_a_list_the_first_file_wins(tmp_path: Path, monkeypatch: pytest.Monke
     assert loaded.files == (first, second)
     assert loaded.current == "a"
     assert loaded.select().cluster == {"server": "https://first"}
-    assert list_contexts(ConnectionOptions()) == ("a", "b")
+    assert names().contexts == ("a", "b")
 
 
 def test_each_path_is_relative_to_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +164,8 @@ def test_a_kubeconfig_that_cannot_be_meant(tmp_path: Path, content: dict[str, An
 def test_no_kubeconfig_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no kubeconfig: .*home/.kube/config does not exist"):
         connect(ConnectionOptions())
-    assert current_context(ConnectionOptions()) == ""
-    assert list_contexts(ConnectionOptions()) == ()
+    assert names().current == ""
+    assert names().contexts == ()
     with pytest.raises(UsageError, match="nowhere does not exist"):
         connect(ConnectionOptions(kubeconfig="nowhere"))
 
@@ -184,9 +182,9 @@ def test_a_file_that_is_not_yaml_is_not_quoted(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_an_empty_kubeconfig(tmp_path: Path) -> None:
     (tmp_path / "config").touch()
-    assert list_contexts(ConnectionOptions(kubeconfig=str(tmp_path / "config"))) == ()
+    assert names(str(tmp_path / "config")).contexts == ()
     with pytest.raises(UsageError, match="is a directory"):
-        list_contexts(ConnectionOptions(kubeconfig=str(tmp_path)))
+        names(str(tmp_path))
 
 
 def test_inside_a_pod_without_a_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,3 +275,36 @@ def test_a_proxy_that_cannot_be_used(tmp_path: Path, proxy: str) -> None:
     )
     with pytest.raises(UsageError, match=r"proxy"):
         connect(ConnectionOptions(kubeconfig=str(path), context="a"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "contexts:\n",
+        "current-context: b\ncontexts: [{name: b, context: {cluster: c}}, {name: a, context: }]\n",
+        "clusters: [{name: c, cluster: {}}]\nusers: [{name: 1, user: {}}, {name: u, user: {}}]\ncurrent-context:\n",
+        "current-context: twice\ncurrent-context: other\n",
+    ],
+)
+def test_the_names_alone_are_those_of_the_whole(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    whole = kubeconfig.load(str(path))
+    alone = names(str(path))
+    assert alone.current == whole.current
+    for section in ("contexts", "clusters", "users"):
+        assert getattr(alone, section) == tuple(sorted(getattr(whole, section)))
+
+
+@pytest.mark.parametrize(
+    "text", ["contexts: [", "- x\n", "contexts: [x]\n", "contexts: {a: 1}\n", "users: [{name: }]\n"]
+)
+def test_what_is_no_kubeconfig_has_no_names_either(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(UsageError) as whole:
+        kubeconfig.load(str(path))
+    with pytest.raises(UsageError) as alone:
+        names(str(path))
+    assert alone.value.message == whole.value.message

@@ -33,7 +33,7 @@ def options(name: str) -> set[str]:
 def calls() -> list[tuple[str, list[str]]]:
     """Every `kubectl istio-upgrade …`, and every row and line of the README that starts with a command's name."""
     texts = re.findall(r"kubectl istio-upgrade ([^\n`#]+)", README) + re.findall(r"`([a-z]+ [^`]*)`", README)
-    words = [text.split() for text in texts]
+    words = [text.split() for text in texts if text.strip()]
     return [(first, rest) for first, *rest in words if first in COMMANDS]
 
 

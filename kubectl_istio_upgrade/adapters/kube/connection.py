@@ -73,19 +73,6 @@ def connect(options: ConnectionOptions) -> Transport:
     return Transport(_client(configuration), site, access, timeout=timeout, compress=compress)
 
 
-def list_contexts(options: ConnectionOptions) -> tuple[str, ...]:
-    """The names for `--context`, sorted; for completion and hints. Raises UsageError for an unreadable kubeconfig."""
-    return tuple(sorted(kubeconfig.load(options.kubeconfig).contexts))
-
-
-def current_context(options: ConnectionOptions) -> str:
-    """The context that `connect` would use, whether or not it exists; "" where none is selected.
-
-    For commands that read the store only: they need the name, not the cluster.
-    """
-    return options.context or kubeconfig.load(options.kubeconfig).current
-
-
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 

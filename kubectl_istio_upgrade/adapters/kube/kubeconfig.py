@@ -26,6 +26,7 @@ from kubernetes.config.kube_config import KubeConfigMerger
 
 from ...errors import UsageError
 from ...models.objects import Body
+from .contexts import candidates
 
 SECTIONS: Mapping[str, str] = {"contexts": "context", "clusters": "cluster", "users": "user"}
 """Each list of the file, and the field of its entries that holds the content."""
@@ -104,7 +105,7 @@ def load(explicit: str = "") -> Kubeconfig:
 
     Files of the list that do not exist are skipped, as in kubectl; the one that `--kubeconfig` names must exist.
     """
-    looked_at = tuple(_candidates(explicit))
+    looked_at = tuple(candidates(explicit))
     if explicit and not looked_at[0].exists():
         raise UsageError(f"kubeconfig {explicit} does not exist")
     files = tuple(path for path in looked_at if path.exists())
@@ -144,14 +145,6 @@ def nearest(wanted: str, names: Iterable[str]) -> list[str]:
     everything = sorted(names)
     close = difflib.get_close_matches(wanted, everything, n=3, cutoff=0.5)
     return close + [name for name in everything if name not in close]
-
-
-def _candidates(explicit: str) -> Iterator[Path]:
-    if explicit:
-        yield Path(explicit).expanduser()
-        return
-    listed = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    yield from dict.fromkeys(Path(part).expanduser() for part in listed or ["~/.kube/config"])
 
 
 def _read(path: Path) -> tuple[Body, Callable[[], None]]:

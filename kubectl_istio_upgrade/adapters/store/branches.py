@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...models.snapshots import ClusterIdentity
+
+if TYPE_CHECKING:
+    from ...models.snapshots import ClusterIdentity
 
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import StoreError
-from ...models.objects import Key
+
+if TYPE_CHECKING:
+    from ...models.objects import Key
 
 SNAPSHOT = "snapshot.yaml"
 TYPES = "types.yaml"
@@ -17,7 +19,7 @@ MANAGERS = "managers/"
 SEALED = "sealed/"
 
 _CORE = "core"
-_CLUSTER = "_cluster"
+CLUSTER = "_cluster"
 _segment = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?").fullmatch
 _safe_name = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?").fullmatch
 _unsafe = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.$").sub
@@ -76,7 +78,7 @@ def group_at(path: str) -> Group:
     if len(parts) != 4 or not path.startswith((MANAGERS, SEALED)) or not path.endswith(".json"):
         raise StoreError(f"{path} is not a file of a snapshot")
     _, group, plural, namespace = parts
-    return Group("" if group == _CORE else group, plural, "" if namespace == _CLUSTER else namespace)
+    return Group("" if group == _CORE else group, plural, "" if namespace == CLUSTER else namespace)
 
 
 def _folder(group: Group) -> str:
@@ -84,4 +86,4 @@ def _folder(group: Group) -> str:
     for part in parts:
         if part and not _segment(part):
             raise StoreError(f"{group.plural} of group {group.group!r}, namespace {group.namespace!r} cannot be stored")
-    return f"{parts[0]}/{parts[1]}/{parts[2] or _CLUSTER}"
+    return f"{parts[0]}/{parts[1]}/{parts[2] or CLUSTER}"

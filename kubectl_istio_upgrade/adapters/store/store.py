@@ -160,8 +160,10 @@ class GitStore:
         return read_recipients(self._git, self.path / "config")
 
     def add_recipients(self, recipients: Sequence[str]) -> tuple[str, ...]:
-        """See `ports.Store`. Takes the lock unless it is held already."""
+        """See `ports.Store`. Takes the lock, if somebody is new, unless it is held already."""
         wanted = dict.fromkeys(checked_recipient(text) for text in recipients)
+        if not wanted or set(wanted) <= set(self.recipients()):
+            return ()
         with nullcontext() if self._locked else self.lock("store init"):
             known = self.recipients()
             new = tuple(recipient for recipient in wanted if recipient not in known)

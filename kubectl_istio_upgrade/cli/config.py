@@ -1,0 +1,61 @@
+"""`config`."""
+
+from __future__ import annotations
+
+import click
+
+from .options import COMMON, EXIT_CODES, CommandGroup, Sections, output
+
+
+@click.group(cls=CommandGroup, epilog=EXIT_CODES)
+@COMMON
+def config() -> None:
+    """Show what is configured, and where each value comes from.
+
+    Options of the command line come first, then variables, then the file, then defaults. The file is
+    ~/.config/kubectl-istio-upgrade/config.yaml, or what ISTIO_UPGRADE_CONFIG names:
+
+    \b
+      store: ~/meshes.git            # for all contexts
+      contexts:
+        prod:                        # for this one, over the above
+          store: ~/prod.git
+          remote: git@git.example.com:meshes/prod.git
+          recipients: [age1…]
+          rootNamespace: istio-system
+          ignoredFindings: [IST0102]
+
+    \b
+    Examples:
+      kubectl istio-upgrade config view
+    """
+
+
+@config.command("view", cls=Sections, epilog=EXIT_CODES)
+@output("json", "yaml")
+@COMMON
+def view(format_: str) -> None:
+    """Show every setting with its value, and where that comes from.
+
+    For the current context, or the one that --context names. Reads no store and no cluster, changes nothing.
+
+    \b
+    Examples:
+      kubectl istio-upgrade config view
+      kubectl istio-upgrade config view --context prod -o json
+    """
+    from ..adapters.configuration import configure, unknown_variables
+    from ..render.configuration import configuration_data, print_configuration
+    from ..render.structured import Format, formatted
+    from .options import given
+    from .settings import Settings
+
+    flags = given(click.get_current_context())
+    found = configure(flags)
+    settings = Settings({**flags, **found.values})
+    for name in unknown_variables():
+        settings.progress.note(f"{name} is in the environment and means nothing")
+    if format_ == Format.TEXT:
+        print_configuration(settings.out, found)
+    else:
+        settings.out.line(formatted(configuration_data(found), Format(format_)))
