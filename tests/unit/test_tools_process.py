@@ -106,3 +106,10 @@ def test_whom_to_impersonate_in_each_programs_own_words() -> None:
     assert somebody.helm_variables == {"HELM_KUBEASUSER": "jane", "HELM_KUBEASGROUPS": "dev,ops"}
     nobody = Destination((), "c", "k", "u", "n")
     assert (nobody.istioctl_flags, nobody.helm_variables) == ((), {})
+
+
+def test_its_complaint_is_all_from_its_error_on() -> None:
+    seen = "✘ Istiod encountered an error: too late\n  Deployment/istiod"
+    err = f"{seen}Error: failed:\n\t* too late\n  Deployment/istiod\n\n"
+    assert Ran(1, "", err).complaint == "failed; too late; Deployment/istiod"
+    assert Ran(1, "", "only words\n").complaint == "only words"

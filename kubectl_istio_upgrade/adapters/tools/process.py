@@ -47,11 +47,10 @@ class Ran:
 
     @property
     def complaint(self) -> str:
-        """All that it said from its error on, on one line."""
-        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        starts = [number for number, line in enumerate(lines) if line.startswith(("Error: ", "error: "))]
-        words = "; ".join(lines[starts[-1] :]) if starts else self.last_words
-        return words.removeprefix("Error: ").removeprefix("error: ")
+        """All that it said from its error on, on one line. istioctl begins it in the middle of one."""
+        _, found, words = self.err.rpartition("Error: ")
+        lines = (line.strip().removeprefix("* ") for line in words.splitlines())
+        return "; ".join(line.rstrip(":") for line in lines if line) if found else self.last_words
 
 
 @dataclass(frozen=True)
