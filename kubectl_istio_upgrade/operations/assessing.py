@@ -185,7 +185,7 @@ def _one_of(helpers: Helpers, release: Release | None, *, any_will_do: bool) -> 
     try:
         return helpers.istioctl(release)
     except ToolError:
-        if not any_will_do or release is None or helpers.insist:
+        if not any_will_do or release is None:
             raise
         return helpers.istioctl(None)
 
