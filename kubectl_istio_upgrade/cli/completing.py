@@ -163,7 +163,22 @@ BY_METAVAR: Mapping[str, Completer] = {
 """For every parameter of every command that calls its value so."""
 
 UNKNOWN = frozenset(
-    {"WHY", "NAME", "USER", "GROUP", "TIME", "KEY", "WHOM", "VERSION", "CODE", "PATH=VALUE", "URL", "NUMBER"}
+    {
+        "WHY",
+        "NAME",
+        "USER",
+        "GROUP",
+        "TIME",
+        "KEY",
+        "WHOM",
+        "VERSION",
+        "CODE",
+        "PATH=VALUE",
+        "URL",
+        "NUMBER",
+        "REVISION",
+        "TAG",
+    }
 )
 """What only the person at the keyboard knows. A test asks that each metavar is in one of these tables."""
 

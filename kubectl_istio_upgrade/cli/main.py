@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("status", "status", "Show where the cluster stands, and what comes next."),
     "precheck": ("precheck", "precheck", "Check whether the mesh can be upgraded; changes nothing."),
     "upgrade": ("upgrade", "upgrade", "Upgrade Istio, step by step, with a way back."),
+    "promote": ("canary", "promote", "Lead namespaces or a tag to another control plane."),
+    "retire": ("canary", "retire", "Remove a control plane that nothing uses any more."),
     "resume": ("unfinished", "resume", "Finish an operation that was cut short, and prove it."),
     "abort": ("unfinished", "abort", "Take an operation back that was cut short, and prove it."),
     "report": ("report", "report", "Show the record of an operation, as text or as a page."),

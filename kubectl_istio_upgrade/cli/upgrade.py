@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.option("--to", required=True, metavar="VERSION", help="The release to upgrade to, such as 1.29.1.")
 @click.option("--plan", "only_plan", is_flag=True, help="Look at everything, say what would be done, and stop.")
 @click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
+@click.option("--with-gateways", "gateways", is_flag=True, help="With --revision: move gateways to it, too.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="One setting, as for istioctl and helm.")
@@ -31,6 +32,7 @@ def upgrade(
     to: str,
     only_plan: bool,
     revision: str,
+    gateways: bool,
     ignore: tuple[str, ...],
     files: tuple[str, ...],
     sets: tuple[str, ...],
@@ -53,6 +55,9 @@ def upgrade(
     is at hand), every object of the new release is tried on the server, the difference is shown, and you are asked. A
     snapshot is taken, the new release is installed in the way in which the old one was, and the mesh is read again.
 
+    With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
+    leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
+
     \b
     Examples:
       kubectl istio-upgrade upgrade --to 1.29.1 --plan
@@ -72,7 +77,7 @@ def upgrade(
         _plan(settings, to, revision, ignore, format_)
         return
     check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
-    options = Options(to, revision, ignore, files, sets, to_dir, auto_rollback, dry_run, yes, with_diff)
+    options = Options(to, revision, gateways, ignore, files, sets, to_dir, auto_rollback, dry_run, yes, with_diff)
     carry_out(settings, options, timeout, format_)
 
 

@@ -37,6 +37,7 @@ class Options:
 
     to: str
     revision: str
+    gateways: bool
     ignore: tuple[str, ...]
     files: tuple[str, ...]
     sets: tuple[str, ...]
@@ -63,7 +64,7 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         print_settings(settings.err, prepared)
         if options.to_dir is not None:
             _export(settings, prepared, options.to_dir)
-        approval = Approval(settings, session, f"Istio {options.to}", options.yes, options.with_diff)
+        approval = Approval(settings, session, prepared.request.label, options.yes, options.with_diff)
         start = prepared.plan.writes and not options.dry_run
         finished = _run(session, prepared, phases, approval, options) if start else None
         approval.conclude(prepared.plan, finished, Format(format_))
@@ -103,12 +104,13 @@ def _prepared(
     helpers = Helpers(load, box.istioctl_of, insist="istioctl" in settings.values)
 
     def judge() -> Assessment:
-        found = assess(session, helpers, target_release(options.to), ignore=options.ignore)
+        found = assess(session, helpers, target_release(options.to), revision=options.revision, ignore=options.ignore)
         print_findings(settings.err, found)
         return found
 
-    choose = Chooser(tools_of(box, options.to), options.to, wishes)
-    return prepare(session, Request(options.to, options.ignore), choose, phases, judge)
+    choose = Chooser(tools_of(box, options.to), options.to, wishes, options.revision, options.gateways)
+    request = Request(options.to, options.revision, options.gateways, options.ignore)
+    return prepare(session, request, choose, phases, judge)
 
 
 def tools_of(box: Toolbox, to: str) -> Tools:

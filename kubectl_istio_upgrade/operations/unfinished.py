@@ -14,7 +14,7 @@ from ..models.operations import Aim, Operation
 from ..models.plans import Action, Plan
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
-from . import applying, rollback
+from . import applying, reshaping, rollback
 from .running import Finished, Review
 from .session import WritingSession
 from .upgrading import resuming as upgrading
@@ -58,6 +58,11 @@ def resume(
     if operation.opening.kind == UPGRADE:
         upgrade = upgrading.go_on(session, operation, tools)
         return _continuation(title, upgrade.prepared.plan, operation, upgrade.run)
+    if operation.opening.kind in (reshaping.PROMOTE, reshaping.RETIRE):
+        shaped = reshaping.prepare(session, reshaping.Request.of_operation(operation), continuing=True)
+        return _continuation(
+            title, shaped.plan, operation, lambda review: reshaping.run(session, shaped, review, operation)
+        )
     if operation.opening.kind == "apply":
         manifests = applying.read_again(session, operation, documents)
         planned = applying.prepare(session, manifests, force_conflicts=request["forceConflicts"])

@@ -11,8 +11,8 @@ from ...models.installations import Component, Method
 from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
 from ...plan.settings.merging import merged, parsed_setting, with_value
-from ...plan.settings.operator import Origin
-from ...plan.settings.releases import releases_of, values_for
+from ...plan.settings.operator import Origin, as_canary
+from ...plan.settings.releases import releases_beside, releases_of, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
 from ..session import WritingSession
@@ -69,6 +69,10 @@ class Chooser:
     tools: Tools
     to: str
     wishes: Wishes
+    revision: str = ""
+    """Of a new control plane beside the present one; "" in its place."""
+    gateways: bool = False
+    """With a revision: gateways move to it, too."""
     recorded: Body | None = None
     """Settings from the journal of the operation that goes on; then nothing is recovered."""
 
@@ -98,6 +102,8 @@ class Chooser:
         origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
         recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
         operator = recovered(recovery, target, self.tools.istioctl_at_hand(origin.version))
+        if self.revision:
+            operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
         return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))
 
     def _by_helm(self, live: State, revision: str) -> ByHelm:
@@ -109,6 +115,8 @@ class Chooser:
             f"{each.namespace}/{each.name}": values_for(helm.values(each.name, each.namespace), each.version, self.to)
             for each in releases
         }
+        if self.revision:
+            releases, values = releases_beside(releases, values, self.revision)
         istiod = next(f"{each.namespace}/{each.name}" for each in releases if each.chart == "istiod")
         values[istiod] = self.wishes.over(values[istiod], self.tools.parse, root="")
         return ByHelm(helm, self.to, releases, values, self.tools.charts)

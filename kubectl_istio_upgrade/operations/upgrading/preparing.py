@@ -43,19 +43,40 @@ class Request:
     """What the user asks for. Plain values, so that the journal can keep them for `resume`."""
 
     to: str
+    revision: str = ""
+    """Of a new control plane beside the present one; "" in its place."""
+    gateways: bool = False
+    """With a revision: gateways move to it, too."""
     ignore: tuple[str, ...] = ()
     """Codes of findings that stop nothing."""
     settings: Body | None = None
     """As they were recovered at the first run."""
 
+    @property
+    def label(self) -> str:
+        """What it aims at, in words."""
+        return f"Istio {self.to}" + (f" as revision {self.revision}" if self.revision else "")
+
     def to_data(self) -> Body:
         """As the journal has it."""
-        return {"to": self.to, "ignore": [*self.ignore], "settings": self.settings}
+        return {
+            "to": self.to,
+            "revision": self.revision,
+            "gateways": self.gateways,
+            "ignore": [*self.ignore],
+            "settings": self.settings,
+        }
 
     @classmethod
     def of_data(cls, data: Body) -> Request:
         """The inverse. Raises KeyError or TypeError for damage."""
-        return cls(to=data["to"], ignore=tuple(data["ignore"]), settings=data["settings"])
+        return cls(
+            to=data["to"],
+            revision=data["revision"],
+            gateways=data["gateways"],
+            ignore=tuple(data["ignore"]),
+            settings=data["settings"],
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +127,7 @@ def prepare(
         tell(f"{len(manifests.objects)} objects by {way.name}")
     with phases.phase(Phase.REVIEW) as tell:
         planned = applying.prepare(session, manifests, force_conflicts=True, captured=captured, manager=way.manager)
-        plan = replace(planned.plan, operation=UPGRADE, target=f"Istio {request.to}")
+        plan = replace(planned.plan, operation=UPGRADE, target=request.label)
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
     request = replace(request, settings=way.settings)

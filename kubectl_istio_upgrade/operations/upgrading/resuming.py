@@ -32,5 +32,5 @@ def go_on(session: WritingSession, operation: Operation, tools: Tools) -> Rest:
     """Plan the rest. Raises as `preparing.prepare`."""
     request = Request.of_data(operation.opening.request)
     phases = Phases(session.progress, operation)
-    choose = Chooser(tools, request.to, Wishes(), request.settings)
+    choose = Chooser(tools, request.to, Wishes(), request.revision, request.gateways, request.settings)
     return Rest(session, operation, prepare(session, request, choose, phases), phases)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...models.objects import Body, MeshObject, State, clone
 from ...models.settings import OperatorSettings, Source
 from ...rules.components import COMPONENT_LABEL
-from ...rules.operator_fields import COMPONENTS
+from ...rules.operator_fields import COMPONENTS, OperatorComponent
 from ...rules.scope import DEFAULT_ROOT_NAMESPACE
 from .merging import beyond, merged
 from .recorded import recorded_values
@@ -25,6 +25,9 @@ COMPUTED: tuple[tuple[str, ...], ...] = (
     ("pilot", "cni", "enabled"),
 )
 """Values that istioctl sets from elsewhere in an IstioOperator (operator/pkg/render, translateIstioOperatorToHelm)."""
+
+_GATEWAY_NAMES = {"ingressGateways": "istio-ingressgateway", "egressGateways": "istio-egressgateway"}
+"""Those that the profiles name."""
 
 _DEFAULT_GATEWAY = ("istio-ingressgateway", DEFAULT_ROOT_NAMESPACE)
 
@@ -66,6 +69,24 @@ def for_release(body: Body, before: str, to: str) -> Body:
     tag = str(body["spec"].get("tag") or before)
     with_tag: Body = merged(body, {"spec": {"tag": tag.replace(before, to) if before else to}})
     return with_tag
+
+
+def as_canary(body: Body, revision: str, *, gateways: bool) -> Body:
+    """The settings for a control plane of a new revision; gateways move to it only if that is asked for.
+
+    istioctl's own canary upgrades the gateways of the profile in place with the first step (istio.io:
+    setup/upgrade/canary), before anybody has seen the new control plane work.
+    """
+    if gateways:
+        moved: Body = merged(body, {"spec": {"revision": revision}})
+        return moved
+    off = {component.spec_name: [_no_gateway(component)] for component in COMPONENTS if component.is_gateway}
+    beside: Body = merged(body, {"spec": {"revision": revision, "components": off}})
+    return beside
+
+
+def _no_gateway(component: OperatorComponent) -> Body:
+    return {"name": _GATEWAY_NAMES[component.spec_name], "enabled": False}
 
 
 def _images(values: Body, origin: Origin) -> Body:

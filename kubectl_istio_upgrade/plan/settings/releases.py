@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ...models.objects import Body, Json, MeshObject, State
 from ...models.settings import HelmRelease
@@ -27,6 +28,18 @@ def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ..
         server_side = _is_server_side(obj.server.managed_fields) or (release in found and found[release].server_side)
         found[release] = HelmRelease(release[1], release[0], chart, version, server_side)
     return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
+
+
+def releases_beside(
+    releases: Iterable[HelmRelease], values: Mapping[str, Body], revision: str
+) -> tuple[tuple[HelmRelease, ...], dict[str, Body]]:
+    """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values."""
+    base = [each for each in releases if each.chart == "base"]
+    istiod = next(each for each in releases if each.chart == "istiod")
+    canary = replace(istiod, name=f"istiod-{revision}", version="")
+    kept = {f"{each.namespace}/{each.name}": values[f"{each.namespace}/{each.name}"] for each in base}
+    own = {**values[f"{istiod.namespace}/{istiod.name}"], "revision": revision}
+    return (*base, canary), kept | {f"{canary.namespace}/{canary.name}": own}
 
 
 def values_for(values: Body, before: str, to: str) -> Body:

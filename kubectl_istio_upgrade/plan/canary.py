@@ -1,0 +1,172 @@
+"""Moving a mesh from one control plane to another, and removing the one that is left: as states to be reached.
+
+Both are plans like a rollback's, towards a state that never was: the live one with a few objects changed or gone. Pure.
+Sources: istioctl/pkg/tag/generate.go (tags), istio.io: setup/upgrade/canary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..errors import RefusedError, UsageError
+from ..models.objects import Body, Key, MemoryState, MeshObject, clone
+from ..models.snapshots import WorkloadProxy
+from ..rules.components import COMPONENT_LABEL
+from ..rules.scope import NAMESPACE, is_namespace
+from .settings.recorded import suffixed
+
+REVISION, TAG, INJECTION = "istio.io/rev", "istio.io/tag", "istio-injection"
+ISTIOD = "istiod"
+DEFAULT = "default"
+VALIDATOR = "istiod-default-validator"
+"""The validator of configuration that belongs to no revision; it goes with the tag `default`."""
+
+REMOVABLE = ("Pilot",)
+"""Components that exist once for each revision. Definitions and what reads them are shared, and gateways carry
+traffic: istioctl's own uninstall of a revision takes those along that were upgraded in place (istio/istio 33822)."""
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """A state to be reached, and the objects that differ in it."""
+
+    state: MemoryState
+    keys: frozenset[Key]
+
+
+def promoted(live: MemoryState, revision: str, namespaces: Collection[str], tag: str = DEFAULT) -> Reshaped:
+    """The mesh with these namespaces, or (without any) the tag, led to another control plane.
+
+    Raises UsageError for a revision or a namespace that is not there, RefusedError where nothing leads to a tag.
+    """
+    if revision not in revisions(live):
+        raise UsageError(f"there is no control plane of revision {revision!r}", hint=_known(live))
+    moved = list(_namespaces(live, revision, namespaces) if namespaces else _tag(live, revision, tag))
+    return _with(live, {obj.key: obj for obj in moved})
+
+
+def retired(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> Reshaped:
+    """The mesh without this control plane.
+
+    Raises UsageError for one that is not there, RefusedError while anything still leads to it, or nothing else is left.
+    """
+    _check_unused(live, revision, proxies)
+    return rest_of(live, revision)
+
+
+def rest_of(live: MemoryState, revision: str) -> Reshaped:
+    """The mesh without what is left of a control plane, which has been found unused before."""
+    gone = [obj for obj in live.objects.values() if _is_of(obj, revision)]
+    return _with(live, dict.fromkeys(obj.key for obj in gone))
+
+
+def _check_unused(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> None:
+    others = revisions(live) - {revision}
+    if revision not in revisions(live):
+        raise UsageError(f"there is no control plane of revision {revision!r}", hint=_known(live))
+    if not others:
+        raise RefusedError(f"{revision!r} is the only control plane of this mesh; nothing was changed")
+    if users := sorted(_users(live, revision, proxies)):
+        listed = "\n".join(f"  {user}" for user in users)
+        hint = f"`kubectl istio-upgrade promote {sorted(others)[0]}` first, then `restart` what still runs its proxies"
+        raise RefusedError(f"revision {revision!r} is still in use; nothing was changed:\n{listed}", hint=hint)
+
+
+def revisions(live: MemoryState) -> frozenset[str]:
+    """Of every control plane; `default` for one without a name."""
+    deployments = (obj for obj in live.objects.values() if obj.key.resource == "deployments.apps")
+    return frozenset(obj.labels.get(REVISION, DEFAULT) for obj in deployments if _component(obj) == "Pilot")
+
+
+def _namespaces(live: MemoryState, revision: str, names: Collection[str]) -> Iterator[MeshObject]:
+    for name in sorted(names):
+        obj = live.objects.get(Key("", NAMESPACE, "", name))
+        if obj is None:
+            raise UsageError(f"there is no namespace {name!r}")
+        labels = {label: value for label, value in obj.labels.items() if label not in (INJECTION, REVISION)}
+        # The older label wins over the revision's, so it has to go (pkg/kube/inject).
+        wanted = {**labels, INJECTION: "enabled"} if revision == DEFAULT else {**labels, REVISION: revision}
+        yield _with_labels(obj, wanted)
+
+
+def _tag(live: MemoryState, revision: str, tag: str) -> Iterator[MeshObject]:
+    objects = [obj for obj in live.objects.values() if _leads(obj, tag)]
+    if not any(obj.key.plural == "mutatingwebhookconfigurations" for obj in objects):
+        hint = "name namespaces with -n, or make the tag with `istioctl tag set`"
+        raise RefusedError(f"there is no tag {tag!r} in this mesh; nothing was changed", hint=hint)
+    for obj in objects:
+        yield _led_to(obj, revision)
+
+
+def _leads(obj: MeshObject, tag: str) -> bool:
+    if obj.labels.get(TAG) == tag:
+        return True
+    return tag == DEFAULT and obj.key.name == VALIDATOR
+
+
+def _led_to(obj: MeshObject, revision: str) -> MeshObject:
+    """A tag's webhook, validator or service, led to the istiod of another revision."""
+    body = clone(_with_labels(obj, {**obj.labels, REVISION: revision}).body)
+    for hook in body.get("webhooks") or ():
+        service = hook.get("clientConfig", {}).get("service")
+        if service:
+            service["name"] = suffixed(ISTIOD, revision)
+    selector = (body.get("spec") or {}).get("selector")
+    if selector and REVISION in selector:
+        selector[REVISION] = revision
+    return replace(obj, body=body)
+
+
+def _users(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> Iterator[str]:
+    for obj in live.objects.values():
+        named = obj.labels.get(REVISION) == revision
+        if is_namespace(obj.key) and (named or (revision == DEFAULT and _follows_default(obj, live))):
+            yield f"namespace {obj.key.name}"
+        elif TAG in obj.labels and named:
+            yield f"tag {obj.labels[TAG]}"
+        elif obj.key.name == VALIDATOR and _serves(obj, revision):
+            yield f"{obj.kind} {VALIDATOR}"
+    for each in proxies:
+        if revision in each.revisions:
+            yield f"{each.kind} {each.namespace}/{each.name}: {each.pods} pods with its proxy"
+
+
+def _follows_default(namespace: MeshObject, live: MemoryState) -> bool:
+    """Whether a namespace that asks for injection gets it from the control plane without a name, and not by a tag."""
+    tags = (obj for obj in live.objects.values() if obj.labels.get(TAG) == DEFAULT)
+    moved = any(obj.labels.get(REVISION, DEFAULT) != DEFAULT for obj in tags)
+    return namespace.labels.get(INJECTION) == "enabled" and not moved
+
+
+def _serves(obj: MeshObject, revision: str) -> bool:
+    services = (hook.get("clientConfig", {}).get("service") or {} for hook in obj.body.get("webhooks") or ())
+    return any(service.get("name") == suffixed(ISTIOD, revision) for service in services)
+
+
+def _is_of(obj: MeshObject, revision: str) -> bool:
+    """Whether an object goes with a control plane, and with nothing else."""
+    return _component(obj) in REMOVABLE and obj.labels.get(REVISION, DEFAULT) == revision and TAG not in obj.labels
+
+
+def _component(obj: MeshObject) -> str:
+    return obj.labels.get(COMPONENT_LABEL, "")
+
+
+def _with_labels(obj: MeshObject, labels: Body) -> MeshObject:
+    return replace(obj, body={**obj.body, "metadata": {**obj.body["metadata"], "labels": dict(labels)}})
+
+
+def _with(live: MemoryState, changed: dict[Key, MeshObject | None]) -> Reshaped:
+    objects = {key: obj for key, obj in live.objects.items() if key not in changed}
+    objects |= {key: _unversioned(obj) for key, obj in changed.items() if obj is not None}
+    return Reshaped(replace(live, label="the new shape", objects=objects), frozenset(changed))
+
+
+def _unversioned(obj: MeshObject) -> MeshObject:
+    """An object that never was: its version would say that it is the live one."""
+    return replace(obj, server=replace(obj.server, resource_version=""))
+
+
+def _known(live: MemoryState) -> str:
+    return "there are " + ", ".join(sorted(revisions(live)))

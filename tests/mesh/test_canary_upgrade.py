@@ -1,0 +1,120 @@
+"""A canary: a second control plane, namespaces and gateways led to it, the first removed; and all of it taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.cli import Ran
+
+from .comparison import Dump, compare
+from .mesh import NEW, OLD, Mesh, settled
+from .upgrades import installed_by_istioctl
+
+pytestmark = pytest.mark.mesh
+
+REVISION = "canary"
+UPGRADE = ("upgrade", "--to", NEW, "--revision", REVISION, "--yes")
+
+
+@dataclass(frozen=True)
+class Story:
+    """How the cluster was at each point, and what the plugin said."""
+
+    before: Dump
+    beside: Dump
+    istiods: list[str]
+    early: Ran
+    images_before: str
+    images_after: str
+    too_early: Ran
+    preview: Ran
+    alone: list[str]
+    rollback: Ran
+    back: Dump
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with installed_by_istioctl(
+        tmp_path_factory.mktemp("canary"), "--set", "meshConfig.accessLogFile=/dev/stdout"
+    ) as mesh:
+        yield _tell(mesh)
+
+
+def _tell(mesh: Mesh) -> Story:
+    before = settled(mesh)
+    mesh.plugin.ok("snapshot", "--name", "start")
+    early = mesh.plugin.ending(2, "promote", REVISION, "--yes")
+    mesh.plugin.ok(*UPGRADE)
+    beside, istiods, images_before = settled(mesh), sorted(mesh.istiod.versions()), _images(mesh)
+    mesh.plugin.ok("promote", REVISION, "-n", "shop", "--yes")
+    _restart(mesh)
+    images_after = _images(mesh)
+    too_early = mesh.plugin.ending(3, "retire", "default", "--yes")
+    mesh.plugin.ok(*UPGRADE, "--with-gateways")
+    mesh.plugin.ok("promote", REVISION, "--yes")
+    settled(mesh)
+    preview = mesh.plugin.ok("retire", "default", "--dry-run")
+    mesh.plugin.ok("retire", "default", "--yes")
+    settled(mesh)
+    alone = mesh.istiod.versions()
+    rollback = mesh.plugin.ok("rollback", "start", "--yes", "-o", "json")
+    _restart(mesh, undo=True)
+    return Story(
+        before, beside, istiods, early, images_before, images_after, too_early, preview, alone, rollback, settled(mesh)
+    )
+
+
+def _restart(mesh: Mesh, *, undo: bool = False) -> None:
+    verb = ("undo",) if undo else ("restart",)
+    mesh.kubectl("rollout", *verb, "deployment/web", "-n", "shop")
+    mesh.kubectl("rollout", "status", "deployment/web", "-n", "shop", "--timeout=60s")
+
+
+def _images(mesh: Mesh) -> str:
+    path = "jsonpath={.items[*].spec['containers','initContainers'][?(@.name=='istio-proxy')].image}"
+    return mesh.kubectl(
+        "get", "pods", "-n", "shop", "-l", "app=web", "--field-selector=status.phase=Running", "-o", path
+    )
+
+
+def test_a_revision_that_is_not_there_cannot_be_promoted(story: Story) -> None:
+    assert "there is no control plane of revision 'canary'" in story.early.err
+    assert "there are default" in story.early.err
+
+
+def test_the_new_control_plane_comes_beside_the_old_one_and_changes_neither_gateways_nor_injection(
+    story: Story,
+) -> None:
+    assert story.istiods == [OLD, NEW]
+    assert set(story.images_before.split()) == {f"docker.io/istio/proxyv2:{OLD}"}
+    name = "deployments.apps istio-system/istio-ingressgateway"
+    assert story.beside[name]["spec"] == story.before[name]["spec"]
+    name = "deployments.apps istio-system/istiod"
+    assert story.beside[name]["spec"] == story.before[name]["spec"]
+
+
+def test_a_promoted_namespace_gets_its_proxies_from_the_new_control_plane(story: Story) -> None:
+    assert set(story.images_after.split()) == {f"docker.io/istio/proxyv2:{NEW}"}
+
+
+def test_a_control_plane_in_use_is_not_retired_and_its_users_are_named(story: Story) -> None:
+    assert "still in use" in story.too_early.err
+    assert "istio-ingressgateway" in story.too_early.err
+    assert "tag default" in story.too_early.err
+
+
+def test_what_will_be_removed_is_shown_first_and_is_only_the_control_plane_itself(story: Story) -> None:
+    assert "delete   Deployment istio-system/istiod" in story.preview.out
+    assert "CustomResourceDefinition" not in story.preview.out
+    assert "ingressgateway" not in story.preview.out
+    assert story.alone == [NEW]
+
+
+def test_all_of_it_is_taken_back(story: Story) -> None:
+    assert story.rollback.data["proof"]["holds"]
+    found = compare(story.before, story.back)
+    assert found.counts[:3] == (0, 0, 0), str(found)
