@@ -69,16 +69,16 @@ class Git:
             ["git", *arguments], as_process=True, istream=_PIPE, env=dict(environment or self._sealed)
         )
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> str:
-        """What git prints. Raises GitError."""
-        done = self.attempt(*arguments, stdin=stdin)
+    def run(self, *arguments: str, stdin: bytes = b"", **variables: str) -> str:
+        """What git prints, `variables` being set in its environment. Raises GitError."""
+        done = self.attempt(*arguments, stdin=stdin, **variables)
         if done.status:
             raise GitError(_words(done.errors, done.status))
         return done.output
 
-    def attempt(self, *arguments: str, stdin: bytes = b"") -> Done:
+    def attempt(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
         """Run git, however it may end."""
-        return self._finish(self.start(*arguments), stdin)
+        return self._finish(self.start(*arguments, environment={**self._sealed, **variables}), stdin)
 
     def as_user(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
         """Run git with the user's own configuration, for what cannot do without: see `environment.users`."""
