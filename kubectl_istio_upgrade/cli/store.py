@@ -47,6 +47,7 @@ def init(recipients: tuple[str, ...]) -> None:
 
     settings = Settings.current()
     with GitStore.open(settings.store_path, create=True) as opened:
+        opened.renew_configuration(settings.progress.note)
         new = opened.add_recipients(recipients) if recipients else ()
         known = opened.recipients()
     for recipient in known:

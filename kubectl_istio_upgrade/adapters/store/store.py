@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from types import TracebackType
 from ...errors import StoreError, UnknownReferenceError, UsageError
 from ...models.operations import Opening, Operation
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
-from . import journal, layout
+from . import configuration, journal, layout
 from .branches import check_name, may_belong, new_name, slug
 from .codec import read_workloads
 from .digests import KeyedDigester, open_digester
@@ -22,7 +22,6 @@ from .gitio import Git, GitError
 from .history import changes, log, newest
 from .locks import exclusive
 from .opening import PRIVATE, open_repository
-from .recipients import read_recipients, write_recipients
 from .references import Entry, find, has_commit
 from .refs import HEADS, NOBODY, TAGS, Refs, read_refs
 from .sealed import SealedSnapshot
@@ -153,7 +152,7 @@ class GitStore:
 
     def recipients(self) -> tuple[str, ...]:
         """See `ports.Store`."""
-        return read_recipients(self.git, self.path / "config")
+        return tuple(sorted(set(configuration.values(self.git, self._config, configuration.RECIPIENT))))
 
     def add_recipients(self, recipients: Sequence[str]) -> tuple[str, ...]:
         """See `ports.Store`. Takes the lock unless it is held already."""
@@ -162,8 +161,18 @@ class GitStore:
             known = self.recipients()
             new = tuple(recipient for recipient in wanted if recipient not in known)
             if new:
-                write_recipients(self.path / "config", new)
+                edits = [("--add", configuration.RECIPIENT, recipient) for recipient in new]
+                configuration.edit(self.git, self._config, edits)
         return new
+
+    def renew_configuration(self, note: Callable[[str], None]) -> None:
+        """Make it what this program would write, apart from what was added to it. Takes the lock."""
+        with self.lock("store init"):
+            configuration.renew(self.git, self._config, note)
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config"
 
     def sealed(self, info: SnapshotInfo, identities: Sequence[Path]) -> SealedSnapshot:
         """See `ports.Store`."""
