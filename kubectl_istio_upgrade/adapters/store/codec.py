@@ -30,6 +30,7 @@ def header_of(meta: SnapshotMeta) -> Body:
     optional: Body = {"recipients": list(meta.recipients)} if meta.recipients else {}
     if meta.ca_fingerprints is not None:
         optional["caFingerprints"] = {name: list(prints) for name, prints in meta.ca_fingerprints.items()}
+    optional |= {name: value for name, value in (("branch", meta.branch), ("name", meta.name)) if value}
     return {
         **optional,
         "cluster": {
@@ -77,6 +78,8 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         ca_fingerprints=_fingerprints(header.get("caFingerprints")),
         recipients=tuple(header.get("recipients", ())),
         scope_version=header.get("scope", 1),
+        branch=header.get("branch", ""),
+        name=header.get("name", ""),
         operation=operation,
     )
 

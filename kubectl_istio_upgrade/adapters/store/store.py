@@ -79,7 +79,8 @@ class GitStore:
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """See `ports.Store`. Takes the lock unless it is held already; counts the objects itself."""
-        draft = settled(replace(draft, meta=replace(draft.meta, recipients=self.recipients())))
+        meta = replace(draft.meta, recipients=self.recipients(), branch=branch, name=name or "")
+        draft = settled(replace(draft, meta=meta))
         with nullcontext() if self._locked else self.lock("snapshot"):
             refs = read_refs(self.git)
             if name is not None:
