@@ -133,6 +133,22 @@ class ObjectReader:
                 batch = []
         yield from self._ask(batch)
 
+    def each(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes | GitError | None]]:
+        """As `read`, every object by its id, and of a damaged one what is wrong with it."""
+        ids = list(ids)
+        for start in range(0, len(ids), _PIPE_SIZE // _LINE - 1):
+            batch = ids[start : start + _PIPE_SIZE // _LINE - 1]
+            try:
+                yield from zip(batch, self._ask(batch), strict=True)
+            except GitError:
+                yield from ((name, self._one(name)) for name in batch)
+
+    def _one(self, name: str) -> bytes | GitError | None:
+        try:
+            return self._ask([name])[0]
+        except GitError as error:
+            return error
+
     def _ask(self, batch: list[str]) -> list[bytes | None]:
         """All answers of a batch, so that none is left in the pipe for the next, of whichever thread."""
         with self._asking:

@@ -211,6 +211,19 @@ def _check(line: bytes) -> None:
         raise ValueError("a line is not as it was written")
 
 
+def has_broken_end(data: bytes) -> bool:
+    """Whether what follows the last line end is a whole line with another byte in the place of its own line end.
+
+    A crash leaves the beginning of a line. This is damage, and the line counts.
+    """
+    end = data[_whole(data) :]
+    try:
+        _check(end[:-1])
+    except ValueError:
+        return False
+    return bool(end)
+
+
 def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
     attempts: list[Attempt] = []
     written: dict[Step, Written] = {}
