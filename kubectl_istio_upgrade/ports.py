@@ -130,6 +130,9 @@ class Store(Protocol):
     def history(self, branch: str, *, limit: int | None = None) -> Iterator[SnapshotInfo]:
         """Newest first, each with `changed` filled."""
 
+    def check(self, info: SnapshotInfo) -> None:
+        """Read all of a snapshot, whatever of it will be needed. Raises StoreError on anything missing or damaged."""
+
     def state(self, info: SnapshotInfo) -> State:
         """The objects of a snapshot, loaded when asked for. Raises StoreError on anything missing or damaged."""
 

@@ -87,6 +87,10 @@ class SnapshotMeta:
     """To whom withheld values are encrypted, sorted; empty where they are not in the snapshot. The store sets it."""
     scope_version: int = 1
     """Which version of the scope table (`rules.scope.SCOPE_VERSION`) decided what was looked for."""
+    branch: str = ""
+    """The branch that it was written to; "" where nobody wrote it down. The store sets it."""
+    name: str = ""
+    """The name that it was given when it was written. The store sets it."""
     operation: Body | None = None
     """`operation.yaml`, on a snapshot that ends an operation: id, kind, target, before, plan hash, steps, proof."""
 

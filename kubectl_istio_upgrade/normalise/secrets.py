@@ -152,6 +152,11 @@ def _revealed(node: Json, values: Values) -> Json:
     return _digest.sub(lambda match: str(values.get(match[0], match[0])), node)
 
 
+def is_digest(value: Json) -> bool:
+    """Whether this is nothing but a digest."""
+    return isinstance(value, str) and _digest.fullmatch(value) is not None
+
+
 def digests_in(body: Body) -> frozenset[str]:
     """Every digest in a body: all that would have to be known to write it."""
     return frozenset(_digests(body)) if has_withheld_values(body) else frozenset()

@@ -90,8 +90,8 @@ class Planned:
 def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOptions) -> Planned:
     """Plan the way to a snapshot and try every write on the server. Changes nothing.
 
-    Raises RefusedError when a permission is missing or the server would not accept a write, StoreError when the
-    snapshot cannot be read.
+    Raises RefusedError when a permission is missing or the server would not accept a write, StoreError when any of the
+    snapshot cannot be read, needed or not.
     """
     session.check_comparable(target)
     sources = _sources(session, target)
@@ -99,9 +99,11 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
 
     def read_ahead() -> None:
         session.store.read_ahead(session.branch)
+        session.store.check(target)
         _ = state.versions
 
     captured = session.capture(meanwhile=read_ahead)
+    session.store.check(target)
     options, warnings = _comparable(session, target, state, options)
     options = replace(options, secrets=sources)
     _check_named(options.restore_secrets, captured.state, state)

@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,11 +114,12 @@ def _moving(verb: str, real: Callable[..., None]) -> Callable[..., None]:
 
 
 def _start(real: Callable[..., Any]) -> Callable[..., Any]:
-    def start(git: Any, *arguments: str) -> Any:
-        if arguments[0] not in _READING_GIT:
-            reach(f"before-git-{arguments[0]}")
-        process = real(git, *arguments)
-        if arguments[0] == "fast-import":
+    def start(git: Any, *arguments: str, **options: Any) -> Any:
+        command = _command(arguments)
+        if command not in _READING_GIT:
+            reach(f"before-git-{command}")
+        process = real(git, *arguments, **options)
+        if command == "fast-import":
             _importer.append(process)
         return process
 
@@ -151,6 +152,11 @@ def _pour(real: Callable[..., str]) -> Callable[..., str]:
         return output
 
     return pour
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """What git is to do, after the settings that overrule the user's."""
+    return arguments[0] if arguments[0] != "-c" else _command(arguments[2:])
 
 
 def _file_of(handle: int) -> str | None:

@@ -56,7 +56,7 @@ def test_the_key_is_private_and_not_in_git(store: GitStore) -> None:
     store.digester()
 
     assert stat.S_IMODE(key_file(store).stat().st_mode) == 0o600
-    assert re.fullmatch("[0-9a-f]{64}\n", key_file(store).read_text())
+    assert re.fullmatch("[0-9a-f]{64}\n[0-9a-f]{16}\n", key_file(store).read_text())
     assert [file.name for file in key_file(store).parent.iterdir()] == ["digest.key"]
 
 
@@ -69,7 +69,10 @@ def test_a_key_that_others_can_read_is_refused(store: GitStore) -> None:
     assert caught.value.hint == f"chmod 600 {key_file(store)}"
 
 
-@pytest.mark.parametrize("text", ["", "abcd\n", "z" * 64, "a" * 66, "é" * 32])
+@pytest.mark.parametrize(
+    "text",
+    ["", "abcd\n", "z" * 64, "a" * 66, "é" * 32, "A" * 64, f"{'a' * 64}\n{'b' * 16}\n", f"{'a' * 64}\n\n"],
+)
 def test_a_damaged_key_is_refused_and_kept(store: GitStore, text: str) -> None:
     key_file(store).write_text(text)
     key_file(store).chmod(0o600)

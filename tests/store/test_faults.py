@@ -22,7 +22,7 @@ from kubectl_istio_upgrade.models.snapshots import SnapshotInfo
 
 from .children import BRANCH, run
 from .meshes import by_key, config_map, draft, large_mesh, small_mesh
-from .plain_git import plain_git
+from .plain_git import loosen, object_file, plain_git
 
 
 def check_old_tip(path: Path, tip: SnapshotInfo) -> None:
@@ -34,15 +34,6 @@ def check_old_tip(path: Path, tip: SnapshotInfo) -> None:
     plain_git(path, "fsck", "--full", "--strict")
     leftovers = [*path.glob("fast_import_crash_*"), *path.rglob("tmp_*"), *path.rglob("*.lock")]
     assert leftovers == []
-
-
-def _unpack(path: Path) -> None:
-    """Turn packs into loose objects, each a file of its own."""
-    for pack in (path / "objects" / "pack").glob("*.pack"):
-        content = pack.read_bytes()
-        for file in pack.parent.glob(f"{pack.stem}.*"):
-            file.unlink()
-        subprocess.run(["git", "-C", str(path), "unpack-objects", "-q"], input=content, check=True)
 
 
 @pytest.mark.parametrize("when", ["objects", "refs"])
@@ -60,8 +51,8 @@ def test_a_killed_git_leaves_the_old_tip(store: GitStore, monkeypatch: pytest.Mo
     importers: list[Any] = []
     start, spell, count = Git.start, to_yaml, itertools.count()
 
-    def remember(self: Git, *arguments: str) -> Any:
-        process = start(self, *arguments)
+    def remember(self: Git, *arguments: str, **options: Any) -> Any:
+        process = start(self, *arguments, **options)
         importers.extend([process] if arguments[0] == "fast-import" else [])
         return process
 
@@ -149,9 +140,8 @@ def test_a_journal_that_did_not_begin_is_swept_away(store: GitStore) -> None:
 def test_a_lost_file_is_named(store: GitStore, git: Callable[..., str], damage: str) -> None:
     store.commit(BRANCH, draft(small_mesh()))
     info = store.commit(BRANCH, draft(small_mesh(), minutes=1))
-    blob = git("rev-parse", f"{BRANCH}:snapshot.yaml").strip()
-    file = store.path / "objects" / blob[:2] / blob[2:]
-    file.chmod(0o600)
+    loosen(store.path)
+    file = object_file(store.path, git("rev-parse", f"{BRANCH}:snapshot.yaml").strip())
     if damage == "deleted":
         file.unlink()
     else:
@@ -170,10 +160,8 @@ def test_of_many_files_the_damaged_one_is_named(store: GitStore, git: Callable[.
     objects[-1] = config_map("istio", {"mesh": "changed"}, version=2)
     info = store.commit(BRANCH, draft(objects, minutes=1))
     path = "objects/core/configmaps/istio-system/istio.yaml"
-    blob = git("rev-parse", f"{BRANCH}:{path}").strip()
-    _unpack(store.path)
-    file = store.path / "objects" / blob[:2] / blob[2:]
-    file.chmod(0o600)
+    loosen(store.path)
+    file = object_file(store.path, git("rev-parse", f"{BRANCH}:{path}").strip())
     file.write_bytes(b"scribble")
 
     with GitStore.open(store.path) as damaged, pytest.raises(StoreError, match=f"snapshot {info.short}: {path} is "):
@@ -257,7 +245,7 @@ def test_the_environment_of_git_has_no_say(tmp_path: Path, monkeypatch: pytest.M
 def test_no_process_of_git_outlives_the_store(store: GitStore) -> None:
     info = store.commit(BRANCH, draft(small_mesh()))
     store.state(info).load(by_key(small_mesh()))
-    reader = store._files._reader._process
+    reader = store.files._reader._process
 
     store.close()
 

@@ -29,8 +29,8 @@ def example_files() -> dict[str, bytes]:
     return {str(file.relative_to(EXAMPLE)): file.read_bytes() for file in EXAMPLE.rglob("*") if file.is_file()}
 
 
-def check(path: str, content: bytes) -> None:
-    """Raises ValidationError for a file that is not as the schema says."""
+def kind_of(path: str) -> str:
+    """Which of the schema's definitions a file follows."""
     kinds = {
         layout.SNAPSHOT: "snapshot",
         layout.TYPES: "types",
@@ -40,9 +40,13 @@ def check(path: str, content: bytes) -> None:
         "sealed": "sealed",
         "objects": "object",
     }
-    kind = kinds.get(path) or kinds[path.split("/")[0]]
+    return kinds.get(path) or kinds[path.split("/")[0]]
+
+
+def check(path: str, content: bytes) -> None:
+    """Raises ValidationError for a file that is not as the schema says."""
     value = json.loads(content) if path.endswith(".json") else load(content)
-    jsonschema.validate(value, {"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]})
+    jsonschema.validate(value, {"$ref": f"#/$defs/{kind_of(path)}", "$defs": SCHEMA["$defs"]})
 
 
 def files_of(git: Callable[..., str], commit: str) -> dict[str, bytes]:

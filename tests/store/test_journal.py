@@ -100,6 +100,18 @@ def test_damage_in_the_middle_is_an_error_and_not_a_shorter_journal(begun: journ
         journal.unfinished(tmp_path)
 
 
+def test_every_flipped_bit_is_noticed(begun: journal.JournalFile, tmp_path: Path) -> None:
+    begun.intend(FIRST, Action.UPDATE)
+    begun.close()
+    file = tmp_path / journal.OPEN
+    good = file.read_bytes()
+    for position in range(len(good) - 1):  # without the last line's end: that line counts as not written
+        for bit in range(8):
+            bad = bytes([good[position] ^ (1 << bit)])
+            with pytest.raises(StoreError, match="damaged"):
+                journal.read(good[:position] + bad + good[position + 1 :], file)
+
+
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     journal.begin(tmp_path, OPENING).close()
     file = tmp_path / journal.OPEN

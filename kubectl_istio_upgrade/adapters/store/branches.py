@@ -11,9 +11,6 @@ from ...errors import UsageError
 if TYPE_CHECKING:
     from ...models.snapshots import ClusterIdentity
 
-HEADS = "refs/heads/"
-TAGS = "refs/tags/"
-
 _SLUG_LENGTH = 40
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
 _TAKEN_WORDS = ("latest", "live")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,8 @@ from ...models.objects import Body, NotCaptured, ResourceType, ServerFields, Ver
 from ...models.snapshots import FORMAT_VERSION, ClusterIdentity, Purpose, SnapshotMeta, WorkloadProxy
 from ..yamlio import load
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""How the format writes times."""
 
 
 def refuse_other_format(version: object, what: str) -> None:
@@ -30,6 +32,7 @@ def header_of(meta: SnapshotMeta) -> Body:
     optional: Body = {"recipients": list(meta.recipients)} if meta.recipients else {}
     if meta.ca_fingerprints is not None:
         optional["caFingerprints"] = {name: list(prints) for name, prints in meta.ca_fingerprints.items()}
+    optional |= {name: value for name, value in (("branch", meta.branch), ("name", meta.name)) if value}
     return {
         **optional,
         "cluster": {
@@ -38,7 +41,7 @@ def header_of(meta: SnapshotMeta) -> Body:
             "uid": meta.cluster.uid,
         },
         "counts": dict(meta.counts),
-        "created": meta.created.strftime(_TIME),
+        "created": meta.created.strftime(TIME),
         "format": FORMAT_VERSION,
         "istioVersions": list(meta.istio_versions),
         "message": meta.message,
@@ -61,11 +64,10 @@ def read_header(text: bytes, where: str) -> Body:
 
 def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | None) -> SnapshotMeta:
     """The inverse of `header_of`. Raises KeyError, TypeError or ValueError for damage."""
-    cluster = header["cluster"]
     return SnapshotMeta(
         purpose=Purpose(header["purpose"]),
-        cluster=ClusterIdentity(cluster["uid"], cluster["context"], cluster["serverVersion"]),
-        created=datetime.strptime(header["created"], _TIME).replace(tzinfo=UTC),
+        cluster=identity_of(header),
+        created=datetime.strptime(header["created"], TIME).replace(tzinfo=UTC),
         message=header["message"],
         root_namespace=header["rootNamespace"],
         resource_version=header["resourceVersion"],
@@ -77,8 +79,16 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         ca_fingerprints=_fingerprints(header.get("caFingerprints")),
         recipients=tuple(header.get("recipients", ())),
         scope_version=header.get("scope", 1),
+        branch=header.get("branch", ""),
+        name=header.get("name", ""),
         operation=operation,
     )
+
+
+def identity_of(header: Mapping[str, Any]) -> ClusterIdentity:
+    """Of which cluster a snapshot is. Raises KeyError or TypeError for damage."""
+    cluster = header["cluster"]
+    return ClusterIdentity(cluster["uid"], cluster["context"], cluster["serverVersion"])
 
 
 def _fingerprints(recorded: Mapping[str, Sequence[str]] | None) -> Mapping[str, tuple[str, ...]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from ...errors import StoreError
 
 _KEY_BYTES = 32
+_file = re.compile(rb"(?P<key>[0-9a-f]{%d})(?:\n(?P<id>[0-9a-f]{16}))?\n?" % (2 * _KEY_BYTES)).fullmatch
 _KEY_NAME_DOMAIN = b"kubectl-istio-upgrade digest key\0"
 
 
@@ -46,15 +48,23 @@ def open_digester(file: Path) -> KeyedDigester:
             _make_key(file)
         if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise StoreError(f"the digest key {file} can be read by others", hint=f"chmod 600 {file}")
-        key = bytes.fromhex(file.read_text("ascii"))
+        content = file.read_bytes()
     except OSError as error:
         raise StoreError(f"the digest key {file} cannot be used: {error.strerror}") from error
-    except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
+    digester = _read_key(content)
+    if digester is None:
         hint = "put it back from a copy; or delete it to get a new one, and every Secret will look changed once"
         raise StoreError(f"the digest key {file} is damaged", hint=hint)
-    return KeyedDigester(key)
+    return digester
+
+
+def _read_key(content: bytes) -> KeyedDigester | None:
+    """The key in the first line, if it is the one that the second line names, where there is one."""
+    found = _file(content)
+    if found is None:
+        return None
+    digester = KeyedDigester(bytes.fromhex(found["key"].decode()))
+    return digester if found["id"] in (None, digester.key_id.encode()) else None
 
 
 def _make_key(file: Path) -> None:
@@ -62,7 +72,8 @@ def _make_key(file: Path) -> None:
     handle, aside = tempfile.mkstemp(dir=file.parent, prefix=".digest.key.")  # mode 0600, never an existing file
     try:
         with os.fdopen(handle, "w", encoding="ascii") as stream:
-            stream.write(f"{secrets.token_hex(_KEY_BYTES)}\n")
+            key = secrets.token_bytes(_KEY_BYTES)
+            stream.write(f"{key.hex()}\n{KeyedDigester(key).key_id}\n")
             stream.flush()
             os.fsync(stream.fileno())
         os.link(aside, file)

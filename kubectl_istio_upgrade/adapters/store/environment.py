@@ -57,16 +57,16 @@ def users(path: Path) -> Mapping[str, str]:
 
 def _repository(path: Path) -> Mapping[str, str]:
     """Values that overrule whatever the environment says; GitPython can set variables, not remove them."""
-    repository = str(path)
+    repository, nowhere = str(path), str(path / "no-such-file")
     return {
         "GIT_DIR": repository,
         "GIT_COMMON_DIR": repository,
         "GIT_WORK_TREE": repository,
-        "GIT_INDEX_FILE": os.devnull,
+        "GIT_INDEX_FILE": nowhere,
         "GIT_OBJECT_DIRECTORY": str(path / "objects"),
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": "",
         "GIT_SHALLOW_FILE": str(path / "shallow"),
-        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_GRAFT_FILE": nowhere,
         "GIT_NAMESPACE": "",
         "GIT_NO_REPLACE_OBJECTS": "1",
     }

@@ -12,9 +12,12 @@ from ..yamlio import load
 from . import layout
 from .codec import read_header, read_meta, read_types
 from .gitio import Git, GitError, ObjectReader
-from .trees import TREE, Entry, read_tree, tree_of
+from .trees import TREE, Commit, Entry, read_commit, read_tree
 
 _HINT = "`kubectl istio-upgrade store verify` tells what else is damaged, and which snapshots are intact"
+
+_BATCH = 500
+"""How many files are in memory at a time when all of them are read."""
 
 T = TypeVar("T")
 
@@ -28,7 +31,8 @@ class SnapshotFiles:
     def __init__(self, git: Git) -> None:
         self._reader = ObjectReader(git)
         self._types: dict[str, tuple[ResourceType, ...]] = {}
-        self._roots: dict[str, str] = {}
+        self._commits: dict[str, Commit] = {}
+        self._whole: set[str] = set()
         self._trees: dict[str, tuple[Entry, ...]] = {}
 
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
@@ -68,6 +72,14 @@ class SnapshotFiles:
         files = self._walk(commit, lambda path: path.startswith(folder) or folder.startswith(path))
         return {path: blob for path, blob in files.items() if path.startswith(folder)}
 
+    def check(self, commit: str) -> None:
+        """Read every file of a snapshot, once. Raises StoreError, naming one that is missing or damaged."""
+        if commit not in self._whole:
+            paths = list(self.paths(commit).items())
+            for start in range(0, len(paths), _BATCH):
+                self._objects(commit, dict(paths[start : start + _BATCH]))
+            self._whole.add(commit)
+
     def close(self) -> None:
         """End the git process; the next read starts another."""
         self._reader.close()
@@ -84,7 +96,7 @@ class SnapshotFiles:
 
     def _walk(self, commit: str, wanted: Callable[[str], bool]) -> dict[str, str]:
         """The files of the folders that are wanted, level by level. Raises StoreError where one cannot be read."""
-        level, files = {"": self._root(commit)}, {}
+        level, files = {"": self.commit(commit).tree}, {}
         while level:
             self._read_trees(commit, level)
             below = {}
@@ -98,11 +110,12 @@ class SnapshotFiles:
             level = below
         return files
 
-    def _root(self, commit: str) -> str:
-        if commit not in self._roots:
+    def commit(self, commit: str) -> Commit:
+        """A commit itself. Raises StoreError when it is missing or damaged."""
+        if commit not in self._commits:
             (content,) = self._objects(commit, {"its commit": commit}).values()
-            self._roots[commit] = self._parsed(commit, "its commit", content, tree_of)
-        return self._roots[commit]
+            self._commits[commit] = self._parsed(commit, "its commit", content, read_commit)
+        return self._commits[commit]
 
     def _read_trees(self, commit: str, folders: Mapping[str, str]) -> None:
         new = {folder or "its tree": tree for folder, tree in folders.items() if tree not in self._trees}

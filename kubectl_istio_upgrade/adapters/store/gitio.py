@@ -69,16 +69,16 @@ class Git:
             ["git", *arguments], as_process=True, istream=_PIPE, env=dict(environment or self._sealed)
         )
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> str:
-        """What git prints. Raises GitError."""
-        done = self.attempt(*arguments, stdin=stdin)
+    def run(self, *arguments: str, stdin: bytes = b"", **variables: str) -> str:
+        """What git prints, `variables` being set in its environment. Raises GitError."""
+        done = self.attempt(*arguments, stdin=stdin, **variables)
         if done.status:
             raise GitError(_words(done.errors, done.status))
         return done.output
 
-    def attempt(self, *arguments: str, stdin: bytes = b"") -> Done:
+    def attempt(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
         """Run git, however it may end."""
-        return self._finish(self.start(*arguments), stdin)
+        return self._finish(self.start(*arguments, environment={**self._sealed, **variables}), stdin)
 
     def as_user(self, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
         """Run git with the user's own configuration, for what cannot do without: see `environment.users`."""
@@ -132,6 +132,22 @@ class ObjectReader:
                 yield from self._ask(batch)
                 batch = []
         yield from self._ask(batch)
+
+    def each(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes | GitError | None]]:
+        """As `read`, every object by its id, and of a damaged one what is wrong with it."""
+        ids = list(ids)
+        for start in range(0, len(ids), _PIPE_SIZE // _LINE - 1):
+            batch = ids[start : start + _PIPE_SIZE // _LINE - 1]
+            try:
+                yield from zip(batch, self._ask(batch), strict=True)
+            except GitError:
+                yield from ((name, self._one(name)) for name in batch)
+
+    def _one(self, name: str) -> bytes | GitError | None:
+        try:
+            return self._ask([name])[0]
+        except GitError as error:
+            return error
 
     def _ask(self, batch: list[str]) -> list[bytes | None]:
         """All answers of a batch, so that none is left in the pipe for the next, of whichever thread."""

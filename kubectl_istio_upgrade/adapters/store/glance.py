@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import layout
-from .branches import HEADS, TAGS, slug
+from .branches import slug
 from .environment import sealed
+from .refs import HEADS, TAGS
 
 if TYPE_CHECKING:
     from ...models.objects import ResourceType

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ BEGUN = ".new"
 
 _is_id = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]+").fullmatch
 """Ids come from snapshots, too, which others may have made: nothing else is ever taken for the name of a file."""
+
+_SUM = len(',"crc":"00000000"}')
 
 _DAMAGED = "move the file away to go on; the snapshot before its operation is in `history`"
 
@@ -91,7 +94,7 @@ class JournalFile:
             self._handle = -1
 
     def _append(self, line: Body) -> None:
-        data = orjson.dumps(line) + b"\n"
+        data = _summed(line)
         try:
             with self._writing:
                 self._write_whole(data)
@@ -126,7 +129,7 @@ def begin(folder: Path, opening: Opening) -> JournalFile:
             raise StoreError(f"the journal {file} is there already: an operation is unfinished")
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            os.write(handle, orjson.dumps(_opening_line(opening)) + b"\n")
+            os.write(handle, _summed(_opening_line(opening)))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -182,10 +185,43 @@ def read(data: bytes, file: Path) -> Operation:
     Raises StoreError for anything else that cannot be understood.
     """
     try:
-        first, *lines = map(orjson.loads, data[: _whole(data)].splitlines())
-        return _operation(_read_opening(first), lines)
+        first, *lines = data[: _whole(data)].splitlines()
+        opening = _read_opening(orjson.loads(first))  # its format first: another may have other sums
+        _check(first)
+        return _operation(opening, [_checked(line) for line in lines])
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the journal {file} is damaged: {error}", hint=_DAMAGED) from error
+
+
+def _summed(line: Body) -> bytes:
+    """A line as it is written, its CRC-32 at its end."""
+    text = orjson.dumps(line)[:-1]
+    return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
+
+
+def _checked(line: bytes) -> Body:
+    _check(line)
+    entry: Body = orjson.loads(line)
+    return entry
+
+
+def _check(line: bytes) -> None:
+    text, sum_ = line[:-_SUM], line[-_SUM:]
+    if sum_ != b',"crc":"%08x"}' % zlib.crc32(text):
+        raise ValueError("a line is not as it was written")
+
+
+def has_broken_end(data: bytes) -> bool:
+    """Whether what follows the last line end is a whole line with another byte in the place of its own line end.
+
+    A crash leaves the beginning of a line. This is damage, and the line counts.
+    """
+    end = data[_whole(data) :]
+    try:
+        _check(end[:-1])
+    except ValueError:
+        return False
+    return bool(end)
 
 
 def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:

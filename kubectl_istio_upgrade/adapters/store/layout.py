@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from ...errors import StoreError
 
@@ -62,6 +63,22 @@ def object_path(key: Key) -> str:
     return object_folder(group_of(key)) + object_file(key.name)
 
 
+def key_at(path: str) -> Key:
+    """The inverse of `object_path` and of `sealed_path`. Raises StoreError for any other path."""
+    from ...models.objects import Key  # not above: completion reads this module, and has no time for more
+
+    folder, _, file = path.rpartition("/")
+    name = file.rpartition(".")[0]
+    parts = folder.split("/")
+    try:
+        key = Key(*_group(*parts[1:]), unquote(name, errors="strict"))
+        if path in (object_path(key), sealed_path(key)):
+            return key
+    except (TypeError, UnicodeDecodeError, StoreError):
+        pass
+    raise StoreError(f"{path} is not a file of a snapshot")
+
+
 def sealed_index(group: Group) -> str:
     """`sealed/GROUP/PLURAL/NAMESPACE.json`."""
     return f"{SEALED}{_folder(group)}.json"
@@ -77,7 +94,15 @@ def group_at(path: str) -> Group:
     parts = path.removesuffix(".json").split("/")
     if len(parts) != 4 or not path.startswith((MANAGERS, SEALED)) or not path.endswith(".json"):
         raise StoreError(f"{path} is not a file of a snapshot")
-    _, group, plural, namespace = parts
+    return _group(*parts[1:])
+
+
+def group_of_folder(path: str) -> Group:
+    """The group that GROUP/PLURAL/NAMESPACE names. Raises TypeError for another number of names."""
+    return _group(*path.split("/"))
+
+
+def _group(group: str, plural: str, namespace: str) -> Group:
     return Group("" if group == _CORE else group, plural, "" if namespace == CLUSTER else namespace)
 
 

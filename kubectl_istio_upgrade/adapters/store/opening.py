@@ -7,30 +7,15 @@ import tempfile
 from pathlib import Path
 
 from ...errors import StoreError
-from ...models.snapshots import FORMAT_VERSION
+from . import configuration
 from .codec import refuse_other_format
-from .gitio import Git, GitError
+from .gitio import Git
 
 PRIVATE = "istio-upgrade"
 """The folder in a store for what is not in git."""
 
-_CONFIG = f"""\
-[core]
-\trepositoryFormatVersion = 0
-\tbare = true
-\tlogAllRefUpdates = false
-\tfsync = all
-\tfsyncMethod = fsync
-[gc]
-\tauto = 0
-[fastimport]
-\tunpackLimit = 8
-[receive]
-\tdenyNonFastForwards = true
-\tdenyDeletes = true
-[istioupgrade]
-\tformat = {FORMAT_VERSION}
-"""
+HEAD = "ref: refs/heads/main\n"
+"""A store has no branch of its own; git wants one to be named."""
 
 
 def open_repository(path: Path, *, create: bool) -> Git:
@@ -65,8 +50,8 @@ def _create(path: Path) -> None:
     try:
         for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", PRIVATE):
             (aside / folder).mkdir(mode=0o700, parents=True)
-        (aside / "HEAD").write_text("ref: refs/heads/main\n")
-        (aside / "config").write_text(_CONFIG)
+        (aside / "HEAD").write_text(HEAD)
+        (aside / "config").write_bytes(configuration.fresh())
         if path.exists():
             path.rmdir()
         aside.rename(path)
@@ -78,10 +63,28 @@ def _create(path: Path) -> None:
 
 def _check_format(git: Git, path: Path) -> None:
     not_ours = StoreError(f"{path} is not a store of this program", hint="name another folder, or one that is empty")
-    if not (path / "config").is_file() or not (path / "objects").is_dir():
+    config = path / "config"
+    if not config.is_file() or not (path / "objects").is_dir():
         raise not_ours
     try:
-        version = git.run("config", "--file", str(path / "config"), "--get", "istioupgrade.format").strip()
-    except GitError:
+        found = configuration.values(git, config, configuration.FORMAT)
+    except StoreError:
+        if (path / PRIVATE).is_dir():
+            raise
         raise not_ours from None
+    if not found:
+        raise not_ours
+    version = found[-1]
     refuse_other_format(int(version) if version.isdecimal() else version, f"the store {path}")
+    _check_head(path)
+
+
+def _check_head(path: Path) -> None:
+    """Without it git says that there is no repository at all."""
+    try:
+        head = (path / "HEAD").read_bytes()
+    except OSError as error:
+        head = str(error.strerror).encode()
+    if not head.startswith(b"ref: refs/"):
+        hint = f"it must say `{HEAD.strip()}`, and a line end; nothing else of the store depends on it"
+        raise StoreError(f"the file {path / 'HEAD'} is damaged", hint=hint)

@@ -45,8 +45,12 @@ def sealed_document(obj: MeshObject) -> bytes:
 
 def index_entry(obj: MeshObject) -> Body:
     """What the index says of an object's values before they are encrypted: equal entries have equal values."""
-    digests = "\n".join(sorted(obj.withheld.digests))
-    return {"digests": hashlib.sha256(digests.encode()).hexdigest(), "uid": obj.server.uid}
+    return {"digests": digest_of(obj.withheld.digests), "uid": obj.server.uid}
+
+
+def digest_of(digests: Iterable[str]) -> str:
+    """What the index says of a set of digests."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 def sealed_entry(obj: MeshObject, sealed: bytes) -> Body:
@@ -105,7 +109,7 @@ class SealedSnapshot:
             raise self._damaged(path, "it is not the file that its index names")
         try:
             plain = self._opener.open(sealed)
-            return NO_VALUES if plain is None else _read(plain, key, str(uid.get("uid", "")), entry)
+            return NO_VALUES if plain is None else read_document(plain, key, str(uid.get("uid", "")), entry)
         except (ValueError, KeyError, TypeError) as error:
             raise self._damaged(path, str(error)) from None  # the cause might quote a value
 
@@ -120,7 +124,7 @@ class SealedSnapshot:
         return StoreError(f"snapshot {self._commit[:7]}: {path} is damaged: {why}")
 
 
-def _read(plain: bytes, key: Key, uid: str, entry: Body) -> Values:
+def read_document(plain: bytes, key: Key, uid: str, entry: Body) -> Values:
     """The values of a document that is truly this object's. Raises ValueError, KeyError or TypeError without them."""
     try:
         document = json.loads(plain)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +13,21 @@ from types import TracebackType
 from ...errors import StoreError, UnknownReferenceError, UsageError
 from ...models.operations import Opening, Operation
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
-from . import journal, layout
-from .branches import HEADS, TAGS, check_name, may_belong, new_name, slug
+from . import configuration, journal, layout
+from .branches import check_name, may_belong, new_name, slug
 from .codec import read_workloads
 from .digests import KeyedDigester, open_digester
 from .files import SnapshotFiles
 from .gitio import Git, GitError
+from .history import changes, log, newest
 from .locks import exclusive
 from .opening import PRIVATE, open_repository
-from .recipients import read_recipients, write_recipients
 from .references import Entry, find, has_commit
+from .refs import HEADS, NOBODY, TAGS, Refs, read_refs
 from .sealed import SealedSnapshot
 from .sealing import Opener, Sealer, checked_recipient
 from .states import StoredState
 from .writing import Parent, SnapshotStream, settled
-
-_NOBODY = "0" * 40
 
 
 class GitStore:
@@ -37,8 +35,8 @@ class GitStore:
 
     def __init__(self, path: Path, git: Git) -> None:
         self.path = path
-        self._git = git
-        self._files = SnapshotFiles(git)
+        self.git = git
+        self.files = SnapshotFiles(git)
         self._locked = False
         self._ahead: Parent | None = None
 
@@ -58,7 +56,7 @@ class GitStore:
 
     def close(self) -> None:
         """End the git process that reads; the store may be used on, and starts another."""
-        self._files.close()
+        self.files.close()
 
     def branch_of(self, cluster: ClusterIdentity) -> str:
         """See `ports.Store`."""
@@ -66,7 +64,7 @@ class GitStore:
         for branch in branches:
             if may_belong(branch, cluster) and self._tip_meta(branch).cluster.uid == cluster.uid:
                 return branch
-        return new_name(cluster, branches)
+        return self._not_lost(new_name(cluster, branches))
 
     def branch_by_context(self, context: str) -> str | None:
         """See `ports.Store`. Where slugs agree, the context's whole name in the newest snapshot decides."""
@@ -77,18 +75,19 @@ class GitStore:
 
     def branches(self) -> tuple[str, ...]:
         """See `ports.Store`."""
-        return tuple(sorted(ref.removeprefix(HEADS) for ref in self._refs() if ref.startswith(HEADS)))
+        return read_refs(self.git).branches
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """See `ports.Store`. Takes the lock unless it is held already; counts the objects itself."""
-        draft = settled(replace(draft, meta=replace(draft.meta, recipients=self.recipients())))
+        meta = replace(draft.meta, recipients=self.recipients(), branch=branch, name=name or "")
+        draft = settled(replace(draft, meta=meta))
         with nullcontext() if self._locked else self.lock("snapshot"):
-            refs = self._refs()
+            refs = read_refs(self.git)
             if name is not None:
                 check_name(name)
-                if f"{TAGS}{branch}/{name}" in refs:
+                if name in refs.names(branch):
                     raise UsageError(f"there is a snapshot called {name} already", hint="names are never moved")
-            tip = refs.get(HEADS + branch)
+            tip = self._tip(branch, refs)
             parent = self._parent(tip) if tip else None
             if parent:
                 parent.refuse_other_cluster(draft)
@@ -99,28 +98,29 @@ class GitStore:
 
     def read_ahead(self, branch: str) -> None:
         """See `ports.Store`."""
-        tip = self._refs().get(HEADS + branch)
+        tip = self._tip(branch, read_refs(self.git))
         if tip:
-            parent = Parent(tip, self._files)
+            parent = Parent(tip, self.files)
             parent.read_versions()
             self._ahead = parent
 
     def _parent(self, tip: str) -> Parent:
         """What was read ahead, unless the branch has moved since."""
         ahead = self._ahead
-        return ahead if ahead and ahead.commit == tip else Parent(tip, self._files)
+        return ahead if ahead and ahead.commit == tip else Parent(tip, self.files)
 
     def tip(self, branch: str) -> SnapshotInfo | None:
         """See `ports.Store`."""
-        refs = self._refs()
-        commit = refs.get(HEADS + branch)
-        return self._info(branch, commit, refs) if commit else None
+        refs = read_refs(self.git)
+        tip = self._tip(branch, refs)
+        return self._info(branch, newest(self.files, tip), refs) if tip else None
 
     def resolve(self, branch: str, reference: str) -> SnapshotInfo:
         """See `ports.Store`."""
-        refs = self._refs()
+        refs = read_refs(self.git)
+        self._tip(branch, refs)
         try:
-            commit = find(reference, self._log(branch, refs), _names(branch, refs))
+            commit = find(reference, self._log(branch, refs), refs.names(branch))
         except UnknownReferenceError:
             self._refuse_elsewhere(branch, reference, refs)
             raise
@@ -128,28 +128,24 @@ class GitStore:
 
     def history(self, branch: str, *, limit: int | None = None) -> Iterator[SnapshotInfo]:
         """See `ports.Store`."""
-        refs = self._refs()
-        if HEADS + branch not in refs:
-            return
-        arguments = ["log", "--first-parent", "--no-renames", "--name-only", "--format=:%H"]
-        arguments += [] if limit is None else [f"--max-count={limit}"]
-        changed: Counter[str] = Counter()
-        commits = []
-        for line in self._ask(*arguments, HEADS + branch).splitlines():
-            if line.startswith(":"):
-                commits.append(line[1:])
-            elif line.startswith(layout.OBJECTS):
-                changed[commits[-1]] += 1
+        refs = read_refs(self.git)
+        self._tip(branch, refs)
+        commits = [entry.commit for entry in self._log(branch, refs)[:limit]]
+        changed = changes(self.git, commits)
         for commit in commits:
-            yield replace(self._info(branch, commit, refs), changed=changed[commit])
+            yield replace(self._info(branch, commit, refs), changed=changed.get(commit))
+
+    def check(self, info: SnapshotInfo) -> None:
+        """See `ports.Store`."""
+        self.files.check(info.commit)
 
     def state(self, info: SnapshotInfo) -> StoredState:
         """See `ports.Store`."""
-        return StoredState(info, self._files)
+        return StoredState(info, self.files)
 
     def workloads(self, info: SnapshotInfo) -> tuple[WorkloadProxy, ...]:
         """See `ports.Store`."""
-        return self._files.read(info.commit, layout.WORKLOADS, read_workloads)
+        return self.files.read(info.commit, layout.WORKLOADS, read_workloads)
 
     def digester(self) -> KeyedDigester:
         """See `ports.Store`."""
@@ -157,7 +153,7 @@ class GitStore:
 
     def recipients(self) -> tuple[str, ...]:
         """See `ports.Store`."""
-        return read_recipients(self._git, self.path / "config")
+        return tuple(sorted(set(configuration.values(self.git, self._config, configuration.RECIPIENT))))
 
     def add_recipients(self, recipients: Sequence[str]) -> tuple[str, ...]:
         """See `ports.Store`. Takes the lock, if somebody is new, unless it is held already."""
@@ -168,12 +164,22 @@ class GitStore:
             known = self.recipients()
             new = tuple(recipient for recipient in wanted if recipient not in known)
             if new:
-                write_recipients(self.path / "config", new)
+                edits = [("--add", configuration.RECIPIENT, recipient) for recipient in new]
+                configuration.edit(self.git, self._config, edits)
         return new
+
+    def renew_configuration(self, note: Callable[[str], None]) -> None:
+        """Make it what this program would write, apart from what was added to it. Takes the lock."""
+        with self.lock("store init"):
+            configuration.renew(self.git, self._config, note)
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config"
 
     def sealed(self, info: SnapshotInfo, identities: Sequence[Path]) -> SealedSnapshot:
         """See `ports.Store`."""
-        return SealedSnapshot(info.commit, self._files, Opener(identities))
+        return SealedSnapshot(info.commit, self.files, Opener(identities))
 
     @contextmanager
     def lock(self, operation: str) -> Iterator[None]:
@@ -216,11 +222,11 @@ class GitStore:
         """First the objects, flushed to the disk; then, all at once, the refs."""
         self._sweep(branch)
         try:
-            commit = self._git.pour(stream, "fast-import", "--quiet").strip()
-            moves = f"update {HEADS}{branch} {commit} {tip or _NOBODY}\n"
+            commit = self.git.pour(stream, "fast-import", "--quiet").strip()
+            moves = f"update {HEADS}{branch} {commit} {tip or NOBODY}\n"
             if name is not None:
                 moves += f"create {TAGS}{branch}/{name} {commit}\n"
-            self._git.run("update-ref", "--stdin", stdin=moves.encode())
+            self.git.run("update-ref", "--stdin", stdin=moves.encode())
         except GitError as error:
             self._sweep(branch)
             hint = f"is there space left, and may this user write to {self.path}? nothing was changed"
@@ -235,29 +241,34 @@ class GitStore:
                 file.unlink(missing_ok=True)
         (self._journals(branch) / journal.BEGUN).unlink(missing_ok=True)
 
-    def _refs(self) -> dict[str, str]:
-        """Every branch and every name, with its commit."""
-        listing = self._ask("for-each-ref", "--format=%(refname) %(objectname)", HEADS, TAGS)
-        return dict(line.split(" ") for line in listing.splitlines())
+    def _tip(self, branch: str, refs: Refs) -> str | None:
+        """Where a branch is, or None where there never was any."""
+        if refs.tip(branch) is None:
+            self._not_lost(branch, refs)
+        return refs.tip(branch)
 
-    def _log(self, branch: str, refs: dict[str, str]) -> list[Entry]:
-        if HEADS + branch not in refs:
-            return []
-        listing = self._ask("rev-list", "--first-parent", "--timestamp", HEADS + branch)
-        return [Entry(commit, int(time)) for time, commit in map(str.split, listing.splitlines())]
+    def _not_lost(self, branch: str, refs: Refs | None = None) -> str:
+        """The name of a branch that there is not. Raises StoreError where there must have been one."""
+        refs = refs or read_refs(self.git)
+        if refs.starts(branch) or any(self._journals(branch).glob("*.jsonl")):
+            hint = "`kubectl istio-upgrade store verify` tells what is damaged, and which snapshots are intact"
+            raise StoreError(f"the branch {branch} is missing from the store, although there were snapshots", hint=hint)
+        return branch
 
-    def _info(self, branch: str, commit: str, refs: dict[str, str]) -> SnapshotInfo:
-        names = tuple(sorted(name for name, named in _names(branch, refs).items() if named == commit))
-        return SnapshotInfo(commit, branch, self._files.meta(commit), names)
+    def _log(self, branch: str, refs: Refs) -> list[Entry]:
+        return log(self.git, self.files, refs, branch)
+
+    def _info(self, branch: str, commit: str, refs: Refs) -> SnapshotInfo:
+        return SnapshotInfo(commit, branch, self.files.meta(commit), refs.named(branch, commit))
 
     def _tip_meta(self, branch: str) -> SnapshotMeta:
-        return self._files.meta(self._refs()[HEADS + branch])
+        return self.files.meta(read_refs(self.git).commits[HEADS + branch])
 
-    def _refuse_elsewhere(self, branch: str, reference: str, refs: dict[str, str]) -> None:
+    def _refuse_elsewhere(self, branch: str, reference: str, refs: Refs) -> None:
         """Raises UnknownReferenceError if another cluster has what this one has not: a likely mistake."""
         base = reference.partition("~")[0]
-        for other in self.branches():
-            found = base in _names(other, refs) or has_commit(base, self._log(other, refs))
+        for other in refs.branches:
+            found = base in refs.names(other) or has_commit(base, self._log(other, refs))
             if other != branch and found:
                 context = self._tip_meta(other).cluster.context
                 hint = f"to see it, use --context {context}"
@@ -271,15 +282,3 @@ class GitStore:
         except OSError as error:
             raise StoreError(f"the store cannot be written: {error.strerror}") from error
         return folder
-
-    def _ask(self, *arguments: str) -> str:
-        try:
-            return self._git.run(*arguments)
-        except GitError as error:
-            raise StoreError(f"the store could not be read: {error}") from error
-
-
-def _names(branch: str, refs: dict[str, str]) -> dict[str, str]:
-    """The names on a branch, with their commits."""
-    mine = f"{TAGS}{branch}/"
-    return {ref.removeprefix(mine): commit for ref, commit in refs.items() if ref.startswith(mine)}

@@ -40,11 +40,6 @@ def read_commit(content: bytes) -> Commit:
     return Commit(trees[0], parents, message, any(name == "gpgsig" for name, _ in fields))
 
 
-def tree_of(content: bytes) -> str:
-    """The tree of a commit. Raises ValueError."""
-    return read_commit(content).tree
-
-
 def read_tree(content: bytes) -> tuple[Entry, ...]:
     """Raises ValueError for what is not a tree."""
     entries, start = [], 0

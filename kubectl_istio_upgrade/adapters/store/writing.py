@@ -40,9 +40,11 @@ def settled(draft: SnapshotDraft) -> SnapshotDraft:
 
 
 class Parent:
-    """The snapshot before, as far as writing the next one needs it."""
+    """The snapshot before, or a merge, as far as writing the next one needs it."""
 
     def __init__(self, commit: str, files: SnapshotFiles) -> None:
+        """Raises StoreError when any file is missing or damaged: the next snapshot would take it over."""
+        files.check(commit)
         self.commit = commit
         self.paths = files.paths(commit)
         self.header = files.header(commit)
