@@ -73,7 +73,11 @@ class LostLockError(IncompleteError):
 
 
 class NotReadyError(IncompleteError):
-    """What was written has not taken effect in time."""
+    """What was written has not taken effect in time. `objects` are those concerned, as their keys are written."""
+
+    def __init__(self, message: str, *, hint: str | None = None, objects: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.objects = objects
 
 
 class ClusterError(IstioUpgradeError):

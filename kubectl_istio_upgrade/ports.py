@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .models.objects import Body, Key, ResourceType, State
-from .models.operations import Attempt, End, Opening, Operation
+from .models.operations import Attempt, End, Opening, Operation, Restarted
 from .models.permissions import Permission
 from .models.plans import Action, StepResult
 from .models.secrets import Values
@@ -55,6 +55,9 @@ class ClusterReader(Protocol):
 
     def get(self, type_: ResourceType, key: Key) -> Body | None:
         """One object as it is now, or None for 404 and only for 404."""
+
+    def log(self, pod: Key, container: str, *, lines: int, previous: bool = False) -> str:
+        """The last lines of a container's log; `previous`: of the one that ran before it. Raises ClusterError."""
 
     def missing(self, wanted: Collection[Permission]) -> tuple[Permission, ...]:
         """Which of these permissions the server says we lack, sorted; asking changes nothing.
@@ -183,8 +186,8 @@ class Journal(Protocol):
     def attempt(self, attempt: Attempt) -> None:
         """A run begins: the command's own, or `resume` or `abort`."""
 
-    def intend(self, key: Key, action: Action) -> None:
-        """This write comes next."""
+    def intend(self, key: Key, action: Action, restart: Restarted | None = None) -> None:
+        """This write comes next. Of a restart also what it takes to undo it."""
 
     def conclude(self, result: StepResult) -> None:
         """How it ended."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from .capture import Capture
 from .diff.states import Select, compare
-from .models.changes import Comparison, ObjectDiff
+from .models.changes import Change, Comparison, FieldChange, FieldOp, ObjectDiff
 from .models.objects import State
-from .models.plans import Plan, Proof
+from .models.plans import Plan, PlannedChange, Proof
+from .plan.restarts import restarted_at
+from .ports import ClusterReader
+from .rules.components import component_of
+from .rules.restarts import RESTARTED_AT_PATH
 
 SETTLE = 20.0
 """Seconds for which a difference may be a controller that has not caught up; after that it is a residual."""
@@ -35,6 +40,25 @@ def prove(plan: Plan, promised: State, read: Callable[[], Capture], select: Sele
         if not residual or time.monotonic() >= deadline:
             return _verdict(plan, comparison, residual, reads), capture
         time.sleep(_PAUSE)
+
+
+def with_restarts(proof: Proof, plan: Plan, reader: ClusterReader) -> Proof:
+    """The proof, with every restart of the plan looked at again: most such workloads are in no state of the mesh."""
+    looked = [(change, _left(change, reader)) for change in plan.writes if change.restart]
+    residual = tuple(diff for _, diff in looked if diff)
+    return replace(proof, residual=(*proof.residual, *residual), restarted=len(looked) - len(residual))
+
+
+def _left(change: PlannedChange, reader: ClusterReader) -> ObjectDiff | None:
+    """What is not as the restart should have left it."""
+    body, wanted = reader.get(change.type, change.key), change.restart.after if change.restart else None
+    if body is not None and (now := restarted_at(body)) == wanted:
+        return None
+    component = component_of(change.live) if change.live else ""
+    if body is None:
+        return ObjectDiff(change.key, Change.ADDED, component, None, change.live, None, None)
+    field = FieldChange(FieldOp.REPLACE, RESTARTED_AT_PATH, now, wanted)
+    return ObjectDiff(change.key, Change.CHANGED, component, change.live, change.live, None, None, (field,))
 
 
 def _is_approved(diff: ObjectDiff, approved: ObjectDiff | None) -> bool:

@@ -1,4 +1,4 @@
-"""Carrying out an approved plan: stages one after another, the writes of a stage in parallel."""
+"""Carrying out an approved plan: stages one after another, the writes of a stage in parallel, restarts in batches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from itertools import groupby
 from ..errors import IncompleteError, IstioUpgradeError, NotReadyError
 from ..models.objects import Body, Key, Version
 from ..models.plans import Action, Outcome, Plan, PlannedChange, StepResult
+from ..plan.restarts import batches, restarted_by
 from ..ports import Journal, Progress
 from ..rules.order import STAGES
+from ..rules.restarts import BATCH, FOLLOWS
+from .budgets import wait_for_budgets
 from .doubt import may_have_happened
 from .rollout import wait_for_stage
 from .sender import Sender
@@ -51,8 +54,12 @@ class Executor:
     journal: Journal
     progress: Progress
     timeout: float = 300.0
-    """Seconds to wait for the definitions and rollouts of one stage."""
+    """Seconds to wait for the definitions and rollouts of one stage, or of one batch of restarts."""
+    batch: int = BATCH
+    """Workloads that are restarted at once."""
     _stop: threading.Event = field(default_factory=threading.Event)
+    _unsettled: bool = False
+    """Whether something was written that an injector may go by, and has to follow before pods are made anew."""
     _late: list[tuple[int, list[PlannedChange]]] = field(default_factory=list)
     """Stages that were not ready in time, which nothing after them needs."""
     _results: dict[tuple[Key, Action], StepResult] = field(default_factory=dict)
@@ -70,8 +77,8 @@ class Executor:
                 advance(1)
 
             failure = None
-            for stage, changes in _batches(plan.writes):
-                failure = self._stage(changes, done) or self._settle(stage, changes)
+            for stage, changes in _batches(plan.writes, self.batch):
+                failure = self._admit(changes) or self._stage(changes, done) or self._settle(stage, changes)
                 if failure:
                     break
         failure = failure or self._still_late()
@@ -81,6 +88,14 @@ class Executor:
             if (change.key, change.action) not in self._results
         )
         return Execution((*self._results.values(), *skipped), failure)
+
+    def _admit(self, changes: Sequence[PlannedChange]) -> IstioUpgradeError | None:
+        """Wait until the disruption budgets of what will be restarted allow it."""
+        restarts = [change for change in changes if change.action is Action.RESTART]
+        if restarts and self._unsettled and (failure := self._waited(lambda: time.sleep(FOLLOWS))):
+            return failure
+        self._unsettled = not restarts
+        return self._waited(lambda: wait_for_budgets(self.sender.reader, restarts, self.timeout, self.progress))
 
     def _stage(self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]) -> IstioUpgradeError | None:
         failure: IstioUpgradeError | None = None
@@ -107,7 +122,7 @@ class Executor:
         if self._stop.is_set():
             return StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE), None
         try:
-            self.journal.intend(change.key, change.action)
+            self.journal.intend(change.key, change.action, restarted_by(change))
             result, failure = self._send(change)
             self.journal.conclude(result)
         except IstioUpgradeError as error:
@@ -142,8 +157,11 @@ class Executor:
         return next((failure for failure in failures if failure), None)
 
     def _wait(self, stage: int, changes: Sequence[PlannedChange], timeout: float) -> IstioUpgradeError | None:
+        return self._waited(lambda: wait_for_stage(self.sender.reader, STAGES[stage], changes, timeout, self.progress))
+
+    def _waited(self, wait: Callable[[], None]) -> IstioUpgradeError | None:
         try:
-            wait_for_stage(self.sender.reader, STAGES[stage], changes, timeout, self.progress)
+            wait()
         except KeyboardInterrupt:
             return IncompleteError("interrupted while waiting")
         except IstioUpgradeError as error:
@@ -151,10 +169,12 @@ class Executor:
         return None
 
 
-def _batches(changes: Iterable[PlannedChange]) -> Iterable[tuple[int, list[PlannedChange]]]:
-    """The changes in order, cut where the stage, or writing against deleting, changes."""
-    for (_, stage), batch in groupby(changes, key=lambda change: (change.action is Action.DELETE, change.stage)):
-        yield stage, list(batch)
+def _batches(changes: Iterable[PlannedChange], size: int) -> Iterable[tuple[int, list[PlannedChange]]]:
+    """The changes in order, cut where the stage, or the kind of write, changes; restarts into batches of a size."""
+    apart = (Action.DELETE, Action.RESTART)
+    for (action, stage), group in groupby(changes, key=lambda c: (c.action if c.action in apart else None, c.stage)):
+        for batch in batches(list(group), size) if action is Action.RESTART else (list(group),):
+            yield stage, batch
 
 
 _StepFuture = Future[tuple[StepResult, IstioUpgradeError | None]]

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..diff.states import fields_between
 from ..errors import ClusterError, ConflictError
 from ..models.objects import Body, MeshObject
-from ..models.plans import PlannedChange, Write
+from ..models.plans import Action, PlannedChange, Write
 from ..normalise.objects import split
 from ..normalise.ownership import are_same_owners, owned_as, with_fields_owned_as
+from ..plan.revise import has_moved
 from ..ports import ClusterReader, ClusterWriter
+from ..rules.restarts import RESTARTED_AT_PATH
 from .doubt import may_have_happened
 
 ATTEMPTS = 8
@@ -38,7 +39,7 @@ class OwnershipRestorer:
 
     def restore(self, change: PlannedChange, written: Body) -> str:
         """Return "" when it is done, or why it is not. Raises ClusterError when the server stays out of order."""
-        if change.target is None or not _owners_before(change):
+        if not _gives_back(change):
             return ""
         content = split(written, change.type)
         for attempt in range(ATTEMPTS):
@@ -71,13 +72,20 @@ class OwnershipRestorer:
     def _unchanged(self, then: MeshObject, change: PlannedChange) -> MeshObject | None:
         body = self.reader.get(change.type, change.key)
         now = split(body, change.type) if body is not None else None
-        if now is None or now.server.uid != then.server.uid:
-            return None
-        return None if fields_between(then, now, autoscaled=change.autoscaled) else now
+        return None if now is None or has_moved(change, then, now) else now
+
+
+def _gives_back(change: PlannedChange) -> bool:
+    """Whether anybody owned what was written. A restart as such belongs to whoever asks for it: to us."""
+    if change.action is Action.RESTART:
+        return change.restart is not None and bool(change.restart.owners_after)
+    return change.target is not None and bool(_owners_before(change))
 
 
 def _owners(change: PlannedChange, written: MeshObject) -> Sequence[Body]:
     """Of a whole object the owners that the target has; of a few patched fields, those fields' alone."""
+    if change.action is Action.RESTART and change.restart:
+        return with_fields_owned_as(written.server.managed_fields, change.restart.owners_after, [RESTARTED_AT_PATH])
     target = _owners_before(change)
     if change.write is not Write.PATCH:
         return owned_as(written.server.managed_fields, target)

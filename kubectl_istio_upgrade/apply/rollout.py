@@ -120,4 +120,5 @@ def _served(reader: ClusterReader, body: Body) -> Readiness:
 def _timed_out(timeout: float, reasons: dict[str, str]) -> NotReadyError:
     lines = "\n".join(f"  {key}: {why}" for key, why in sorted(reasons.items()))
     message = f"not ready after {timeout:.0f} s:\n{lines}" if timeout else f"still not ready at the end:\n{lines}"
-    return NotReadyError(message, hint="look at the pods' events and logs, or give it more time with --timeout")
+    hint = "look at the pods' events and logs, or give it more time with --timeout"
+    return NotReadyError(message, hint=hint, objects=tuple(sorted(reasons)))

@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..diff.states import fields_between
 from ..errors import ApiError, ClusterError, ConflictError, IncompleteError, NotFoundError, RefusedError
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
 from ..normalise.ownership import sole_writer
 from ..normalise.secrets import Redaction, digests_in
-from ..plan.revise import against_live
+from ..plan.revise import against_live, has_moved
 from ..ports import ClusterReader, ClusterWriter
 from ..rules.keeping import MADE_WITH_NAMESPACE
 from .doubt import WEBHOOK_DOWN, is_as_sent, may_have_happened
@@ -115,7 +114,7 @@ class Sender:
         if body is None:
             raise error
         now = self.secrets.withheld(split(body, change.type))
-        if now.server.uid != then.server.uid or fields_between(then, now, autoscaled=change.autoscaled):
+        if has_moved(change, then, now):
             message = f"{change.key} was changed by somebody else after the plan was made"
             raise IncompleteError(message, hint="run the command again to plan from the state as it is now") from error
         return now

@@ -124,7 +124,8 @@ class Deferral:
 def _why_unanswered(changes: Sequence[PlannedChange]) -> str:
     if any(change.action is Action.RELAX for change in changes):
         return RELAXED_FIRST
-    return UNANSWERED if any(change.key.resource in WORKLOADS for change in changes) else ""
+    restored = (change for change in changes if change.action is not Action.RESTART)
+    return UNANSWERED if any(change.key.resource in WORKLOADS for change in restored) else ""
 
 
 def _noted(change: PlannedChange, why: str) -> PlannedChange:

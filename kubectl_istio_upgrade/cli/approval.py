@@ -15,6 +15,8 @@ from ..render.plans import finished_data, plan_data, print_finished, print_plan,
 from ..render.structured import Format, formatted
 from .settings import Settings
 
+BLOCKED = {"restart": "no new pod would start now: bring istiod back first; `kubectl istio-upgrade validate` says more"}
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -74,7 +76,7 @@ def check_blockers(plan: Plan) -> None:
     """Refuse a plan that must not be carried out, once it has been shown."""
     if plan.blockers:
         listed = "\n".join(f"  {blocker}" for blocker in plan.blockers)
-        hint = "change or delete these objects first, or leave istiod out with --only"
+        hint = BLOCKED.get(plan.operation, "change or delete these objects first, or leave istiod out with --only")
         raise RefusedError(f"the plan is blocked; nothing was changed:\n{listed}", hint=hint)
 
 

@@ -89,6 +89,15 @@ def namespaces(known: Known, _incomplete: str) -> Iterator[Item]:
         yield Item(name)
 
 
+def workloads(known: Known, incomplete: str) -> Iterator[Item]:
+    """The words that stand for many workloads, and of the selectors those by namespace."""
+    yield Item("none", help="no workload, only parts of the installation")
+    yield Item("plan", help="show it, and restart nothing")
+    yield Item("all", help="also what is up to date")
+    for namespace in namespaces(known, incomplete):
+        yield Item(f"namespace/{namespace.value}")
+
+
 def types(known: Known, _incomplete: str) -> Iterator[Item]:
     """`plural.group`, as the newest snapshot has read them."""
     for type_ in known.store.types:
@@ -154,6 +163,7 @@ BY_METAVAR: Mapping[str, Completer] = {
     "[KIND[/NAME]]": selectors,
     "NS": namespaces,
     "NS/NAME": secrets,
+    "WHICH": workloads,
     "TYPE": types,
     "FILE": files,
     "PATH": files,

@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "diff": ("diff", "diff", "Compare any two of: a snapshot, the live mesh, manifests."),
     "apply": ("apply", "apply", "Apply manifests, with a snapshot before and a proof after."),
     "rollback": ("rollback", "rollback", "Take the mesh back to a snapshot, exactly, and prove it."),
+    "validate": ("validate", "validate", "Check that the mesh is as an upgrade should leave it."),
+    "restart": ("restart", "restart", "Restart what runs an outdated proxy, and only that."),
     "status": ("status", "status", "Show where the cluster stands, and what comes next."),
     "precheck": ("precheck", "precheck", "Check whether the mesh can be upgraded; changes nothing."),
     "upgrade": ("upgrade", "upgrade", "Upgrade Istio, step by step, with a way back."),

@@ -33,24 +33,34 @@ if TYPE_CHECKING:
     metavar="NS",
     help="Let gateways and CNI be written in these namespaces only; repeatable.  [default: in all]",
 )
+@click.option("--workloads", is_flag=True, help="Also what restarting workloads takes, in all namespaces.")
+@click.option("--workloads-in", multiple=True, metavar="NS", help="The same in these namespaces only; repeatable.")
 @click.option(
     "-o", "--output", "format_", type=click.Choice(["yaml", "json"]), default="yaml", help="How to print the roles."
 )
 @COMMON
 def rbac(
-    reference: str | None, read_only: bool, subjects: tuple[str, ...], components_in: tuple[str, ...], format_: str
+    reference: str | None,
+    read_only: bool,
+    subjects: tuple[str, ...],
+    components_in: tuple[str, ...],
+    workloads: bool,
+    workloads_in: tuple[str, ...],
+    format_: str,
 ) -> None:
     """Print the exact roles for using this tool, to read or to write.
 
     Each rule with its reason, for the types that the cluster serves; print them anew when a definition was added.
     With REF also for the types of that snapshot: a rollback to it may bring back some that the cluster has no longer.
-    Changes nothing in the cluster.
+    Workloads of applications are restarted only by whoever has a role of its own for that: --workloads. Changes nothing
+    in the cluster.
 
     \b
     Examples:
       kubectl istio-upgrade rbac > roles.yaml
       kubectl istio-upgrade rbac --read-only --for group:dev | kubectl apply -f -
       kubectl istio-upgrade rbac --components-in gateways --for user:jane
+      kubectl istio-upgrade rbac --workloads-in shop --for user:jane
       kubectl istio-upgrade rbac friday --for serviceaccount:ci:upgrades
     """
     from ..models.permissions import Use
@@ -60,22 +70,25 @@ def rbac(
 
     bound = tuple(_subject(text) for text in subjects)
     settings = Settings.current()
-    grants = (
-        grant for grant in _grants(settings, reference, components_in) if not read_only or grant.use is Use.READING
-    )
+    places = ("",) if workloads and not workloads_in else workloads_in
+    found = _grants(settings, reference, components_in, places)
+    grants = (grant for grant in found if not read_only or grant.use is Use.READING)
     documents = role_documents(grants, bound)
     settings.out.line(formatted(as_list(documents), Format.JSON) if format_ == Format.JSON else as_yaml(documents))
 
 
-def _grants(settings: Settings, reference: str | None, components_in: tuple[str, ...]) -> Iterable[Grant]:
+def _grants(
+    settings: Settings, reference: str | None, components_in: tuple[str, ...], workloads_in: tuple[str, ...]
+) -> Iterable[Grant]:
     from ..operations.permissions import roles_for
     from ..operations.snapshots import find
 
     if reference is None:
         with settings.cluster() as reader:
-            return roles_for(reader, settings.capture_options, components_in=components_in)
+            return roles_for(reader, settings.capture_options, components_in=components_in, workloads_in=workloads_in)
     with settings.session() as session:
-        return roles_for(session.reader, settings.capture_options, find(session, reference), components_in)
+        target = find(session, reference)
+        return roles_for(session.reader, settings.capture_options, target, components_in, workloads_in)
 
 
 def _subject(text: str) -> Subject:

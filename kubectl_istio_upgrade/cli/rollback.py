@@ -10,6 +10,7 @@ import click
 from .options import COMMON, command, output, unlocking, writing
 
 if TYPE_CHECKING:
+    from ..operations.rollback import Workloads
     from .settings import Settings
 
 
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     metavar="NS/NAME",
     help="Also this Secret of the CA, or of another cluster; repeatable.",
 )
+@click.option(
+    "--workloads",
+    type=click.Choice(["undo", "stale", "none"]),
+    default="undo",
+    help="Undo this tool's restarts since; stale: and restart what else runs another proxy.  [default: undo]",
+)
 @unlocking
 @writing
 @output("json", "yaml")
@@ -45,6 +52,7 @@ def rollback(
     restore_crd: tuple[str, ...],
     to_dir: str | None,
     restore_secrets: tuple[str, ...],
+    workloads: Workloads,
     dry_run: bool,
     yes: bool,
     with_diff: bool,
@@ -62,6 +70,10 @@ def rollback(
     Secrets, and credentials elsewhere, come back from the values that the snapshot holds encrypted, with the --identity
     that opens them (see `store init --recipient`). The CA's Secrets only if they are named as well.
 
+    Workloads that this tool has restarted since get their template of then, last of all: their pods are made anew, by
+    the injector of then. Those that somebody else has restarted since stay as they are. What still runs another proxy
+    is named in the plan.
+
     Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
     snapshot where somebody has taken one since.
 
@@ -75,6 +87,7 @@ def rollback(
       kubectl istio-upgrade rollback friday --to-dir mesh/
     """
     from ..operations import rollback as operation
+    from ..operations.restarting import now
     from ..operations.snapshots import find_target
     from ..plan.judging import Crds
     from ..render.names import snapshot_title
@@ -92,8 +105,11 @@ def rollback(
         if not dry_run:
             session.refuse_unfinished()
         target = find_target(session, reference)
-        request = operation.Request(only, settings.namespaces, delete_added, chosen, restore_crd, restore_secrets)
-        planned = operation.prepare(session, target, request.options(session.store.state(target)))
+        request = operation.Request(
+            only, settings.namespaces, delete_added, chosen, restore_crd, restore_secrets, workloads, now()
+        )
+        options = request.options(session.store.state(target))
+        planned = operation.prepare(session, target, options, request.restarts(session, target))
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run
         finished = operation.run(session, planned, request, approval.review) if start else None

@@ -45,6 +45,16 @@ class Key(NamedTuple):
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name
         return f"{self.resource} {where}"
 
+    @classmethod
+    def of(cls, text: str) -> Key:
+        """The key that is written so. Raises ValueError for what is no key."""
+        resource, blank, where = text.partition(" ")
+        plural, _, group = resource.partition(".")
+        namespace, _, name = where.rpartition("/")
+        if not (plural and blank and name):
+            raise ValueError(f"{text!r} is no object")
+        return cls(group, plural, namespace, name)
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:

@@ -61,7 +61,7 @@ class Opening:
     id: str
     """Sortable by time, and unique: `20261124-005500-1a2b3c`."""
     kind: str
-    """`rollback` or `apply`."""
+    """`rollback`, `apply` or `restart`."""
     target: str
     """The target's commit, or the names of the manifests."""
     label: str
@@ -97,6 +97,46 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A workload that an operation has restarted, or was about to restart: all that it takes to undo that."""
+
+    key: Key
+    uid: str
+    before: str | None
+    """The annotation of its template before; None where there was none."""
+    after: str | None
+    outcome: Outcome | None = None
+    """None: it was about to be written, and nobody knows whether it was."""
+    reason: str = ""
+    """Why it is restarted, or is not."""
+    owners: tuple[Body, ...] = ()
+    """Who owned the annotation before: `managedFields`, of that annotation alone."""
+    proxies: tuple[str, str] = ("", "")
+    """The versions of the proxy before and after it, where they are known."""
+
+    def to_data(self) -> Body:
+        """As `operation.yaml` has it."""
+        data: Body = {"object": str(self.key), "uid": self.uid, "before": self.before, "after": self.after}
+        data |= {"outcome": str(self.outcome or Outcome.UNKNOWN), "reason": self.reason}
+        known = {"owners": [*self.owners], "proxyBefore": self.proxies[0], "proxyAfter": self.proxies[1]}
+        return data | {name: value for name, value in known.items() if value}
+
+    @classmethod
+    def of_data(cls, data: Body) -> Restarted:
+        """The inverse. Raises KeyError, TypeError or ValueError for damage."""
+        return cls(
+            key=Key.of(data["object"]),
+            uid=data["uid"],
+            before=data["before"],
+            after=data["after"],
+            outcome=Outcome(data["outcome"]),
+            reason=data["reason"],
+            owners=tuple(data.get("owners", ())),
+            proxies=(data.get("proxyBefore", ""), data.get("proxyAfter", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A journal, read."""
 
@@ -109,6 +149,8 @@ class Operation:
     """None while it is unfinished."""
     after: str = ""
     """The commit of the snapshot that ended it."""
+    restarts: tuple[Restarted, ...] = ()
+    """Every restart that any of its runs has made or was about to make, in this order."""
 
     @property
     def keys(self) -> frozenset[Key]:

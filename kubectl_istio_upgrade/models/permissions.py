@@ -33,6 +33,7 @@ class Use(StrEnum):
 
     READING = "reader"
     WRITING = "writer"
+    WORKLOADS = "restarter"
 
 
 @dataclass(frozen=True, slots=True)

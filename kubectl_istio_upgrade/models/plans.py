@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .changes import ObjectDiff
@@ -21,6 +22,8 @@ class Action(StrEnum):
     """A webhook that fails closed while nobody serves it lets writes pass, until a later update puts it back: the one
     case of two writes to one object in a plan."""
     DELETE = "delete"
+    RESTART = "restart"
+    """Its controller replaces its pods, because an annotation of their template changes."""
     KEEP = "keep"
     """It differs from the target and stays as it is, for the reason given."""
 
@@ -36,6 +39,28 @@ class Write(StrEnum):
     DELETE = "delete"
     RECREATE = "delete, then post"
     NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What a change makes of the annotation that restarts a workload: `kubectl.kubernetes.io/restartedAt`."""
+
+    before: str | None
+    """Its value now; None where there is none."""
+    after: str | None
+    """None takes it away: the template of before it is then in force again."""
+    owners: tuple[Body, ...] = ()
+    """Who owns it now: `managedFields`, of that annotation alone."""
+    owners_after: tuple[Body, ...] = ()
+    """To whom it is given back, where it is."""
+    takes: int = 0
+    """Pods that its strategy may take away before others have come; so many disruptions its budgets have to allow."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of its pods: by these, budgets select them."""
+    budgets: tuple[str, ...] = ()
+    """The PodDisruptionBudgets that select them."""
+    proxies: tuple[str, str] = ("", "")
+    """The versions of the proxy before and after it, where they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,8 @@ class PlannedChange:
     """An autoscaler decides its replicas, so their moving is no change by somebody else."""
     live: MeshObject | None = None
     target: MeshObject | None = None
+    restart: Restart | None = None
+    """Of `RESTART`, and of an update that puts the annotation back with the rest."""
 
     @property
     def is_write(self) -> bool:
@@ -99,7 +126,7 @@ class Plan:
     """Ordered changes, the state they were computed from, and a hash over both."""
 
     operation: str
-    """`rollback` or `apply`."""
+    """`rollback`, `apply` or `restart`."""
     target: str
     """`snapshot 3f2a91c` or the names of the manifests."""
     changes: tuple[PlannedChange, ...]
@@ -164,6 +191,8 @@ class Proof:
     residual: tuple[ObjectDiff, ...]
     reads: int
     """How often the cluster had to be read until it had settled, or until the patience for it ran out."""
+    restarted: int = 0
+    """Workloads whose restart was looked at again and is as planned."""
 
     @property
     def holds(self) -> bool:

@@ -26,6 +26,9 @@ class Backing:
     exists: bool = True
     ready: bool = True
     """Whether anything that could answer is ready."""
+    known: bool = True
+    """False where it may not be looked at. It is then taken for served: relaxing a webhook that answers after all would
+    let pass what it guards, while writing to what a silent one guards is refused by the server, in the dry run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,18 @@ def are_same_owners(some: Sequence[Body], others: Sequence[Body]) -> bool:
     return same(_timeless(some), _timeless(others))
 
 
+def owners_of_field(owners: Sequence[Body], path: Iterable[str]) -> tuple[Body, ...]:
+    """Those who own a field, each with this field alone: what it takes to give it back to them."""
+    keys = [f"f:{step}" for step in path]
+    found = []
+    for entry in owners:
+        if _owns(fields := entry.get("fieldsV1") or {}, keys):
+            alone: Body = {}
+            _own(alone, keys, fields)
+            found.append({**entry, "fieldsV1": alone})
+    return tuple(found)
+
+
 def sole_writer(owners: Sequence[Body]) -> str:
     """The one manager that has written all of an object but its status, by ordinary writes; "" when there are others.
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from ..apply.execution import Execution
 from ..diff.paths import dotted
 from ..models.objects import Body, Key, MeshObject
-from ..models.operations import Aim, Attempt, Holder, Opening, Operation, Step, Written
+from ..models.operations import Aim, Attempt, Holder, Opening, Operation, Restarted, Step, Written
 from ..models.plans import Outcome, Plan, Proof
-from ..models.snapshots import Versions
+from ..models.snapshots import SnapshotInfo, Versions
 from ..models.upgrades import Phase, PhaseOutcome, PhaseResult
 from ..normalise.secrets import without_values
+from ..plan.restarts import restarted_by
 from ..ports import Digester
 
 ABORT = "abort"
@@ -42,6 +43,8 @@ class Course:
     """When the last run began to write."""
     seconds: float
     """What the last run took."""
+    restarts: tuple[Restarted, ...] = ()
+    """Of every run, in the order in which they were made."""
 
 
 def intent_of(plan: Plan, target: str, aim: Aim, id_: str, continues: Operation | None) -> Body:
@@ -52,8 +55,8 @@ def intent_of(plan: Plan, target: str, aim: Aim, id_: str, continues: Operation 
 
 
 def record_of(opening: Opening, aim: Aim, plan: Plan, steps: Sequence[Body], proof: Proof, course: Course) -> Body:
-    """Of the snapshot after: what it did, and the proof."""
-    return {
+    """Of the snapshot after: what it did, whom it restarted, and the proof."""
+    record: Body = {
         **_head(opening, aim),
         "planHash": plan.hash,
         "context": course.context,
@@ -67,6 +70,7 @@ def record_of(opening: Opening, aim: Aim, plan: Plan, steps: Sequence[Body], pro
         "steps": list(steps),
         "proof": _proof(proof),
     }
+    return record | ({"restarts": [restart.to_data() for restart in course.restarts]} if course.restarts else {})
 
 
 def safe_to_keep(record: Body, digester: Digester) -> Body:
@@ -158,6 +162,19 @@ def _versions(versions: Versions) -> Body:
 
 def _text(time: datetime) -> str:
     return time.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def made_by(plan: Plan, execution: Execution) -> tuple[Restarted, ...]:
+    """The restarts of a plan, as they went; what it leaves as it is, although it would be its turn, with its reason."""
+    outcomes = {(result.key, result.action): result.outcome for result in execution.results}
+    found = (restarted_by(change, outcomes.get((change.key, change.action))) for change in plan.changes)
+    return tuple(restart for restart in found if restart is not None)
+
+
+def restarts_in(history: Iterable[SnapshotInfo]) -> list[Restarted]:
+    """The restarts on record in these snapshots, which are newest first; in the order in which they were made."""
+    records = [info.meta.operation or {} for info in history]
+    return [Restarted.of_data(data) for record in reversed(records) for data in record.get("restarts", ())]
 
 
 def _proof(proof: Proof) -> Body:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ..apply.trial import Trial
 from ..capture import Capture
@@ -25,7 +26,12 @@ from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
 from .session import WritingSession
+from .unrestarting import NO_RESTARTS, Restarts, Unrestarting, restarts_since
 from .webhooks import find_dead_webhooks
+
+Workloads = Literal["undo", "stale", "none"]
+"""What becomes of workloads: what this program restarted gets its template of before; `stale`: and what else runs
+another proxy than will be injected is restarted; nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,16 @@ class Request:
     crds: Crds = Crds.AUTO
     restore_crds: tuple[str, ...] = ()
     restore_secrets: tuple[str, ...] = ()
+    workloads: Workloads = "undo"
+    at: str = ""
+    """The value of the annotation by which `stale` restarts."""
+
+    def restarts(self, session: WritingSession, target: SnapshotInfo) -> Restarts:
+        """What is done about workloads. Raises StoreError."""
+        if self.workloads == "none":
+            return Restarts()
+        stale_at = self.at if self.workloads == "stale" else ""
+        return Restarts(restarts_since(session, target), stale_at, tell_stale=not stale_at)
 
     def options(self, state: State) -> RollbackOptions:
         """What it means for a target. Raises UsageError for a selector that names nothing."""
@@ -59,6 +75,8 @@ class Request:
             "crds": str(self.crds),
             "restoreCrds": [*self.restore_crds],
             "restoreSecrets": [*self.restore_secrets],
+            "workloads": self.workloads,
+            "at": self.at,
         }
 
     @classmethod
@@ -71,6 +89,8 @@ class Request:
             crds=Crds(data["crds"]),
             restore_crds=tuple(data["restoreCrds"]),
             restore_secrets=tuple(data["restoreSecrets"]),
+            workloads=data.get("workloads", "none"),
+            at=data.get("at", ""),
         )
 
 
@@ -87,7 +107,9 @@ class Planned:
     """What the digests in the plan's bodies stand for."""
 
 
-def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOptions) -> Planned:
+def prepare(
+    session: WritingSession, target: SnapshotInfo, options: RollbackOptions, restarts: Restarts = NO_RESTARTS
+) -> Planned:
     """Plan the way to a snapshot and try every write on the server. Changes nothing.
 
     Raises RefusedError when a permission is missing or the server would not accept a write, StoreError when any of the
@@ -110,6 +132,7 @@ def prepare(session: WritingSession, target: SnapshotInfo, options: RollbackOpti
     plan = plan_rollback(captured.state, state, options)
     dead = find_dead_webhooks(session.reader, captured, state)
     plan = around_dead_webhooks(plan, captured.state, state, dead)
+    plan = Unrestarting(session, captured, state, dead, options.select).added(plan, restarts)
     plan = replace(plan, warnings=(*_ca_alarms(captured, target), *plan.warnings, *warnings))
     values = values_for(plan)
     if plan.writes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -15,19 +15,24 @@ from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
 from ..apply.lease import ClusterLock
 from ..apply.ownership import OwnershipRestorer
+from ..apply.rollout import wait_for_stage
 from ..capture import Capture, control_plane_versions
 from ..diff.states import Select
-from ..errors import IncompleteError, Interrupted, IstioUpgradeError, RefusedError
+from ..errors import IncompleteError, Interrupted, IstioUpgradeError, NotReadyError, RefusedError
 from ..models.objects import Body, State
-from ..models.operations import Aim, Attempt, End, Opening, Operation
-from ..models.plans import Plan, PlannedChange, Proof
+from ..models.operations import Aim, Attempt, End, Opening, Operation, Restarted
+from ..models.plans import Plan, PlannedChange, Proof, StepResult
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo, Versions
 from ..normalise.inventory import proxy_versions
 from ..ports import ClusterWriter, Journal
-from ..prove import prove
-from .records import Course, intent_of, record_of, safe_to_keep, steps_of
+from ..prove import prove, with_restarts
+from ..rules.order import STAGES
+from ..rules.restarts import BATCH
+from .explaining import explain
+from .records import Course, intent_of, made_by, record_of, safe_to_keep, steps_of
 from .session import WritingSession
+from .surveying import still_stale
 
 Review = Callable[[Plan], bool]
 """Shows the plan to whoever decides; True to go on. Raises RefusedError when there is nobody to ask."""
@@ -71,6 +76,8 @@ class Task:
     """Objects that an earlier run has put back, and whose owners it may not have: see `plan.ownership`."""
     values: Values = field(default=NO_VALUES, repr=False)
     """What the digests in the plan's bodies stand for."""
+    batch: int = BATCH
+    """Workloads that are restarted at once."""
 
 
 def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
@@ -84,7 +91,9 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
         execution = run.write(task.plan)
         OwnershipRestorer(session.reader, run.writer).complete(task.unowned, session.progress.note)
         proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
-        return run.conclude(proof, captured, execution)
+        proof = with_restarts(proof, task.plan, session.reader)
+        left = still_stale(session, captured, task.plan.writes)
+        return run.conclude(replace(proof, residual=(*proof.residual, *left)), captured, execution)
 
 
 @contextmanager
@@ -130,20 +139,37 @@ class Run:
     journal: Journal
     started: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     clock: float = field(default_factory=time.monotonic)
+    results: list[StepResult] = field(default_factory=list)
+    """Every write of this run, and every restart, for the record: an operation may carry out several plans."""
+    restarts: list[Restarted] = field(default_factory=list)
 
     @cached_property
     def writer(self) -> ClusterWriter:
         """Writes only while the lock is ours."""
         return GuardedWriter(self.session.connect_writer(), self.check)
 
-    def write(self, plan: Plan) -> Execution:
-        """Carry out a plan. Raises IncompleteError, or RefusedError where it is certain that nothing was changed."""
+    def write(self, plan: Plan, *, alone: bool = True) -> Execution:
+        """Carry out a plan. Raises IncompleteError, or RefusedError where it is certain that nothing was changed.
+
+        That is never certain of a plan that is not `alone`: something else of the operation has come before it.
+        """
         session = self.session
         sender = session.sender(self.task.values, self.writer)
-        execution = Executor(sender, self.journal, session.progress, session.timeout).execute(plan)
+        execution = Executor(sender, self.journal, session.progress, session.timeout, self.task.batch).execute(plan)
+        self.results.extend(execution.results)
+        self.restarts.extend(made_by(plan, execution))
         if execution.failure is not None:
-            raise self._stopped(execution, plan) from execution.failure
+            raise self._stopped(execution, plan, alone=alone) from execution.failure
         return execution
+
+    def settle(self, changes: Sequence[PlannedChange]) -> None:
+        """Wait for what an earlier run has written of the same stage. Raises IncompleteError."""
+        try:
+            for stage in sorted({change.stage for change in changes}):
+                wait_for_stage(self.session.reader, STAGES[stage], changes, self.session.timeout, self.session.progress)
+        except NotReadyError as error:
+            lines = explain(self.session.reader, error.objects)
+            raise IncompleteError("\n".join((error.message, *lines)), hint=f"{error.hint}\n{self._next()}") from error
 
     def conclude(self, proof: Proof, captured: Capture, execution: Execution, told: Body | None = None) -> Finished:
         """Commit the last snapshot with the record of the operation, and end the journal.
@@ -152,7 +178,7 @@ class Run:
         """
         session, task = self.session, self.task
         seconds = time.monotonic() - self.clock
-        steps = steps_of(task.continues, execution)
+        steps = steps_of(task.continues, Execution((*self.results, *execution.results)))
         before = session.store.resolve(session.branch, self.opening.before)
         course = self._course(before, captured, seconds)
         record = record_of(self.opening, task.aim, task.plan, steps, proof, course) | (told or {})
@@ -171,15 +197,18 @@ class Run:
             after=Versions(control_plane_versions(captured.state.objects.values()), proxy_versions(captured.workloads)),
             started=self.started,
             seconds=seconds,
+            restarts=(*(self.task.continues.restarts if self.task.continues else ()), *self.restarts),
         )
 
-    def _stopped(self, execution: Execution, plan: Plan) -> IncompleteError | RefusedError:
+    def _stopped(self, execution: Execution, plan: Plan, *, alone: bool) -> IncompleteError | RefusedError:
         cause = execution.failure.message if execution.failure else ""
         hint = execution.failure.hint if execution.failure else None
-        if execution.changed_nothing and self.task.continues is None:
+        if alone and execution.changed_nothing and self.task.continues is None:
             self.journal.end(End.NOTHING, "")
             return RefusedError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
         message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
+        if isinstance(execution.failure, NotReadyError):
+            message = "\n".join((message, *explain(self.session.reader, execution.failure.objects)))
         return IncompleteError(message, hint=f"{hint}\n{self._next()}" if hint else self._next())
 
     def stopped(self, error: IstioUpgradeError) -> IncompleteError:

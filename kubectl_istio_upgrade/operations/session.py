@@ -130,6 +130,11 @@ class WritingSession(Session):
         if operation := self.store.unfinished(self.branch):
             raise UnfinishedError(unfinished_text(operation), hint=UNFINISHED_HINT)
 
+    @cached_property
+    def secrets(self) -> Redaction:
+        """Takes values out of what is read."""
+        return Redaction(self.store.digester())
+
     def sender(self, values: Values = NO_VALUES, writer: ClusterWriter | None = None) -> Sender:
         """What writes to the cluster; `values` are those that the plan's bodies have only as digests."""
         secrets = Redaction(self.store.digester(), values)

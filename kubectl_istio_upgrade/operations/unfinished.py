@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from ..errors import RefusedError
 from ..models.operations import Aim, Operation
 from ..models.plans import Action, Plan
+from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
-from . import applying, reshaping, rollback
+from . import applying, reshaping, restarting, rollback
 from .running import Finished, Review
 from .session import WritingSession
+from .unrestarting import Restarts
 from .upgrading import resuming as upgrading
 from .upgrading.choosing import Tools
 from .upgrading.preparing import UPGRADE
@@ -69,9 +71,15 @@ def resume(
         return _continuation(
             title, planned.plan, operation, lambda review: applying.run(session, planned, review, operation)
         )
+    if operation.opening.kind == restarting.OPERATION:
+        rest = restarting.prepare(session, restarting.Request.of_data(request))
+        return _continuation(
+            title, rest.plan, operation, lambda review: restarting.run(session, rest, review, operation)
+        )
     target = session.store.resolve(session.branch, operation.opening.target)
-    options = rollback.Request.of_data(request).options(session.store.state(target))
-    prepared = rollback.prepare(session, target, options)
+    asked = rollback.Request.of_data(request)
+    options = asked.options(session.store.state(target))
+    prepared = rollback.prepare(session, target, options, asked.restarts(session, target))
 
     def run(review: Review) -> Finished:
         return rollback.go_on(session, prepared, operation, Aim.TARGET, review)
@@ -80,10 +88,13 @@ def resume(
 
 
 def abort(session: WritingSession, operation: Operation) -> Continuation:
-    """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else."""
+    """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else.
+
+    Workloads that it has restarted get their template of before.
+    """
     before = session.store.resolve(session.branch, operation.opening.before)
     options = _way_back(operation)
-    prepared = rollback.prepare(session, before, options)
+    prepared = rollback.prepare(session, before, options, Restarts(to_undo(operation.restarts)))
 
     def run(review: Review) -> Finished:
         return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..capture import Capture
@@ -28,10 +29,17 @@ def find_dead_webhooks(reader: ClusterReader, captured: Capture, target: State) 
     services = called_services(captured.state)
     if not services:
         return ()
-    look = _Look(reader, captured, target)
-    backings = {service: look.at(service) for service in services}
+    backings = backings_of(reader, captured, services, target)
     around = Surrounding(backings, root_certificate(reader, captured.root_namespace))
     return dead_webhooks(captured.state, around)
+
+
+def backings_of(
+    reader: ClusterReader, captured: Capture, services: Iterable[ServiceName], target: State | None = None
+) -> dict[ServiceName, Backing]:
+    """What stands behind services. Raises ClusterError, but not for those that may not be looked at."""
+    look = _Look(reader, captured, target or captured.state)
+    return {service: look.at(service) for service in services}
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class _Look:
     reader: ClusterReader
     captured: Capture
     target: State
+    """Where a service that is gone is looked up: what it selected may still run."""
 
     def at(self, service: ServiceName) -> Backing:
         """Whether the service is there, and anything ready behind it."""
@@ -49,7 +58,7 @@ class _Look:
             selector = ((known or {}).get("spec") or {}).get("selector") or {}
             return Backing(body is not None, self._ready_pods(service, selector) or self._ready_endpoints(service))
         except ForbiddenError:
-            return Backing()
+            return Backing(known=False)
 
     def _service(self, key: Key) -> Body | None:
         """As it is now or, to whoever may only list, as it was captured."""

@@ -34,6 +34,11 @@ def called_services(live: State) -> tuple[ServiceName, ...]:
     return tuple(sorted(service for service in services if service))
 
 
+def hook_count(live: State) -> int:
+    """How many webhooks there are that call a service."""
+    return sum(1 for _, hook in _webhooks(live) if service_of(hook))
+
+
 def dead_webhooks(live: State, around: Surrounding) -> tuple[DeadWebhook, ...]:
     """Webhooks whose service is gone or has nothing ready behind it, or whose CA is not the mesh's.
 

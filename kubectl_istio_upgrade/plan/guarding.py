@@ -16,7 +16,8 @@ from ..rules.scope import NAMESPACE, STEERING_LABELS
 
 Labels = Mapping[str, str]
 
-_NAME_LABEL = "kubernetes.io/metadata.name"
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The label by which every namespace is selected under its own name."""
 _OPERATIONS: Mapping[Write, tuple[str, ...]] = {
     Write.POST: ("CREATE",),
     Write.PUT: ("UPDATE",),
@@ -86,7 +87,7 @@ def _in_namespace(selector: Body | None, key: Key, live: State) -> bool:
         return True
     namespace = Key("", NAMESPACE, "", key.namespace)
     known = live.load([namespace])[namespace].labels if namespace in live.versions else {}
-    return matches(selector, {**known, _NAME_LABEL: key.namespace}, about={*STEERING_LABELS, _NAME_LABEL})
+    return matches(selector, {**known, NAME_LABEL: key.namespace}, about={*STEERING_LABELS, NAME_LABEL})
 
 
 def matches(selector: Body | None, labels: Labels, *, about: Iterable[str] | None = None) -> bool:

@@ -20,6 +20,7 @@ from ..rules.permissions import (
     lease_of_reading,
     lease_of_writing,
     reading_besides,
+    restarting,
     verbs_of_writing,
 )
 from ..rules.scope import NAMESPACE
@@ -59,6 +60,7 @@ def needed_by(changes: Iterable[PlannedChange], root_namespace: str) -> frozense
 def _of_change(change: PlannedChange, made: set[str]) -> Iterator[Permission]:
     for verb in (*VERBS[change.write], *_besides(change)):
         yield _on(verb, change.key)
+    yield from _budgets(change)
     if change.key.namespace in made and change.action is Action.CREATE:
         yield from _untried(change)
 
@@ -70,6 +72,12 @@ def _besides(change: PlannedChange) -> Iterator[str]:
         yield "patch"
     if change.write is Write.POST and (change.key.resource, change.key.name) in MADE_WITH_NAMESPACE:
         yield "update"
+
+
+def _budgets(change: PlannedChange) -> Iterator[Permission]:
+    """A restart that takes pods away first asks their budgets."""
+    if change.restart and change.restart.takes:
+        yield Permission("list", "policy", "poddisruptionbudgets", change.key.namespace)
 
 
 def _untried(change: PlannedChange) -> Iterator[Permission]:
@@ -100,9 +108,14 @@ def needed_for_upgrade(installed: Iterable[Key], root_namespace: str) -> frozens
 
 
 def grants(
-    lists: Mapping[ListQuery, str], root_namespace: str, components_in: Collection[str] = ()
+    lists: Mapping[ListQuery, str],
+    root_namespace: str,
+    components_in: Collection[str] = (),
+    workloads_in: Collection[str] = (),
 ) -> tuple[Grant, ...]:
     """Everything that the roles for reading grant, and what those for writing add to it; nothing twice.
+
+    And, where `workloads_in` has namespaces ("" for all), what restarting workloads there adds to both.
 
     `lists` are those of a capture, with their reasons: what is read is what may be written, less what is derived. What
     is found by its labels in any namespace is written in the root namespace and in `components_in`, or anywhere.
@@ -117,8 +130,14 @@ def grants(
         for verb, why in verbs_of_writing(query.type.resource)
     ]
     read = {grant.permission for grant in reading}
-    added = (grant for grant in (*writing, *lease_of_writing(root_namespace)) if grant.permission not in read)
-    return (*_narrowest(reading), *_narrowest(added))
+    added = [grant for grant in (*writing, *lease_of_writing(root_namespace)) if grant.permission not in read]
+    known = {*read, *(grant.permission for grant in added)}
+    anywhere = [grant for grant in restarting(workloads_in) if not _is_granted(grant.permission, known)]
+    return (*_narrowest(reading), *_narrowest(added), *_narrowest(anywhere))
+
+
+def _is_granted(permission: Permission, known: Collection[Permission]) -> bool:
+    return permission in known or permission._replace(namespace="") in known
 
 
 def _listing(query: ListQuery) -> Permission:

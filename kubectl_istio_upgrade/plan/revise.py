@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..models.objects import MeshObject
+from ..canonical import same
+from ..diff.states import fields_between
+from ..models.objects import Json, MeshObject
 from ..models.plans import Action, PlannedChange, Write
 from ..normalise.view import Surroundings, keep_live
+from .restarts import with_restarted_at
+
+
+def has_moved(change: PlannedChange, then: MeshObject, now: MeshObject) -> bool:
+    """Whether somebody else has changed more than noise of an object, so that this change need not follow any more.
+
+    For a restart that is the template and nothing else: replicas may come and go.
+    """
+    if now.server.uid != then.server.uid:
+        return True
+    if change.action is Action.RESTART:
+        return not same(_template(then), _template(now))
+    return bool(fields_between(then, now, autoscaled=change.autoscaled))
+
+
+def _template(obj: MeshObject) -> Json:
+    return (obj.body.get("spec") or {}).get("template")
 
 
 def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
@@ -22,6 +41,8 @@ def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
     if change.write is Write.PUT and change.target is not None:
         around = Surroundings.of(live, autoscaled=change.autoscaled)
         body = keep_live(replace(change.target, body=change.body), live, around)
+        if change.restart:
+            body = with_restarted_at(body, change.restart.after)
     metadata = {**body["metadata"], "uid": change.uid, "resourceVersion": version}
     return replace(change, body={**body, "metadata": metadata})
 

@@ -86,13 +86,16 @@ def _outside(count: int) -> str:
     return f"{count} differing objects are outside the selection and stay as they are"
 
 
-def write_order(change: PlannedChange) -> tuple[int, int, Key]:
-    """Writes by stage, then deletions by stage backwards, then webhooks put back, then what is kept; names break ties.
+def write_order(change: PlannedChange) -> tuple[int, int, tuple[str, ...]]:
+    """Writes by stage, then deletions by stage backwards, then webhooks put back, then restarts, then what is kept.
 
-    A deletion that istiod's start or other writes depend on is among the writes.
+    Names break ties; restarts go by namespace. A deletion that istiod's start or other writes depend on is among the
+    writes.
     """
     if not change.is_write:
-        return (3, change.stage, change.key)
+        return (4, change.stage, change.key)
+    if change.action is Action.RESTART:
+        return (3, change.stage, (change.key.namespace, *change.key))
     if change.stage == stage_named(PUT_BACK):
         return (2, change.stage, change.key)
     if change.action is Action.DELETE and change.stage not in _WITH_WRITES:
@@ -108,7 +111,8 @@ def plan_hash(changes: Iterable[PlannedChange]) -> str:
 def _approved(change: PlannedChange) -> list[Json]:
     # The target's body, not the one sent: a manifest's Secret values are in the latter.
     content = change.target.body if change.target else None
-    return [*change.key, change.action, change.write, content, change.uid, change.resource_version, change.reason]
+    parts = [*change.key, change.action, change.write, content, change.uid, change.resource_version, change.reason]
+    return [*parts, change.restart.after] if change.restart else parts
 
 
 def _types(live: State, target: State) -> dict[str, ResourceType]:

@@ -9,7 +9,7 @@ from textwrap import wrap
 from ..diff.paths import dotted
 from ..models.changes import Path
 from ..models.objects import Json
-from ..models.plans import Action, FollowUp, ForeignOwner, Plan, PlannedChange, Proof
+from ..models.plans import Action, FollowUp, ForeignOwner, Plan, PlannedChange, Proof, Restart
 from ..operations.running import Finished
 from .differences import diff_data, print_object
 from .names import object_name, object_ref, plural
@@ -21,8 +21,12 @@ _COLOURS = {
     Action.RECREATE: "red",
     Action.RELAX: "red",
     Action.DELETE: "red",
+    Action.RESTART: "yellow",
     Action.KEEP: "cyan",
 }
+RESTART = "restart"
+"""The operation whose plan compares pods, not objects with a target."""
+
 _FIELDS_SHOWN = 3
 _STEPS_SHOWN = 8
 _INDENT = " " * 11
@@ -120,7 +124,7 @@ def totals(plan: Plan) -> str:
     parts = [", ".join(writes) or "nothing to do"]
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} kept")
-    return "; ".join((*parts, f"{plan.same} already the same"))
+    return "; ".join((*parts, f"{plan.same} {'up to date' if plan.operation == RESTART else 'already the same'}"))
 
 
 def print_finished(out: Terminal, finished: Finished) -> None:
@@ -139,9 +143,18 @@ def print_finished(out: Terminal, finished: Finished) -> None:
 def proof_text(proof: Proof, plan: Plan) -> str:
     """`proved: 245 objects identical to snapshot 3f2a91c, 2 kept`, or what is left."""
     kept = f", {len(proof.kept)} kept for the reasons in the plan" if proof.kept else ""
+    if plan.operation == RESTART:
+        return _restarts_text(proof, kept)
+    restarted = f", {plural(proof.restarted, 'workload')} restarted" if proof.restarted else ""
     if proof.holds:
-        return f"proved: {plural(proof.identical, 'object')} identical to {plan.target}{kept}"
-    return f"not proved: {plural(len(proof.residual), 'object')} still different from {plan.target}{kept}"
+        return f"proved: {plural(proof.identical, 'object')} identical to {plan.target}{restarted}{kept}"
+    return f"not proved: {plural(len(proof.residual), 'object')} still different from {plan.target}{restarted}{kept}"
+
+
+def _restarts_text(proof: Proof, kept: str) -> str:
+    if proof.holds:
+        return f"proved: {plural(proof.restarted, 'workload')} restarted, whose new pods are what is injected now{kept}"
+    return f"not proved: {plural(len(proof.residual), 'workload')} not as planned{kept}"
 
 
 def plan_data(plan: Plan) -> Json:
@@ -178,7 +191,13 @@ def _change_data(change: PlannedChange) -> Json:
         "reason": change.reason,
         "notes": list(change.notes),
         "fields": diff_data(change.diff)["fields"] if change.diff else [],
+        **({"restart": _restart_data(change.restart)} if change.restart else {}),
     }
+
+
+def _restart_data(restart: Restart) -> Json:
+    """The annotation that restarts, and what that may take away."""
+    return {"before": restart.before, "after": restart.after, "takes": restart.takes, "budgets": list(restart.budgets)}
 
 
 def finished_data(finished: Finished) -> Json:
@@ -193,6 +212,7 @@ def finished_data(finished: Finished) -> Json:
             "holds": proof.holds,
             "identical": proof.identical,
             "reads": proof.reads,
+            "restarted": proof.restarted,
             "kept": [{**object_ref(c.type.kind, c.key), "reason": c.reason} for c in proof.kept],
             "residual": [diff_data(diff) for diff in proof.residual],
         },

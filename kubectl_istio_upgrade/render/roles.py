@@ -23,6 +23,8 @@ _ABOUT = {
     "for, which Kubernetes opens to every user (system:discovery, system:basic-user).",
     Use.WRITING: "Changing the mesh, in addition to reading it: apply, rollback, resume, abort. It takes as much with "
     "--dry-run: the API server authorises the trial of a write like the write itself.",
+    Use.WORKLOADS: "Restarting workloads of the mesh, in addition to reading and writing it: restart, and what "
+    "rollback, resume and abort do about restarts.",
 }
 _NAME_MATTERS = f"A rollback leaves roles and bindings alone that are called {OWN_NAME}-*, so keep the name."
 

@@ -35,6 +35,8 @@ PUT_BACK = "webhooks put back"
 NEWER_VALUES = "values of a newer release"
 NARROWED_CRDS = "narrowed definitions"
 NAMESPACE_LABELS = "namespace labels"
+PARTS_AGAIN = "parts of the installation again"
+WORKLOADS_AGAIN = "workloads again"
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -107,6 +109,18 @@ STAGES: tuple[Stage, ...] = (
         "they steer new pods to an injector, which must be there by then",
     ),
     Stage(PUT_BACK, types(), "after every write and deletion that the webhook would have refused"),
+    Stage(
+        PARTS_AGAIN,
+        types(),
+        "an istiod that has to read something anew comes before the pods that it injects",
+        Wait.ROLLED_OUT,
+    ),
+    Stage(
+        WORKLOADS_AGAIN,
+        types(),
+        "pods get their proxy when they are made, so their injector and all it goes by must be right by then",
+        Wait.ROLLED_OUT,
+    ),
 )
 
 _BY_NAME = {stage.name: number for number, stage in enumerate(STAGES)}

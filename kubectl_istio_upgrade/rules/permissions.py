@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..models.permissions import Grant, Permission, Use
@@ -74,6 +74,37 @@ GRANTING: tuple[Verbs, ...] = (
     ),
 )
 """Beside `WRITES`, and instead of holding every permission that a restored role grants."""
+
+
+RESTARTING: tuple[Verbs, ...] = (
+    Verbs(
+        types("deployments.apps", "daemonsets.apps", "statefulsets.apps"),
+        ("get", "patch"),
+        "an annotation of the template is all that is changed; that makes the controller replace the pods. Whoever may "
+        "patch workloads may let them run anything as their service accounts",
+    ),
+    Verbs(types("replicasets.apps"), ("get",), "which Deployment a pod belongs to, and of which revision it is"),
+    Verbs(
+        types("pods"),
+        ("list", "create"),
+        "created as a dry run only, to see which proxy new pods would get; Kubernetes cannot grant just that. Leave it "
+        "out, and workloads are compared by image and revision",
+    ),
+    Verbs(types("poddisruptionbudgets.policy"), ("list",), "a rollout that takes pods away first waits for them"),
+    Verbs(types("pods/log"), ("get",), "the last lines of what does not become ready"),
+    Verbs(types("events"), ("list",), "the warnings about what does not become ready"),
+)
+"""What `restart` takes beside reading the mesh, in the namespaces of the workloads."""
+
+
+def restarting(namespaces: Iterable[str]) -> Iterator[Grant]:
+    """Restarting workloads in these namespaces, or ("") in all."""
+    for namespace in namespaces:
+        for row in RESTARTING:
+            for resource in row.types.patterns:
+                plural, _, group = resource.partition(".")
+                for verb in row.verbs:
+                    yield Grant(Permission(verb, group, plural, namespace), Use.WORKLOADS, row.why)
 
 
 def verbs_of_writing(resource: str) -> Iterator[tuple[str, str]]:

@@ -148,6 +148,8 @@ def test_kinds_and_objects_of_the_newest_snapshot(user: Program) -> None:
 def test_namespaces_of_the_newest_snapshot(user: Program) -> None:
     assert list(answers(user, "diff", "-n", "")[0]) == ["istio-system", "shop"]
     assert list(answers(user, "snapshot", "--root-namespace", "istio")[0]) == ["istio-system"]
+    chosen = ["none", "plan", "all", "namespace/istio-system", "namespace/shop"]
+    assert list(answers(user, "restart", "--workloads", "")[0]) == chosen
 
 
 def test_choices_files_and_folders(user: Program) -> None:

@@ -57,6 +57,11 @@ NOISE = (
         "counts rollouts",
         path=("metadata", "annotations", "deployment.kubernetes.io/revision"),
     ),
+    Noise(
+        "daemonsets.apps",
+        "counts changes of the template; the API server writes it",
+        path=("metadata", "annotations", "deprecated.daemonset.template.generation"),
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from kubectl_istio_upgrade.adapters.store import journal
 from kubectl_istio_upgrade.errors import StoreError
 from kubectl_istio_upgrade.models.objects import Key, Version
-from kubectl_istio_upgrade.models.operations import Aim, Attempt, End, Holder, Opening
+from kubectl_istio_upgrade.models.operations import Aim, Attempt, End, Holder, Opening, Restarted
 from kubectl_istio_upgrade.models.plans import Action, Outcome, StepResult
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,6 +45,20 @@ def test_what_is_written_is_read(begun: journal.JournalFile, tmp_path: Path) -> 
     assert operation.attempts == (ATTEMPT,)
     assert operation.keys == {FIRST, SECOND}
     assert (operation.done, operation.planned, operation.unsure) == (1, 2, (SECOND,))
+
+
+def test_a_restart_has_what_takes_it_back_before_it_is_made(begun: journal.JournalFile, tmp_path: Path) -> None:
+    key = Key("apps", "deployments", "shop", "web")
+    owner = {"manager": "kubectl-rollout", "fieldsV1": {"f:spec": {}}}
+    first = Restarted(key, "u", "then", "now", reason="old", owners=(owner,), proxies=("1.28.3", "1.29.1"))
+    back = Restarted(key, "u", "now", "then")
+    begun.intend(key, Action.RESTART, first)
+    begun.conclude(StepResult(key, Action.RESTART, Outcome.DONE))
+    begun.intend(key, Action.RESTART, back)
+    operation = journal.unfinished(tmp_path)
+    assert operation is not None
+    assert operation.restarts == (replace(first, outcome=Outcome.DONE), back)
+    assert operation.unsure == (key,)
 
 
 def test_an_ended_operation_keeps_its_journal_and_is_not_unfinished(begun: journal.JournalFile, tmp_path: Path) -> None:

@@ -161,12 +161,25 @@ RECORD: Body = {
         }
     ],
     "restarts": [
-        {"object": "deployments.apps shop/web", "before": "1.28.3", "after": "1.29.1", "outcome": "done"},
-        {"object": "deployments.apps shop/reviews", "before": "1.28.3", "after": "1.29.1", "outcome": "done"},
+        {
+            "object": "deployments.apps shop/web",
+            "uid": "5d0c1f7e-8a51-4d0e-9a57-0d9a2c1b7f11",
+            "before": None,
+            "after": "2026-11-24T00:57:40Z",
+            "proxyBefore": "1.28.3",
+            "proxyAfter": "1.29.1",
+            "outcome": "done",
+        },
+        {
+            "object": "deployments.apps shop/reviews",
+            "proxyBefore": "1.28.3",
+            "proxyAfter": "1.29.1",
+            "outcome": "done",
+        },
         {
             "object": "deployments.apps shop/cart",
-            "before": "1.28.3",
-            "after": "1.28.3",
+            "proxyBefore": "1.28.3",
+            "proxyAfter": "1.28.3",
             "outcome": "skipped",
             "reason": "its disruption budget allows no pod to go",
         },

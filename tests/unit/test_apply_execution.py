@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kubectl_istio_upgrade.apply import rollout
+from kubectl_istio_upgrade.apply import budgets, rollout
 from kubectl_istio_upgrade.apply.execution import Execution, Executor
 from kubectl_istio_upgrade.apply.sender import Sender
 from kubectl_istio_upgrade.errors import NotReadyError
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
-from kubectl_istio_upgrade.models.plans import Action, Plan, StepResult
+from kubectl_istio_upgrade.models.operations import Restarted
+from kubectl_istio_upgrade.models.plans import Action, Outcome, Plan, StepResult
+from kubectl_istio_upgrade.plan.restarts import planned_restart
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.ports import ListQuery
+from kubectl_istio_upgrade.rules.restarts import FOLLOWS
 
-from .builders import obj, state
+from .builders import obj, state, type_of
 from .silence import Silence
 from .test_plan_relaxing import BEFORE, DRIFTED
 from .test_plan_relaxing import plan as plan_over_dead_istiod
@@ -26,6 +32,15 @@ class Cluster:
 
     unready: dict[str, str] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
+    allowed: dict[str, int] = field(default_factory=dict)
+    """Disruptions that a budget of this name allows."""
+
+    def list_all(self, queries: list[ListQuery], _version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+        budgets = [
+            {"metadata": {"name": name}, "spec": {"selector": {}}, "status": {"disruptionsAllowed": allowed}}
+            for name, allowed in self.allowed.items()
+        ]
+        yield from ((query, budgets) for query in queries)
 
     def get(self, _type: ResourceType, key: Key) -> Body:
         available = int(key.name not in self.unready or self.unready[key.name] in self.written)
@@ -44,7 +59,7 @@ class Cluster:
 class Unwritten:
     """A journal that nobody will read."""
 
-    def intend(self, _key: Key, _action: Action) -> None:
+    def intend(self, key: Key, action: Action, restart: Restarted | None = None) -> None:
         """Forget it."""
 
     def conclude(self, _result: StepResult) -> None:
@@ -54,10 +69,22 @@ class Unwritten:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "POLL", 0.01)
+    monkeypatch.setattr(budgets, "POLL", 0.01)
 
 
-def execute(plan: Plan, cluster: Cluster) -> Execution:
-    return Executor(Sender(cluster, cluster), Unwritten(), Silence(), timeout=0.05).execute(plan)  # type: ignore[arg-type]
+@dataclass
+class Kept(Unwritten):
+    """A journal that keeps what was announced."""
+
+    intended: list[tuple[Key, Restarted | None]] = field(default_factory=list)
+
+    def intend(self, key: Key, action: Action, restart: Restarted | None = None) -> None:
+        self.intended.append((key, restart))
+
+
+def execute(plan: Plan, cluster: Cluster, *, batch: int = 5, journal: Unwritten | None = None) -> Execution:
+    sender = Sender(cluster, cluster)  # type: ignore[arg-type]
+    return Executor(sender, journal or Unwritten(), Silence(), timeout=0.05, batch=batch).execute(plan)  # type: ignore[arg-type]
 
 
 def update(kind: str, name: str) -> tuple[MeshObject, MeshObject]:
@@ -92,6 +119,62 @@ def test_an_istiod_that_does_not_start_stops_the_run() -> None:
     done = execute(plan(ISTIOD, ROUTE), cluster)
     assert cluster.written == ["istiod"]
     assert isinstance(done.failure, NotReadyError)
+
+
+def restarts(*names: str, takes: int = 0) -> Plan:
+    changes = []
+    for name in names:
+        live = obj("Deployment", name, spec={"template": {"metadata": {"labels": {"app": "web"}}}})
+        change = planned_restart(live, type_of("Deployment"), "2026-11-25T04:00:00Z")
+        assert change.restart
+        changes.append(replace(change, restart=replace(change.restart, takes=takes)))
+    return Plan("restart", "", tuple(changes), 0, "")
+
+
+def test_a_batch_is_waited_for_before_the_next_begins() -> None:
+    cluster = Cluster({"b": NEVER})
+    done = execute(restarts("shop/a", "shop/b", "shop/c"), cluster, batch=2)
+    assert sorted(cluster.written) == ["patch a", "patch b"]
+    assert isinstance(done.failure, NotReadyError)
+    assert done.failure.objects == ("deployments.apps shop/b",)
+    assert [result.outcome for result in done.results] == [Outcome.DONE, Outcome.DONE, Outcome.SKIPPED]
+
+
+def test_every_restart_is_in_the_journal_before_it_is_made() -> None:
+    journal, cluster = Kept(), Cluster()
+    execute(restarts("shop/a"), cluster, journal=journal)
+    ((key, restart),) = journal.intended
+    assert restart is not None
+    assert (str(key), restart.before, restart.after) == ("deployments.apps shop/a", None, "2026-11-25T04:00:00Z")
+
+
+def test_a_budget_that_does_not_allow_it_in_time_keeps_the_whole_batch_from_starting() -> None:
+    cluster = Cluster(allowed={"web": 0})
+    done = execute(restarts("shop/a", takes=1), cluster)
+    assert cluster.written == []
+    assert isinstance(done.failure, NotReadyError)
+    assert "its rollout may take 1 pod away at once, PodDisruptionBudget shop/web allows 0" in done.failure.message
+    assert done.changed_nothing
+
+
+def test_a_budget_that_allows_it_or_is_not_needed_is_no_obstacle() -> None:
+    allowing, unneeded = Cluster(allowed={"web": 1}), Cluster(allowed={"web": 0})
+    assert execute(restarts("shop/a", takes=1), allowing).failure is None
+    assert execute(restarts("shop/a", takes=0), unneeded).failure is None
+    assert allowing.written == unneeded.written == ["patch a"]
+
+
+def test_what_injectors_go_by_is_given_time_before_pods_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    both = plan(ROUTE)
+    both = replace(both, changes=(*both.changes, *restarts("shop/a", "shop/b").changes))
+    assert execute(both, Cluster(), batch=1).failure is None
+    assert FOLLOWS in slept
+    assert slept.count(FOLLOWS) == 1, "once, not before every batch"
+    slept.clear()
+    execute(restarts("shop/a"), Cluster())
+    assert FOLLOWS not in slept
 
 
 def test_two_writes_to_one_object_are_two_results() -> None:

@@ -299,3 +299,17 @@ def test_connecting_loads_no_typed_models(server: FakeServer, tmp_path: Path) ->
         "assert not models, models\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_log_is_text_and_may_hold_anything(server: FakeServer, transport: Transport) -> None:
+    server.answer(Reply(body=b'first \xff line\n{"not": json\n'))
+    pod = Key("", "pods", "shop", "web-1")
+    assert KubeReader(transport).log(pod, "istio-proxy", lines=10, previous=True) == 'first \ufffd line\n{"not": json\n'
+    (seen,) = server.seen
+    assert seen.target == "/api/v1/namespaces/shop/pods/web-1/log?container=istio-proxy&tailLines=10&previous=true"
+
+
+def test_a_log_that_is_not_there_is_the_servers_error(server: FakeServer, transport: Transport) -> None:
+    server.answer(status(400, "BadRequest", "container is waiting to start"))
+    with pytest.raises(ApiError, match="waiting to start"):
+        KubeReader(transport).log(Key("", "pods", "shop", "web-1"), "istio-proxy", lines=10)

@@ -15,6 +15,7 @@ from kubectl_istio_upgrade.models.permissions import Permission, Use
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
 from kubectl_istio_upgrade.plan.manifests import Manifests, wanted_changes
 from kubectl_istio_upgrade.plan.permissions import VERBS, grants, needed_by
+from kubectl_istio_upgrade.plan.restarts import planned_restart
 from kubectl_istio_upgrade.plan.revise import as_recreation
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
 from kubectl_istio_upgrade.rules.keeping import RECREATABLE
@@ -74,6 +75,8 @@ def every_plan(kind: str, *, managed: Iterable[Any] = OWNERS) -> list[PlannedCha
         changes += plan_rollback(state(*here, *live), state(*here, *target)).writes
     in_place = (change for change in changes if change.write is Write.PUT and change.key.resource in RECREATABLE)
     changes += [as_recreation(change, "immutable") for change in in_place]
+    if kind == "Deployment":
+        changes.append(planned_restart(new, type_of(kind), "2026-11-25T04:00:00Z"))
     for live in ((), (new,)):
         manifests = Manifests("manifests", {old.key: old}, {old.key: type_of(kind)})
         changes += wanted_changes(state(*here, *live), manifests, force=False)
@@ -196,3 +199,26 @@ def test_every_kind_of_write_says_what_it_takes() -> None:
     assert set(VERBS) == set(Write)
     without_dead_webhooks = set(Action) - {Action.KEEP, Action.RELAX}  # which is a patch, and undone by an update
     assert {change.action for kind in KINDS for change in every_plan(kind)} == without_dead_webhooks
+
+
+def test_restarting_is_a_role_of_its_own_and_repeats_nothing() -> None:
+    lists = lists_of(SERVED, CaptureOptions(ROOT))
+    without = {grant.permission for grant in grants(lists, ROOT, components_in=[ROOT])}
+    found = [grant for grant in grants(lists, ROOT, [ROOT], ["shop", ROOT]) if grant.use is Use.WORKLOADS]
+    added = {grant.permission for grant in found}
+    assert {grant.permission for grant in grants(lists, ROOT, [ROOT], ["shop", ROOT])} == without | added
+    assert not added & without
+    assert Permission("patch", "apps", "deployments", "shop") in added
+    assert Permission("create", "", "pods", "shop") in added
+    assert Permission("list", "", "pods", "shop") not in added, "who reads lists them everywhere"
+    assert {permission.namespace for permission in added} <= {"shop", ROOT}
+    assert all(grant.why for grant in found)
+
+
+def test_a_restart_that_takes_pods_away_asks_budgets() -> None:
+    live = obj("Deployment", "shop/web", spec={"replicas": 8})
+    taking = planned_restart(live, type_of("Deployment"), "2026-11-25T04:00:00Z")
+    patch = {Permission(verb, "apps", "deployments", "shop") for verb in ("get", "patch")}
+    assert needed(taking) == {*patch, Permission("list", "policy", "poddisruptionbudgets", "shop")}
+    surging = planned_restart(obj("Deployment", "shop/web", spec={}), type_of("Deployment"), "2026-11-25T04:00:00Z")
+    assert needed(surging) == patch

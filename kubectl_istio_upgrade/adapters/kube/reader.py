@@ -12,7 +12,7 @@ from ...models.snapshots import ClusterIdentity
 from ...ports import ListQuery
 from . import discovery, permissions
 from .parallel import as_they_arrive
-from .request import Query, Request, collection_path, get_path, object_path
+from .request import TEXT, Query, Request, collection_path, get_path, object_path
 from .transport import Transport
 
 PARALLEL_LISTS = 8
@@ -25,6 +25,7 @@ STALE_ATTEMPTS = 3
 VERSIONLESS = frozenset({"componentstatuses"})
 """Types that the API server makes up when it is asked: their lists have no resource version."""
 
+_PODS = ResourceType("", "v1", "Pod", "pods", namespaced=True)
 _NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
@@ -86,6 +87,13 @@ class KubeReader:
             return self._transport.send(_get(type_, key)).body
         except NotFoundError:
             return None
+
+    def log(self, pod: Key, container: str, *, lines: int, previous: bool = False) -> str:
+        """See `ClusterReader`."""
+        path = f"{object_path(_PODS, pod)}/log"
+        query = (("container", container), ("tailLines", str(lines)), ("previous", "true" if previous else "false"))
+        request = Request("GET", path, "get", "pods/log", pod.namespace, pod.name, query=query, accept=TEXT)
+        return self._transport.send(request).text
 
     def missing(self, wanted: Collection[Permission]) -> tuple[Permission, ...]:
         """See `ClusterReader`."""

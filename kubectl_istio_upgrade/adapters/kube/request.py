@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 from ...models.objects import Body, Key, ResourceType
 
 JSON = "application/json"
+TEXT = "text/plain, */*"
+"""Of an answer that is no object, such as a log."""
 
 Query = tuple[tuple[str, str], ...]
 
@@ -60,6 +62,8 @@ class Answer:
 
     body: Body = field(repr=False)
     warnings: tuple[str, ...] = ()
+    text: str = field(default="", repr=False)
+    """What was answered to a request for `TEXT`; the body is empty then."""
 
 
 def group_path(group: str, version: str) -> str:

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 from ... import __version__
 from ...errors import ClusterError
 from .failures import Site, broke_off, translate, unreachable
-from .request import Answer, Request
+from .request import TEXT, Answer, Request
 from .retry import RetryPolicy, Trouble, parse_retry_after, trouble_of
 
 USER_AGENT = f"kubectl-istio_upgrade/{__version__}"
@@ -110,6 +110,8 @@ class Transport:
             error = translate(request, response.status, payload, self.site)
             refused = headers.get("Authorization") if response.status == 401 else None
             raise _FailedError(error, trouble_of(response.status, after), after, refused)
+        if request.accept == TEXT:
+            return Answer({}, text=payload.decode("utf-8", "replace"))
         try:
             body = orjson.loads(payload)
         except orjson.JSONDecodeError as exc:

@@ -11,7 +11,7 @@ import re
 import threading
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import orjson
 
 from ...errors import StoreError
 from ...models.objects import Body, Key
-from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Step, Written
+from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Restarted, Step, Written
 from ...models.plans import Action, Outcome, StepResult
 from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
 from .digests import flush_folder
@@ -60,9 +60,10 @@ class JournalFile:
         """See `ports.Journal`."""
         self._append(_attempt_line(attempt))
 
-    def intend(self, key: Key, action: Action) -> None:
+    def intend(self, key: Key, action: Action, restart: Restarted | None = None) -> None:
         """See `ports.Journal`."""
-        self._append({"entry": "intent", "object": [*key], "action": str(action), "at": _now()})
+        line: Body = {"entry": "intent", "object": [*key], "action": str(action), "at": _now()}
+        self._append(line | ({"restart": restart.to_data()} if restart else {}))
 
     def conclude(self, result: StepResult) -> None:
         """See `ports.Journal`."""
@@ -228,6 +229,7 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
     attempts: list[Attempt] = []
     written: dict[Step, Written] = {}
     phases: list[PhaseResult] = []
+    restarts: list[Restarted] = []
     end: End | None = None
     after = ""
     for line in lines:
@@ -236,20 +238,36 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
                 attempts.append(_read_attempt(line))
             case "intent":
                 written[_step(line)] = Written(None)
+                restarts += _read_restart(line)
             case "outcome":
                 outcome = Outcome(line["outcome"])
                 written[_step(line)] = Written(outcome, line.get("reason", ""), line.get("seconds", 0.0))
+                _conclude(restarts, line)
             case "phase":
                 phases.append(_read_phase(line))
             case "ending":
                 end, after = End(line["end"]), line["after"]
             case other:
                 raise ValueError(f"an entry {other!r}")
-    return Operation(opening, tuple(attempts), written, tuple(phases), end, after)
+    return Operation(opening, tuple(attempts), written, tuple(phases), end, after, tuple(restarts))
 
 
 def _step(line: Body) -> Step:
     return Key(*line["object"]), Action(line["action"])
+
+
+def _read_restart(line: Body) -> Iterable[Restarted]:
+    if restart := line.get("restart"):
+        yield replace(Restarted.of_data(restart), outcome=None)
+
+
+def _conclude(restarts: list[Restarted], line: Body) -> None:
+    """Note the outcome of the newest restart of an object whose intent has none yet."""
+    key = Key(*line["object"])
+    for number in reversed(range(len(restarts))):
+        if restarts[number].key == key and restarts[number].outcome is None:
+            restarts[number] = replace(restarts[number], outcome=Outcome(line["outcome"]))
+            return
 
 
 def _whole(data: bytes) -> int:

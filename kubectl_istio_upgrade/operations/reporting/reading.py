@@ -143,8 +143,8 @@ def restarts_of(record: Body, name: Name) -> tuple[RestartReport, ...]:
     return tuple(
         RestartReport(
             object=name(one["object"]),
-            before=one.get("before") or "",
-            after=one.get("after") or "",
+            before=one.get("proxyBefore") or "",
+            after=one.get("proxyAfter") or "",
             outcome=one["outcome"],
             reason=one.get("reason") or "",
         )

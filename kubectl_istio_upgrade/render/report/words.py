@@ -29,7 +29,7 @@ _TONES: dict[str, Tone] = {
     "info": Tone.QUIET,
 }
 
-_LEADS: dict[str, str] = {"apply": "of", "restart": "of"}
+_LEADS: dict[str, str] = {"apply": "of"}
 """What stands between an operation's kind and its target; `to` with all others."""
 
 _MINUTE, _HOUR = 60, 3600

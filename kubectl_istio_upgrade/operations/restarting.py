@@ -1,0 +1,197 @@
+"""Restarting what is out of date, and only that: parts of the installation, gateways, applications.
+
+As commands of their own, and as phases of an upgrade: `prepare` looks and plans, `run` carries the plan out; an upgrade
+takes `look`, `parts_plan` and `workloads_plan`, and writes the plans in its own run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from ..apply.trial import Trial
+from ..capture import Capture
+from ..models.objects import Body, State
+from ..models.operations import Operation
+from ..models.plans import Plan, PlannedChange
+from ..models.releases import Release
+from ..models.restarts import Need, Survey, Workload
+from ..plan.choosing import Choice, chosen
+from ..plan.owners import owners_of
+from ..plan.parts import parts
+from ..plan.restarts import planned_restart
+from ..plan.rollback import plan_hash, write_order
+from ..prove import prove, with_restarts
+from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN
+from ..rules.restarts import BATCH
+from .disruption import Budgets
+from .installation import installation
+from .permissions import check_permissions
+from .running import Finished, Review, Task, begun
+from .session import WritingSession
+from .surveying import SILENT, still_stale, survey
+
+MOST_REASONS = 3
+"""Differences that a plan names of one workload."""
+
+OPERATION, TARGET = "restart", "current proxies"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for. Plain values, so that the journal can keep them for `resume`."""
+
+    workloads: tuple[str, ...] = ()
+    """`none`, `all` or selectors; nothing means what is out of date."""
+    namespaces: tuple[str, ...] = ()
+    batch: int = BATCH
+    at: str = ""
+    """The value of the annotation, the same for the whole operation; "" until it begins."""
+    objects: tuple[str, ...] = ()
+    """What was approved at the first run: `resume` restarts nothing else."""
+
+    def to_data(self) -> Body:
+        """As the journal has it."""
+        return {
+            "workloads": [*self.workloads],
+            "namespaces": [*self.namespaces],
+            "batch": self.batch,
+            "at": self.at,
+            "objects": [*self.objects],
+        }
+
+    @classmethod
+    def of_data(cls, data: Body) -> Request:
+        """The inverse. Raises KeyError or TypeError for damage."""
+        return cls(
+            workloads=tuple(data["workloads"]),
+            namespaces=tuple(data["namespaces"]),
+            batch=int(data["batch"]),
+            at=str(data["at"]),
+            objects=tuple(data["objects"]),
+        )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Restarts that have been planned and tried on the server, and not begun."""
+
+    request: Request
+    captured: Capture
+    survey: Survey
+    plan: Plan
+    choice: Choice
+    under_way: tuple[PlannedChange, ...] = ()
+    """Restarts of an earlier run, which may not have rolled out yet."""
+
+    @property
+    def skipped(self) -> tuple[Workload, ...]:
+        """What is chosen and stays as it is, for a reason of its own."""
+        return tuple(each for each in self.survey.workloads if self.choice(each) and each.obstacle)
+
+
+def now() -> str:
+    """A value for the annotation, as kubectl writes it."""
+    return datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def look(session: WritingSession, captured: Capture) -> Survey:
+    """Every workload of the mesh and every part of the installation, judged. Changes nothing.
+
+    Raises ClusterError when something cannot be read.
+    """
+    workloads = survey(session, captured)
+    return Survey(workloads, parts(installation(session.reader, captured), workloads))
+
+
+def prepare(session: WritingSession, request: Request) -> Planned:
+    """Look, plan, and try every restart on the server. Changes nothing.
+
+    Raises UsageError for a selector that means nothing, RefusedError when a permission is missing or the server would
+    not accept a restart.
+    """
+    choice = chosen(request.workloads, request.namespaces)
+    captured = session.capture()
+    found = look(session, captured)
+    request = replace(request, at=request.at or now())
+    changes = [*parts_plan(found, request.at), *workloads_plan(session, found, choice, request.at)]
+    if request.objects:
+        changes = [change for change in changes if str(change.key) in request.objects]
+    under_way = tuple(change for change in changes if change.restart and change.restart.before == request.at)
+    plan = sealed([change for change in changes if change not in under_way], found, captured.state)
+    plan = replace(plan, blockers=_blockers(found, choice))
+    if plan.writes:
+        check_permissions(session, plan.writes)
+        plan = Trial(session.sender(), session.progress).of_plan(plan)
+    approved = request.objects or tuple(str(change.key) for change in plan.writes)
+    return Planned(replace(request, objects=approved), captured, found, plan, choice, under_way)
+
+
+def _blockers(found: Survey, choice: Choice) -> tuple[str, ...]:
+    """Injectors that do not answer: what is out of date could not be made anew, and would be gone."""
+    silent = Counter(each.obstacle for each in found.workloads if choice(each) and each.obstacle.startswith(SILENT))
+    return tuple(f"{count} out of date, and {why}" for why, count in sorted(silent.items()))
+
+
+def parts_plan(found: Survey, at: str) -> list[PlannedChange]:
+    """Restarts of the parts of the installation that need one."""
+    needed = (part.workload for part in found.parts if part.need is Need.NEEDED and part.workload)
+    return [change for each in needed for change in _restart(each, at, PARTS_AGAIN)]
+
+
+def workloads_plan(session: WritingSession, found: Survey, choice: Choice, at: str) -> list[PlannedChange]:
+    """Restarts of the workloads that are chosen and that nothing keeps from it."""
+    able = (each for each in found.workloads if choice(each) and not each.obstacle)
+    changes = [change for each in able for change in _restart(each, at, WORKLOADS_AGAIN)]
+    return Budgets(session.reader).noted(changes)
+
+
+def _restart(workload: Workload, at: str, stage: str) -> Iterable[PlannedChange]:
+    if workload.live and workload.type:
+        more = f"and {len(workload.reasons) - MOST_REASONS} more" if len(workload.reasons) > MOST_REASONS else ""
+        reasons = filter(None, (*workload.reasons[:MOST_REASONS], more))
+        reason = "; ".join(reasons) or "asked for, although it is up to date"
+        change = planned_restart(workload.live, workload.type, at, reason=reason, stage=stage)
+        versions = (", ".join(map(_version, workload.proxies)), _version(workload.proxy))
+        restart = replace(change.restart, proxies=versions) if change.restart else None
+        yield replace(change, notes=workload.notes, restart=restart)
+
+
+def _version(image: str) -> str:
+    """The release where the tag is one, else the tag or digest."""
+    return str(Release.of_image(image) or image.rpartition("/")[2].partition(":")[2] or image)
+
+
+def sealed(changes: Iterable[PlannedChange], found: Survey, live: State) -> Plan:
+    """Restarts as a plan: in their order, bound to what they were computed from."""
+    ordered = tuple(sorted(changes, key=write_order))
+    same = sum(1 for each in found.workloads if not each.currency.is_stale)
+    owners = owners_of(ordered, live.versions.keys())
+    return Plan(OPERATION, TARGET, ordered, same, plan_hash(ordered), owners=owners)
+
+
+def run(session: WritingSession, planned: Planned, review: Review, continues: Operation | None = None) -> Finished:
+    """Carry out prepared restarts, be it the rest of an unfinished operation.
+
+    The proof: every annotation is as planned, and new pods would now be what runs. Raises as `running.carry_out`.
+    """
+    task = Task(
+        planned.plan,
+        planned.captured,
+        lambda: planned.captured.state,
+        lambda _key: False,
+        TARGET,
+        planned.request.to_data(),
+        continues,
+        batch=planned.request.batch,
+    )
+    with begun(session, task, review) as running:
+        running.settle(planned.under_way)
+        execution = running.write(planned.plan)
+        proof, captured = prove(planned.plan, planned.captured.state, session.capture, lambda _key: False)
+        proof = with_restarts(proof, planned.plan, session.reader)
+        left = still_stale(session, captured, (*planned.under_way, *planned.plan.writes))
+        proof = replace(proof, residual=(*proof.residual, *left))
+        return running.conclude(proof, captured, execution)
