@@ -173,6 +173,7 @@ UNKNOWN = frozenset(
         "WHOM",
         "VERSION",
         "CODE",
+        "CMD",
         "PATH=VALUE",
         "URL",
         "NUMBER",
