@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from string import Template
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from tests.controlplane import ControlPlane, IstiodFollower, install_istio
 from tests.controlplane.kwok import PROXIED
@@ -35,7 +36,8 @@ class RunningMesh:
     """Istio of one release with a client, a gateway and a server, between which nothing but mutual TLS passes.
 
     `sidecar` leads through the client's sidecar, `gateway` through the ingress gateway, both to the server's sidecar
-    and the application. Restarts and upgrades are the test's business: proxies follow the pods.
+    and the application; `server` is that sidecar itself, for those who have no certificate. Restarts and upgrades are
+    the test's business: proxies follow the pods.
     """
 
     def __init__(self) -> None:
@@ -43,9 +45,8 @@ class RunningMesh:
         self._running = ExitStack()
         self.plane = ControlPlane("nodes")
         at = self.plane.addresses
-        self._server = at.fixed(4)
-        gateway, client = (at.fixed(2), 8080), (at.fixed(3), 8080)
-        self.gateway, self.sidecar = (f"http://{host}:{port}/" for host, port in (gateway, client))
+        gateway, client, server = ((at.fixed(number), 8080) for number in (2, 3, 4))
+        self.gateway, self.sidecar, self.server = (f"http://{host}:{port}/" for host, port in (gateway, client, server))
         self.istiod = IstiodFollower(self.plane)
         self.app = App()
         fronts = (Front(gateway, GATEWAY_LABELS, "gateway.sock"), Front(client, {"app": "client"}, "client.sock"))
@@ -70,11 +71,15 @@ class RunningMesh:
     def deploy(self) -> None:
         """Client, server and what leads to them, once Istio is there."""
         text = Template(MANIFEST.read_text()).substitute(
-            CLIENT=self.plane.addresses.fixed(3), SERVER=self._server, APP=str(self.app.port)
+            CLIENT=self._address(self.sidecar), SERVER=self._address(self.server), APP=str(self.app.port)
         )
         self.plane.kubectl("apply", "--server-side", "-f-", input=text)
         self.wait_rolled_out()
         self.proxies.wait_ready(PROXIES)
+
+    @staticmethod
+    def _address(url: str) -> str:
+        return urlsplit(url).hostname or ""
 
     def restart(self, *deployments: str) -> None:
         """Restart workloads of the shop, so that they get the sidecar of the present istiod."""
