@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +34,7 @@ class Story:
     refused: Ran
     untouched: bool
     upgrade: Any
+    report: Any
     restarted: dict[str, str]
     rollback: Any
     back: dict[str, str]
@@ -53,7 +53,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def _tell(mesh: RunningMesh, plugin: Plugin) -> Story:
-    probes = ("--probe", mesh.sidecar, "--probe", mesh.gateway)
+    probes = ("--probe", mesh.sidecar, "--probe", mesh.gateway, "--probe-interval", "0.05")
     upgrade = ("upgrade", "--to", NEW, "--yes", *probes)
     mesh.app.stop()
     refused = plugin(*upgrade)
@@ -62,6 +62,7 @@ def _tell(mesh: RunningMesh, plugin: Plugin) -> Story:
     with mesh.stream() as stream:
         stream.wait(lambda: len(stream.sent) >= 20)
         upgraded = plugin.ok(*upgrade, "-o", "json").data
+        report = plugin.ok("report", "-o", "json").data
         mesh.restart()
         mesh.proxies.wait_ready(PROXIES)
         restarted = mesh.proxies.versions()
@@ -72,7 +73,7 @@ def _tell(mesh: RunningMesh, plugin: Plugin) -> Story:
     with _outage_during_the_next_upgrade(mesh):
         outage = plugin(*upgrade)
     urls = (mesh.sidecar, mesh.gateway)
-    return Story(refused, untouched, upgraded, restarted, rolled_back, back, stream, outage, urls)
+    return Story(refused, untouched, upgraded, report, restarted, rolled_back, back, stream, outage, urls)
 
 
 @contextmanager
@@ -113,17 +114,23 @@ def test_no_request_fails_during_the_upgrade(story: Story, number: int) -> None:
     probe = story.upgrade["probes"][number]
     assert probe["probe"] == story.urls[number]
     assert probe["failed"] == 0, probe
-    assert probe["sent"] >= 50
+    assert probe["sent"] >= 100
     assert list(failed_by_phase(probe)) == ["before", "apply", "proof", "after"]
     assert probe["longestGap"] < 2
     assert story.upgrade["proof"]["holds"]
+
+
+def test_the_report_has_what_the_probes_counted(story: Story) -> None:
+    counted = ("probe", "phases", "sent", "failed", "longestGap")
+    expected = [{name: probe[name] for name in counted} for probe in story.upgrade["probes"]]
+    assert [{name: probe[name] for name in counted} for probe in story.report["probes"]] == expected
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["sidecar", "gateway"])
 def test_no_request_fails_during_the_rollback(story: Story, number: int) -> None:
     probe = story.rollback["probes"][number]
     assert probe["failed"] == 0, probe
-    assert probe["sent"] >= 50
+    assert probe["sent"] >= 100
     assert probe["longestGap"] < 2
     assert story.rollback["proof"]["holds"]
 
