@@ -15,6 +15,7 @@ from .models.objects import Body, Key, ResourceType, State
 from .models.operations import Attempt, End, Opening, Operation, Restarted
 from .models.permissions import Permission
 from .models.plans import Action, StepResult
+from .models.probes import ProbeCount
 from .models.secrets import Values
 from .models.settings import ChartSource, HelmRelease
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
@@ -296,6 +297,30 @@ class HelmOptions:
     """Take over fields that another manager has."""
     watch: Callable[[str], None]
     """Sees each line that it prints."""
+
+
+class Prober(Protocol):
+    """Sends requests of our own while an operation runs: whether traffic passes is seen only by traffic."""
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether a probe that fails before or after the operation is told and nothing more."""
+
+    def running(self) -> AbstractContextManager[Watch]:
+        """Probe for as long as the context lasts, from the phase `models.probes.BEFORE` on."""
+
+
+class Watch(Protocol):
+    """Probes that are running. Without any probe, nothing is counted and nothing waits."""
+
+    def phase(self, name: str) -> None:
+        """Another phase of the operation begins: a request counts for the phase in which it is sent."""
+
+    def observe(self, requests: int) -> tuple[ProbeCount, ...]:
+        """Wait until each probe has had so many answers in the present phase, or a failure; return the counts."""
+
+    def counts(self) -> tuple[ProbeCount, ...]:
+        """What has been counted, one for each probe, in the order of the command line."""
 
 
 class Progress(Protocol):

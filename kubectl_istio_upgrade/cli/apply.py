@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, probing, writing
 
 
 @command
@@ -13,6 +13,7 @@ from .options import COMMON, command, output, writing
 )
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that other managers own.")
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def apply(
@@ -30,10 +31,14 @@ def apply(
     is written, and the way back is there before anything changes. Objects outside the mesh are refused: no snapshot
     holds them, so they could not be taken back.
 
+    --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A probe that fails before
+    anything was changed refuses the apply; one that fails in the end is exit code 4.
+
     \b
     Examples:
       kubectl istio-upgrade apply -f gateway.yaml --dry-run
       kubectl istio-upgrade apply -f mesh/ --yes
+      kubectl istio-upgrade apply -f mesh/ --probe http://shop.example.com/
       istioctl manifest generate | kubectl istio-upgrade apply -f - --yes
     """
     from ..operations import applying

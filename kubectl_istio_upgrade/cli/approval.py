@@ -9,6 +9,7 @@ import click
 
 from ..errors import IncompleteError, RefusedError
 from ..models.plans import Plan
+from ..operations.probing import check_before, still_failing
 from ..operations.running import Finished
 from ..operations.session import WritingSession
 from ..render.plans import finished_data, plan_data, print_finished, print_plan, totals
@@ -48,7 +49,7 @@ class Approval:
         return f"cluster {self.session.context} ({self.session.cluster.uid[:8]} at {self.session.place().server})"
 
     def conclude(self, plan: Plan, finished: Finished | None, format_: Format) -> None:
-        """Print how it ended. Raises IncompleteError when the proof does not hold."""
+        """Print how it ended. Raises IncompleteError when the proof does not hold or a probe fails in the end."""
         if format_ is not Format.TEXT:
             data = finished_data(finished) if finished else {"plan": plan_data(plan)}
             self.settings.out.line(formatted(data, format_))
@@ -61,9 +62,26 @@ class Approval:
         else:
             self._nothing_to_do(plan)
         check_blockers(plan)
-        if finished and not finished.proof.holds:
-            hint = f"the state before is snapshot {finished.before.short}; `kubectl istio-upgrade diff` shows the rest"
+        if finished:
+            self._check_end(finished)
+        elif plan.writes:
+            self._check_probes(plan)
+
+    def _check_end(self, finished: Finished) -> None:
+        before = finished.before.short
+        if not finished.proof.holds:
+            hint = f"the state before is snapshot {before}; `kubectl istio-upgrade diff` shows the rest"
             raise IncompleteError("the proof is not empty: the mesh is not as planned", hint=hint)
+        failing = still_failing(finished.probes)
+        if failing and not self.session.prober.may_fail:
+            hint = f"to take it back: kubectl istio-upgrade rollback {before}"
+            raise IncompleteError(f"the mesh is as planned, but {'; '.join(failing)}", hint=hint)
+
+    def _check_probes(self, plan: Plan) -> None:
+        """In a dry run: the probes are tried like the writes."""
+        with self.session.prober.running() as watch:
+            for warning in check_before(watch, self.session.prober, plan.operation):
+                self.settings.progress.note(warning)
 
     def _nothing_to_do(self, plan: Plan) -> None:
         if plan.kept or plan.warnings:

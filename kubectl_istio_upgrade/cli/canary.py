@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, probing, writing
 
 if TYPE_CHECKING:
     from ..operations.reshaping import Request
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("revision", metavar="REVISION")
 @click.option("--tag", default="default", metavar="TAG", help="The tag to move.  [default: default]")
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
@@ -31,6 +32,7 @@ def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, 
       kubectl istio-upgrade promote 1-29-1 -n shop
       kubectl istio-upgrade promote 1-29-1 --dry-run
       kubectl istio-upgrade promote 1-29-1 --tag prod
+      kubectl istio-upgrade promote 1-29-1 --probe http://shop.example.com/
     """
     from ..operations.reshaping import PROMOTE, Request
     from .settings import Settings
@@ -44,6 +46,7 @@ def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, 
 @command
 @click.argument("revision", metavar="REVISION")
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def retire(revision: str, dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:

@@ -183,6 +183,7 @@ UNKNOWN = frozenset(
         "WHOM",
         "VERSION",
         "CODE",
+        "CMD",
         "PATH=VALUE",
         "URL",
         "NUMBER",

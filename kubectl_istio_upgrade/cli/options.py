@@ -207,6 +207,45 @@ def tooling(command: _Command) -> _Command:
     return command
 
 
+def probing(command: _Command) -> _Command:
+    """Options of commands that watch traffic while they work; `Settings.prober` reads them."""
+    options = (
+        _own("--probe", "probe_urls", multiple=True, metavar="URL", help="GET this URL all the while; repeatable."),
+        _own(
+            "--probe-command",
+            "probe_commands",
+            multiple=True,
+            metavar="CMD",
+            help="Run this all the while, without a shell; a status other than 0 is a failure; repeatable.",
+        ),
+        _own(
+            "--probe-status",
+            "probe_statuses",
+            multiple=True,
+            metavar="CODE",
+            help="What a URL should answer, such as 401 or 200-299; repeatable.  [default: 200-399]",
+        ),
+        _own(
+            "--probe-interval",
+            type=click.FloatRange(0.02),
+            default=0.2,
+            metavar="SECONDS",
+            help="From one request of a probe to its next.  [default: 0.2]",
+        ),
+        _own(
+            "--probe-timeout",
+            type=click.FloatRange(0.1),
+            default=5.0,
+            metavar="SECONDS",
+            help="A request that takes longer has failed.  [default: 5]",
+        ),
+        _own("--probe-may-fail", is_flag=True, help="Neither refuse nor exit 4 because a probe fails; count only."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def writing(command: _Command) -> _Command:
     """Options of every command that changes a cluster."""
     options = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, unlocking, writing
+from .options import COMMON, command, output, probing, unlocking, writing
 
 if TYPE_CHECKING:
     from ..operations.rollback import Workloads
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 @unlocking
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def rollback(
@@ -77,6 +78,9 @@ def rollback(
     Without REF: the snapshot before the last operation of this tool; after a rollback, its target again; the newest
     snapshot where somebody has taken one since.
 
+    --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A rollback begins although a
+    probe fails, for that may be its reason; if it fails in the end as well, the exit code is 4.
+
     \b
     Examples:
       kubectl istio-upgrade rollback --dry-run
@@ -85,6 +89,7 @@ def rollback(
       kubectl istio-upgrade rollback --restore-crd gateways.networking.istio.io
       kubectl istio-upgrade rollback friday --identity key.txt
       kubectl istio-upgrade rollback friday --to-dir mesh/
+      kubectl istio-upgrade rollback --yes --probe http://shop.example.com/
     """
     from ..operations import rollback as operation
     from ..operations.restarting import now

@@ -15,7 +15,7 @@ from ..adapters.configuration import configure
 from ..adapters.manifests import ManifestFiles
 from ..capture import CaptureOptions
 from ..operations.session import Place, Session, WritingSession
-from ..ports import ClusterReader, ClusterWriter, ManifestDocument
+from ..ports import ClusterReader, ClusterWriter, ManifestDocument, Prober
 from ..render.progress import TerminalProgress
 from ..render.terminal import Color, Terminal, stderr, stdout
 from .options import given
@@ -94,8 +94,35 @@ class Settings:
         """A session that may write to the cluster."""
         from ..adapters.machine import this_process
 
+        prober = self.prober
         with self._resources(create=True) as (arguments, connection):
-            yield WritingSession(**arguments, connect_writer=connection.writer, holder=this_process(), timeout=timeout)
+            yield WritingSession(
+                **arguments,
+                connect_writer=connection.writer,
+                holder=this_process(),
+                timeout=timeout,
+                prober=prober,
+            )
+
+    @property
+    def prober(self) -> Prober:
+        """The probes that were asked for. Raises UsageError for what cannot be one."""
+        from ..adapters.probing.prober import ThreadedProber
+        from ..adapters.probing.targets import statuses_of
+        from ..models.probes import Pace
+
+        given: dict[str, Any] = {
+            "interval": self.values.get("probe_interval"),
+            "timeout": self.values.get("probe_timeout"),
+            "statuses": statuses_of(self.values.get("probe_statuses", ())),
+        }
+        return ThreadedProber.of(
+            self.values.get("probe_urls", ()),
+            self.values.get("probe_commands", ()),
+            Pace(**{name: value for name, value in given.items() if value}),
+            may_fail=self.values.get("probe_may_fail", False),
+            tell=self.progress.note,
+        )
 
     @contextmanager
     def cluster(self) -> Iterator[ClusterReader]:

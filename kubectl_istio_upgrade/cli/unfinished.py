@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, tooling, unlocking, writing
+from .options import COMMON, command, output, probing, tooling, unlocking, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @tooling
 @unlocking
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
@@ -58,6 +59,7 @@ def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, ti
 @command
 @unlocking
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def abort(dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, tooling, unlocking, writing
+from .options import COMMON, command, output, probing, tooling, unlocking, writing
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @tooling
 @unlocking
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def upgrade(
@@ -58,6 +59,9 @@ def upgrade(
     With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
     leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
 
+    --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A probe that fails before
+    anything was changed refuses the upgrade; one that fails in the end is exit code 4.
+
     \b
     Examples:
       kubectl istio-upgrade upgrade --to 1.29.1 --plan
@@ -65,6 +69,7 @@ def upgrade(
       kubectl istio-upgrade upgrade --to 1.29.1
       kubectl istio-upgrade upgrade --to 1.29.1 --set values.pilot.autoscaleMin=2
       kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
+      kubectl istio-upgrade upgrade --to 1.29.1 --probe http://shop.example.com/
       kubectl istio-upgrade upgrade --to 1.30.2 --revision 1-30-2 --plan -o json
     """
     from .approval import check_can_confirm

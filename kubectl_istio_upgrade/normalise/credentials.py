@@ -38,6 +38,12 @@ def without_credentials(obj: MeshObject, hide: Hide) -> Body:
     return body
 
 
+def masked(text: str) -> str:
+    """A text that is no object's, such as a line that a program printed, without what looks like a credential."""
+    shown: str = _Search(lambda _at, _value: "…", ()).within(text, "", frozenset())
+    return shown
+
+
 @cache
 def _is_searched(resource: str) -> bool:
     return resource not in NOT_SEARCHED

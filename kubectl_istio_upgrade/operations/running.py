@@ -22,13 +22,15 @@ from ..errors import IncompleteError, Interrupted, IstioUpgradeError, NotReadyEr
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation, Restarted
 from ..models.plans import Plan, PlannedChange, Proof, StepResult
+from ..models.probes import ProbeCount
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo, Versions
 from ..normalise.inventory import proxy_versions
-from ..ports import ClusterWriter, Journal
+from ..ports import ClusterWriter, Journal, Watch
 from ..prove import prove, with_restarts
 from ..rules.order import STAGES
 from ..rules.restarts import BATCH
+from . import probing
 from .explaining import explain
 from .records import Course, intent_of, made_by, record_of, safe_to_keep, steps_of
 from .session import WritingSession
@@ -46,13 +48,14 @@ NEXT = "`kubectl istio-upgrade resume` finishes it, `kubectl istio-upgrade abort
 
 @dataclass(frozen=True)
 class Finished:
-    """An operation that ran to its end; whether the proof holds is for the caller to act on."""
+    """An operation that ran to its end; whether the proof holds and traffic passes is for the caller to act on."""
 
     plan: Plan
     proof: Proof
     before: SnapshotInfo
     after: SnapshotInfo
     seconds: float
+    probes: tuple[ProbeCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,15 @@ class Task:
 def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
     """Run an approved plan to its proof.
 
-    Raises RefusedError when it is not approved or the cluster is locked, and Interrupted on Ctrl-C before the first
-    write: nothing was changed. Raises IncompleteError when it stops after that: then the operation is unfinished, and
-    `resume` or `abort` comes next.
+    Raises RefusedError when a probe fails already, it is not approved, or the cluster is locked, and Interrupted on
+    Ctrl-C before the first write: nothing was changed. Raises IncompleteError when it stops after that: then the
+    operation is unfinished, and `resume` or `abort` comes next.
     """
     with begun(session, task, review) as run:
+        run.watch.phase(probing.WRITING)
         execution = run.write(task.plan)
         OwnershipRestorer(session.reader, run.writer).complete(task.unowned, session.progress.note)
+        run.watch.phase(probing.PROOF)
         proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
         proof = with_restarts(proof, task.plan, session.reader)
         left = still_stale(session, captured, task.plan.writes)
@@ -98,12 +103,14 @@ def carry_out(session: WritingSession, task: Task, review: Review) -> Finished:
 
 @contextmanager
 def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
-    """What precedes the first write of every operation: approval, the lock, the safety snapshot, the journal.
+    """What precedes the first write of every operation: probes, approval, the lock, the safety snapshot, the journal.
 
     Whatever stops it after that becomes an IncompleteError that says what comes next. Raises as `carry_out`.
     """
     with contextlib.ExitStack() as stack:
         try:
+            watch = stack.enter_context(session.prober.running())
+            task = _probed(session, task, watch)
             if task.plan.writes and not review(task.plan):
                 raise RefusedError("not confirmed; nothing was changed")
             check = stack.enter_context(_lock(session, task).held())
@@ -114,15 +121,34 @@ def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
             raise Interrupted("interrupted; nothing was changed") from error
         attempt = _attempt(session, task)
         journal = stack.enter_context(contextlib.closing(_journal(session, task, opening, attempt)))
-        run = Run(session, task, check, opening, attempt, journal)
+        run = Run(session, task, check, watch, opening, attempt, journal)
         try:
-            yield run
+            with _told(session, watch):
+                yield run
         except KeyboardInterrupt as error:
             raise run.unproved("interrupted") from error
         except (IncompleteError, RefusedError):
             raise
         except Exception as error:
             raise run.unproved(str(error) or type(error).__name__) from error
+
+
+def _probed(session: WritingSession, task: Task, watch: Watch) -> Task:
+    """The task, with what the probes already say against it among the warnings of its plan."""
+    goes_on = task.continues is not None
+    warnings = probing.check_before(watch, session.prober, task.plan.operation, goes_on=goes_on)
+    return replace(task, plan=replace(task.plan, warnings=(*warnings, *task.plan.warnings)))
+
+
+@contextmanager
+def _told(session: WritingSession, watch: Watch) -> Iterator[None]:
+    """Where an operation stops, there is no record of it for what the probes have seen: it is told."""
+    try:
+        yield
+    except BaseException:
+        for line in probing.told(watch.counts()):
+            session.progress.note(line)
+        raise
 
 
 @dataclass(frozen=True)
@@ -133,6 +159,8 @@ class Run:
     task: Task
     check: Callable[[], None]
     """Raises LostLockError once the cluster's lock is not ours any more."""
+    watch: Watch
+    """The probes. An operation of several phases says when each begins."""
     opening: Opening
     attempt: Attempt
     """This very run, as the journal has it."""
@@ -172,21 +200,24 @@ class Run:
             raise IncompleteError("\n".join((error.message, *lines)), hint=f"{error.hint}\n{self._next()}") from error
 
     def conclude(self, proof: Proof, captured: Capture, execution: Execution, told: Body | None = None) -> Finished:
-        """Commit the last snapshot with the record of the operation, and end the journal.
+        """Look a last time at the probes, commit the last snapshot with the record, and end the journal.
 
-        `told` is what the operation's own module has to add to the record: phases, findings, probes, …
+        `told` is what the operation's own module has to add to the record: phases, findings, …
         """
         session, task = self.session, self.task
         seconds = time.monotonic() - self.clock
+        self.watch.phase(probing.AFTER)
+        probes = self.watch.observe(probing.LAST)
         steps = steps_of(task.continues, Execution((*self.results, *execution.results)))
         before = session.store.resolve(session.branch, self.opening.before)
         course = self._course(before, captured, seconds)
         record = record_of(self.opening, task.aim, task.plan, steps, proof, course) | (told or {})
+        record |= probing.recorded(probes)
         record = safe_to_keep(record, session.store.digester())
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
         self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
-        return Finished(task.plan, proof, before, after, seconds)
+        return Finished(task.plan, proof, before, after, seconds, probes)
 
     def _course(self, before: SnapshotInfo, captured: Capture, seconds: float) -> Course:
         earlier = self.task.continues.attempts if self.task.continues else ()

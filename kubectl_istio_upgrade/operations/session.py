@@ -16,7 +16,7 @@ from ..models.operations import Aim, Holder, Operation
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
 from ..normalise.secrets import Redaction
-from ..ports import ClusterReader, ClusterWriter, Progress, Store
+from ..ports import ClusterReader, ClusterWriter, Prober, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .roots import check_root_namespace
 
@@ -123,6 +123,8 @@ class WritingSession(Session):
     connect_writer: Callable[[], ClusterWriter]
     holder: Holder
     """This process, as others will see it in the cluster's lock."""
+    prober: Prober
+    """Watches traffic meanwhile."""
     timeout: float = 300.0
 
     def refuse_unfinished(self) -> None:

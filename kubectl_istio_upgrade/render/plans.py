@@ -10,9 +10,11 @@ from ..diff.paths import dotted
 from ..models.changes import Path
 from ..models.objects import Json
 from ..models.plans import Action, FollowUp, ForeignOwner, Plan, PlannedChange, Proof, Restart
+from ..models.probes import ProbeCount
+from ..operations.probing import probe_data, told
 from ..operations.running import Finished
 from .differences import diff_data, print_object
-from .names import object_name, object_ref, plural
+from .names import moment, object_name, object_ref, plural
 from .terminal import Terminal
 
 _COLOURS = {
@@ -134,10 +136,20 @@ def print_finished(out: Terminal, finished: Finished) -> None:
         out.line(f"  left: {object_name(diff.kind, diff.key)}: {diff.change}")
         for field in diff.fields:
             out.line(f"        {dotted(field.path)}")
+    _print_probes(out, finished.probes)
     out.line(f"before: {finished.before.short}   after: {finished.after.short}   took {finished.seconds:.1f} s")
     for follow_up in finished.plan.follow_ups:
         out.line(f"now run: {follow_up.command}")
     out.line(f"to take this back: kubectl istio-upgrade rollback {finished.before.short}")
+
+
+def _print_probes(out: Terminal, counts: Sequence[ProbeCount]) -> None:
+    """One line for each, and when and why it failed first and last."""
+    for count, line in zip(counts, told(counts), strict=True):
+        out.line(out.style(line, fg="red") if count.failed else line)
+        for which, failure in (("first", count.first), ("last", count.last if count.failed > 1 else None)):
+            if failure:
+                out.line(f"        {which} failed at {moment(failure.at)} ({failure.phase}): {failure.reason}")
 
 
 def proof_text(proof: Proof, plan: Plan) -> str:
@@ -216,4 +228,5 @@ def finished_data(finished: Finished) -> Json:
             "kept": [{**object_ref(c.type.kind, c.key), "reason": c.reason} for c in proof.kept],
             "residual": [diff_data(diff) for diff in proof.residual],
         },
+        "probes": [probe_data(count) for count in finished.probes],
     }

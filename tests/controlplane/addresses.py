@@ -38,7 +38,11 @@ class Addresses:
     @property
     def istiod(self) -> str:
         """Where the newest ready istiod can be reached on its own ports, whatever its pod."""
-        return f"127.{FIRST_BLOCK + 1 + 2 * self.instance}.128.1"
+        return self.fixed(1)
+
+    def fixed(self, number: int) -> str:
+        """An address that belongs to no pod and no Service; number 1 is istiod's, the others are free to use."""
+        return f"127.{FIRST_BLOCK + 1 + 2 * self.instance}.128.{number}"
 
 
 class Reservation:

@@ -16,12 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .components import GROUPS, OLDEST_GO, Group, expand, group_of
+from .components import GROUPS, OLDEST_GO, Files, Group, expand, group_of
 from .processes import TestbedError
-
-STAGES = ("node/fast/node-initialize.yaml", "node/heartbeat/node-heartbeat.yaml", "pod/fast/pod-ready.yaml",
-          "pod/fast/pod-complete.yaml", "pod/fast/pod-delete.yaml")  # fmt: skip
-"""kwok's own rules for what nodes and pods do; kwok has none built in."""
 
 CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery", "gateway": "gateway"}
 """Folders of Istio's charts in its sources."""
@@ -49,12 +45,13 @@ def istioctl_path(version: str) -> Path:
     return ensure_built(f"istioctl-{version}")[f"istioctl-{version}"]
 
 
-def stage_folder() -> Path:
-    """The folder of kwok's stages, copied out of its module when it was built."""
-    ensure_built("kwok")
-    group = group_of("kwok")
+def files_of(component: str) -> Path:
+    """The folder of the files that were copied out of a program's module when it was built."""
+    ensure_built(component)
+    group = group_of(component)
     assert group is not None
-    return group_cache(group) / "stages"
+    assert group.files is not None
+    return group_cache(group) / group.files.folder
 
 
 def chart_path(version: str, chart: str) -> Path:
@@ -115,8 +112,8 @@ def _build(group: Group) -> None:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".build-", dir=target) as scratch:
             _run_go(go, group, ["build", *group.flags, "-o", f"{scratch}{os.sep}", *group.packages])
-            if group.name == "kwok":
-                _copy_stages(go, group, target)
+            if group.files:
+                _copy(go, group, group.files, target / group.files.folder)
             for package, binary in zip(group.packages, group.binaries, strict=True):
                 (Path(scratch) / _file_of(package)).replace(target / binary)
         _say(f"built {group.name} in {time.monotonic() - started:.0f} s")
@@ -127,13 +124,12 @@ def _file_of(package: str) -> str:
     return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 
-def _copy_stages(go: str, group: Group, target: Path) -> None:
-    """Copy kwok's stages beside its program, before the program, so that whoever sees it finds them too."""
-    module = Path(_run_go(go, group, ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"]).strip())
-    folder = target / "stages"
+def _copy(go: str, group: Group, files: Files, folder: Path) -> None:
+    """Copy files beside the programs, before the programs, so that whoever sees those finds them too."""
+    module = Path(_run_go(go, group, ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", files.module]).strip())
     folder.mkdir(exist_ok=True)
-    for stage in STAGES:
-        shutil.copyfile(module / "kustomize" / "stage" / stage, folder / Path(stage).name)
+    for path in files.paths:
+        shutil.copyfile(module / path, folder / Path(path).name)
 
 
 def _go() -> str:

@@ -13,6 +13,16 @@ RELEASES = ("1.28.3", "1.29.1")
 
 
 @dataclass(frozen=True)
+class Files:
+    """Files of a module that are wanted beside its programs."""
+
+    module: str
+    paths: tuple[str, ...]
+    folder: str
+    """Where they go, below the group's folder in the cache."""
+
+
+@dataclass(frozen=True)
 class Group:
     """Programs that share a go.mod and are built together, because they share most of their packages."""
 
@@ -27,6 +37,7 @@ class Group:
     """Linker variables: without them Kubernetes reports v0.0.0 and Istio "unknown"."""
     from_assets: bool = False
     """Whether KUBEBUILDER_ASSETS may hold these programs."""
+    files: Files | None = None
 
     @property
     def folder(self) -> Path:
@@ -59,25 +70,53 @@ def _kubernetes() -> Group:
 
 
 def _istio(version: str) -> Group:
-    package = "istio.io/istio/pkg/version"
     return Group(
         name=f"istio-{version}",
         packages=("istio.io/istio/istioctl/cmd/istioctl", "istio.io/istio/pilot/cmd/pilot-discovery"),
         binaries=(f"istioctl-{version}", f"pilot-discovery-{version}"),
         minutes=6,
-        variables=(
-            f"{package}.buildVersion={version}",
-            f"{package}.buildTag={version}",
-            f"{package}.buildStatus=Clean",
-        ),
+        variables=_istio_version(version),
     )
 
+
+def _agent(version: str) -> Group:
+    return Group(
+        name=f"agent-{version}",
+        packages=("istio.io/istio/pilot/cmd/pilot-agent",),
+        binaries=(f"pilot-agent-{version}",),
+        minutes=1,
+        variables=_istio_version(version),
+        files=Files("istio.io/istio", ("tools/packaging/common/envoy_bootstrap.json",), "templates"),
+    )
+
+
+def _istio_version(version: str) -> tuple[str, ...]:
+    package = "istio.io/istio/pkg/version"
+    return (f"{package}.buildVersion={version}", f"{package}.buildTag={version}", f"{package}.buildStatus=Clean")
+
+
+STAGES = Files(
+    "sigs.k8s.io/kwok",
+    tuple(
+        f"kustomize/stage/{stage}.yaml"
+        for stage in (
+            "node/fast/node-initialize",
+            "node/heartbeat/node-heartbeat",
+            "pod/fast/pod-ready",
+            "pod/fast/pod-complete",
+            "pod/fast/pod-delete",
+        )
+    ),
+    "stages",
+)
+"""kwok's own rules for what nodes and pods do; kwok has none built in."""
 
 GROUPS: tuple[Group, ...] = (
     Group("etcd", ("go.etcd.io/etcd/server/v3",), ("etcd",), minutes=1, from_assets=True),
     _kubernetes(),
-    Group("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), ("kwok",), minutes=2),
+    Group("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), ("kwok",), minutes=2, files=STAGES),
     *(_istio(version) for version in RELEASES),
+    *(_agent(version) for version in RELEASES),
     Group(
         "helm",
         ("helm.sh/helm/v4/cmd/helm",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .access import Access
-from .istiod_pod import Json
+from .pods import Json
 from .processes import TestbedError
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import http.client
 import os
 import socket
@@ -12,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from . import istiod_pod
+from . import istiod_pod, pods
 from .access import Access
 from .api import ApiError
 from .build import ensure_built
 from .credentials import User
-from .istiod_pod import Endpoint, Json
+from .istiod_pod import Endpoint
 from .kwok import ISTIO_PORTS, NAMESPACE
+from .pods import Json
 from .processes import Process, TestbedError, accepts_connections, tail
 from .service_proxy import ServiceProxy
 
@@ -136,14 +136,15 @@ class IstiodFollower:
 
     def _step(self) -> None:
         """One look at the cluster, one round of what follows from it."""
-        pods = [pod for pod in self._list("pods") if istiod_pod.release_of(pod) and istiod_pod.runs(pod)]
-        wanted = {} if self._dead else {pod["metadata"]["uid"]: pod for pod in pods}
+        running = [pod for pod in self._list("pods") if istiod_pod.release_of(pod) and pods.runs(pod)]
+        wanted = {} if self._dead else {pod["metadata"]["uid"]: pod for pod in running}
         for uid in set(self._instances) - set(wanted):
             self._instances.pop(uid).process.stop()
         for uid, pod in wanted.items():
             self._keep_running(uid, pod)
-        for pod in pods:
-            self._report_readiness(pod)
+        for pod in running:
+            instance = self._instances.get(pod["metadata"]["uid"])
+            pods.report_readiness(self._plane.api, pod, instance is not None and instance.ready)
         self._route([pod for uid, pod in wanted.items() if uid in self._instances and self._instances[uid].ready])
 
     def _list(self, plural: str) -> list[Json]:
@@ -185,18 +186,9 @@ class IstiodFollower:
         self._plane.write_kubeconfig(kubeconfig, User(account, (), answer["status"]["token"]))
         return kubeconfig
 
-    def _report_readiness(self, pod: Json) -> None:
-        instance = self._instances.get(pod["metadata"]["uid"])
-        ready = instance is not None and instance.ready
-        if ready != istiod_pod.is_ready(pod):
-            now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            path = f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}/status"
-            patch = istiod_pod.readiness_patch(pod, ready, now)
-            self._plane.api.request("PATCH", path, patch, "application/merge-patch+json")
-
-    def _route(self, pods: list[Json]) -> None:
+    def _route(self, ready: list[Json]) -> None:
         """Lead cluster IPs to ready pods, and port forwards to the newest of them."""
-        newest_first = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
+        newest_first = sorted(ready, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), reverse=True)
         table: dict[Endpoint, list[Endpoint]] = istiod_pod.routes(self._list("services"), newest_first)
         for port in ISTIO_PORTS:
             table[(self._plane.addresses.istiod, port)] = [(pod["status"]["podIP"], port) for pod in newest_first]

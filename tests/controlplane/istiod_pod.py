@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from .components import RELEASES
+from .pods import Json, variables
 
-Json = dict[str, Any]
 Endpoint = tuple[str, int]
 _PILOT = re.compile(r"(?:^|/)pilot:(?P<release>[^@]+?)(?:-distroless|-debug)?(?:@.*)?$")
 _OWN_ADDRESS = "--monitoringAddr"
 _NOT_HERE = ("KUBECONFIG",)
-"""Variables that name files of the container."""
 
 
 def container_of(pod: Json) -> Json | None:
@@ -26,12 +24,6 @@ def release_of(pod: Json) -> str | None:
     container = container_of(pod)
     match = _PILOT.search(container["image"]) if container else None
     return match["release"] if match and match["release"] in RELEASES else None
-
-
-def runs(pod: Json) -> bool:
-    """Whether a kubelet would run the pod's containers now."""
-    status = pod.get("status", {})
-    return status.get("phase") == "Running" and bool(status.get("podIP")) and "deletionTimestamp" not in pod["metadata"]
 
 
 def arguments(pod: Json, kubeconfig: Path) -> list[str]:
@@ -53,40 +45,9 @@ def arguments(pod: Json, kubeconfig: Path) -> list[str]:
 
 
 def environment(pod: Json) -> dict[str, str]:
-    """The container's own variables; what comes from its resource limits or from files is left out."""
-    variables = (container_of(pod) or {}).get("env", [])
-    result = {}
-    for variable in variables:
-        source = variable.get("valueFrom", {})
-        if variable["name"] in _NOT_HERE or (source and "fieldRef" not in source):
-            continue
-        value = _field(pod, source["fieldRef"]["fieldPath"]) if source else variable.get("value", "")
-        result[variable["name"]] = value
-    return result
-
-
-def _field(pod: Json, path: str) -> str:
-    """The downward API: `metadata.name`, or `metadata.labels['app']`."""
-    if match := re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path):
-        return str(pod["metadata"].get(match[1], {}).get(match[2], ""))
-    value: Any = pod
-    for part in path.split("."):
-        value = value.get(part, {}) if isinstance(value, dict) else {}
-    return value if isinstance(value, str) else ""
-
-
-def is_ready(pod: Json) -> bool:
-    """What the pod's status says at present."""
-    conditions = pod["status"].get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def readiness_patch(pod: Json, ready: bool, now: str) -> Json:
-    """The status that a kubelet would write after its readiness probe changed its mind."""
-    kept = [each for each in pod["status"].get("conditions", []) if each["type"] not in ("Ready", "ContainersReady")]
-    changed = [{"type": kind, "status": str(ready), "lastTransitionTime": now} for kind in ("Ready", "ContainersReady")]
-    containers = [{**each, "ready": ready, "started": True} for each in pod["status"].get("containerStatuses", [])]
-    return {"status": {"conditions": [*kept, *changed], "containerStatuses": containers}}
+    """The container's own variables, but for those that name files of the container."""
+    own = variables(pod, container_of(pod) or {})
+    return {name: value for name, value in own.items() if name not in _NOT_HERE}
 
 
 def routes(services: list[Json], pods: list[Json]) -> dict[Endpoint, list[Endpoint]]:

@@ -25,8 +25,11 @@ UNPULLABLE = (
 
 `auto` is the placeholder in gateway pods that istiod's webhook replaces.
 """
-ISTIOD = '.spec.containers[].image | select(test("(^|/)pilot:"))'
-"""Of istiod's pods, kwok says only that they run; whether they are ready, the real process says."""
+PROXIED = "testbed-proxy"
+"""The annotation of pods whose proxy really runs: see tests/dataplane."""
+REAL = f'(.spec.containers[].image | select(test("(^|/)pilot:"))), (.metadata.annotations["{PROXIED}"] // empty)'
+"""The jq expression for what marks a pod of which something really runs, istiod or a proxy: kwok says only that the pod
+runs; whether it is ready, the real process says."""
 _IMAGE_PULL = """
 phase: Pending
 containerStatuses:
@@ -65,17 +68,17 @@ def port_forwards(newest: str, istiods: Mapping[str, str]) -> list[Json]:
 
 
 def _pod_ready(stage: Json) -> list[Json]:
-    """Kwok's stage that makes pods ready, and a variant for istiod that only makes them run."""
+    """Kwok's stage that makes pods ready, and a variant that only makes them run."""
     conditions: list[Json] = stage["spec"]["selector"]["matchExpressions"]
     template = stage["spec"]["next"]["statusTemplate"]
     running = re.sub(r'"True"(\s+type: (?:Ready|ContainersReady))\b', r'"False"\1', template)
     running = running.replace("ready: true", "ready: false")
     result = []
-    for name, text, operator in (("pod-ready", template, "DoesNotExist"), ("istiod-running", running, "Exists")):
+    for name, text, operator in (("pod-ready", template, "DoesNotExist"), ("pod-running", running, "Exists")):
         selector: list[Json] = [
             *conditions,
             {"key": UNPULLABLE, "operator": "DoesNotExist"},
-            {"key": ISTIOD, "operator": operator},
+            {"key": REAL, "operator": operator},
         ]
         result.append(_pod_stage(name, selector, text))
     return result

@@ -9,7 +9,7 @@ import yaml
 
 from . import kwok
 from .access import Access
-from .build import ensure_built, stage_folder
+from .build import ensure_built, files_of
 from .processes import Process, accepts_connections, free_ports, wait_until
 
 NODE = "testbed-node"
@@ -72,7 +72,7 @@ def _kwok(plane: Access, port: int) -> list[str]:
 def write_kwok_config(plane: Access, istiods: Mapping[str, str]) -> Path:
     """Write what kwok reads when it starts; port forwards to these pods lead to their own addresses."""
     path = plane.folder / "kwok.yaml"
-    documents = [*kwok.stages(stage_folder()), *kwok.port_forwards(plane.addresses.istiod, istiods)]
+    documents = [*kwok.stages(files_of("kwok")), *kwok.port_forwards(plane.addresses.istiod, istiods)]
     path.write_text(yaml.safe_dump_all(documents))
     return path
 

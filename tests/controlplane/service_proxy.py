@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 
 Endpoint = tuple[str, int]
+Backend = Endpoint | Path
+"""A pod's address and port, or its Unix domain socket."""
 Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -20,13 +23,13 @@ class ServiceProxy:
     def __init__(self) -> None:
         """Start the loop; nothing is listened on yet."""
         self._loop = asyncio.new_event_loop()
-        self._backends: dict[Endpoint, Sequence[Endpoint]] = {}
+        self._backends: dict[Endpoint, Sequence[Backend]] = {}
         self._servers: dict[Endpoint, asyncio.Server] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="service-proxy", daemon=True)
         self._thread.start()
 
-    def update(self, wanted: Mapping[Endpoint, Sequence[Endpoint]]) -> None:
+    def update(self, wanted: Mapping[Endpoint, Sequence[Backend]]) -> None:
         """Listen on exactly these addresses from now on; open connections to a pod that is gone end with it."""
         self._call(self._update({address: backends for address, backends in wanted.items() if backends}))
 
@@ -42,7 +45,7 @@ class ServiceProxy:
     def _call(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
-    async def _update(self, wanted: dict[Endpoint, Sequence[Endpoint]]) -> None:
+    async def _update(self, wanted: dict[Endpoint, Sequence[Backend]]) -> None:
         self._backends = wanted
         for address in set(self._servers) - set(wanted):
             self._servers.pop(address).close()
@@ -72,12 +75,18 @@ class ServiceProxy:
     async def _relay(self, address: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for backend in self._backends.get(address, ()):
             with contextlib.suppress(OSError):
-                pod_reader, pod_writer = await asyncio.open_connection(*backend)
+                pod_reader, pod_writer = await _open(backend)
                 try:
                     await asyncio.gather(_pump(reader, pod_writer), _pump(pod_reader, writer))
                 finally:
                     pod_writer.close()
                 return
+
+
+async def _open(backend: Backend) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if isinstance(backend, Path):
+        return await asyncio.open_unix_connection(backend)
+    return await asyncio.open_connection(*backend)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

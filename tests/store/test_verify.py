@@ -74,7 +74,9 @@ class Filled:
             key: Any = {"secret_key_id": store.digester().key_id}
             self.first = store.commit(BRANCH, draft(objects, **key), name="friday").commit
             objects[6] = routing(VIRTUAL_SERVICES, "shop", "app-1", version=2, host="changed")
-            self.second = store.commit(BRANCH, draft(objects, minutes=1, operation={"id": "1", "kind": "apply"}, **key)).commit
+            self.second = store.commit(
+                BRANCH, draft(objects, minutes=1, operation={"id": "1", "kind": "apply"}, **key)
+            ).commit
             other = replace(CLUSTER, uid="77777777-8a51-4d0e-9a57-0d9a2c1b7f11", context="staging")
             store.commit("staging-77777777", draft(small_mesh()[:3], cluster=other, **key), name="friday")
             journal(store, self.first, id_="20261123-120000-1a2b3c", end=True)

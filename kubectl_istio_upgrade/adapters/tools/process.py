@@ -84,7 +84,8 @@ class Program:
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise ToolTimeoutError(f"{self.path.name} {arguments[0]} did not end within {timeout:.0f} s") from None
+            shown = " ".join((self.path.name, *arguments[:1]))
+            raise ToolTimeoutError(f"{shown} did not end within {timeout:.0f} s") from None
         finally:
             _end(process)
         for reader in readers:
@@ -131,10 +132,11 @@ def _feed(stream: IO[str] | None, text: str) -> None:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
+    """The program and whatever it has started: its session is a process group as well."""
     if process.poll() is None:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(GRACE)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()

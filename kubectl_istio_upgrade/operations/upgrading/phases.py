@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from ...errors import IstioUpgradeError
 from ...models.operations import Operation
 from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
-from ...ports import Journal, Progress
+from ...ports import Journal, Progress, Watch
+from ..probing import PROOF
 
 TITLES: dict[Phase, str] = {
     Phase.PLAN: "planning",
@@ -26,6 +27,10 @@ TITLES: dict[Phase, str] = {
     Phase.AFTER: "proving and recording",
 }
 """In the words of somebody who waits. The order is that of the guide."""
+
+
+PROBED: dict[Phase, str] = {Phase.AFTER: PROOF}
+"""Phases that the counts of probes know by another name: what comes after the proof is theirs."""
 
 
 class Skip(Exception):  # noqa: N818 - not an error: a phase that says why it is not needed
@@ -49,12 +54,13 @@ class Phases:
     """The unfinished operation that this run goes on with."""
     results: list[PhaseResult] = field(default_factory=list)
     _journal: Journal | None = None
+    _watch: Watch | None = None
 
-    def record_in(self, journal: Journal) -> None:
-        """From now on everything is on record; what has been so far, too."""
+    def record_in(self, journal: Journal, watch: Watch) -> None:
+        """From now on everything is on record, what has been so far too, and probes count by phase."""
         for result in self.results:
             journal.phase(result)
-        self._journal = journal
+        self._journal, self._watch = journal, watch
 
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[Detail]:
@@ -63,6 +69,8 @@ class Phases:
         details: list[str] = []
         self._write(PhaseResult(phase, PhaseOutcome.BEGUN, started))
         self.progress.note(f"{TITLES[phase]} …")
+        if self._watch is not None:
+            self._watch.phase(PROBED.get(phase, str(phase)))
 
         def result(outcome: PhaseOutcome, reason: str = "") -> PhaseResult:
             return PhaseResult(phase, outcome, started, time.monotonic() - clock, "; ".join(details), reason)

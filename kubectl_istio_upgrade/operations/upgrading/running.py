@@ -36,7 +36,7 @@ def run(
         values=prepared.applied.values,
     )
     with begun(session, task, review) as run:
-        phases.record_in(run.journal)
+        phases.record_in(run.journal, run.watch)
         with phases.phase(Phase.APPLY) as tell:
             execution = Execution(())
             if not prepared.plan.writes:
