@@ -10,7 +10,7 @@ DIST   ?= dist
 PACKAGE_VENV := .venv-package
 PACKAGE_LOCK := requirements/package.txt
 
-.PHONY: help test faults demo bench lint unit package krew-manifest lock clean
+.PHONY: help test faults demo picture bench lint unit package krew-manifest lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list.
@@ -42,6 +42,9 @@ faults: $(VENV)/.ready ## Kill and spoil operations at every point; print a tabl
 
 demo: $(VENV)/.ready ## Upgrade a real Istio on a throwaway API server, and take it back.
 	@$(BIN)/python -m tests.demo
+
+picture: $(VENV)/.ready ## Draw the README's picture anew, from a real run.
+	@$(BIN)/python -m tests.demo.picture docs/rollback.svg
 
 bench: $(VENV)/.ready ## Measure against kubectl on a mesh of 10,000 objects.
 	@$(BIN)/python -m tests.bench

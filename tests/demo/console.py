@@ -28,7 +28,7 @@ class Console:
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         """Commands run in `folder`, so that the names of files in it are short."""
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._folder = folder
 
     def heading(self, text: str) -> None:
@@ -73,7 +73,7 @@ class Console:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output and subprocess.STDOUT,
-            env=self._environment,
+            env=self.environment,
             cwd=self._folder,
             start_new_session=True,
         )
