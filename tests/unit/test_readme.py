@@ -13,7 +13,7 @@ from kubectl_istio_upgrade.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = ("README.md", "snapshots/README.md", "tests/controlplane/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "snapshots/README.md", "tests/controlplane/README.md")
 
 
 def command(name: str) -> click.Command:
