@@ -55,7 +55,7 @@ class Approval:
             self.settings.out.line(formatted(data, format_))
         elif finished:
             print_finished(self.settings.out, finished)
-        elif plan.writes:
+        elif plan.has_work:
             self.show(plan, to_stdout=True)
             if not plan.blockers:
                 self.settings.out.line("dry run: the server would accept every write; nothing was changed")

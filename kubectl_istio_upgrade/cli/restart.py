@@ -53,14 +53,15 @@ def restart(
       kubectl istio-upgrade restart --workloads none
     """
     from ..operations import restarting
+    from ..plan.choosing import PLAN
     from ..render.restarts import print_survey, survey_data
     from ..render.structured import Format, formatted
     from .approval import Approval, check_blockers, check_can_confirm
     from .settings import Settings
 
     settings = Settings.current()
-    plan_only = plan_only or dry_run or "plan" in workloads
-    words = tuple(word for word in workloads if word != "plan")
+    plan_only = plan_only or dry_run or PLAN in workloads
+    words = tuple(word for word in workloads if word != PLAN)
     check_can_confirm("restart", yes=yes, dry_run=plan_only)
     with settings.writing_session(timeout) as session, session.store.lock("restart"):
         if not plan_only:

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="One setting, as for istioctl and helm.")
+@click.option(
+    "--workloads",
+    multiple=True,
+    metavar="WHICH",
+    help="Restart none, plan (say which and stop there), all, or a selector, as `restart` has it; repeatable.  "
+    "[default: out of date]",
+)
+@click.option("--batch", type=click.IntRange(1), default=5, metavar="N", help="Workloads at once.  [default: 5]")
 @click.option("--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there.")
 @click.option("--auto-rollback", is_flag=True, help="If it fails, take it back at once.")
 @tooling
@@ -37,6 +45,8 @@ def upgrade(
     ignore: tuple[str, ...],
     files: tuple[str, ...],
     sets: tuple[str, ...],
+    workloads: tuple[str, ...],
+    batch: int,
     to_dir: Path | None,
     auto_rollback: bool,
     dry_run: bool,
@@ -54,7 +64,10 @@ def upgrade(
 
     Without --plan it goes on: the settings are recovered from the mesh (and proved, if istioctl of the running release
     is at hand), every object of the new release is tried on the server, the difference is shown, and you are asked. A
-    snapshot is taken, the new release is installed in the way in which the old one was, and the mesh is read again.
+    snapshot is taken, and the new release is installed in the way in which the old one was. Then the mesh is validated;
+    what failed before as well is told and stops nothing. What runs an outdated proxy is restarted as `restart` does it,
+    and nothing else: --workloads says what instead. Last, everything is read again and proved. Whatever stops it on the
+    way is explained, and `resume` goes on with what is left, `abort` takes everything back, restarts included.
 
     With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
     leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
@@ -70,11 +83,13 @@ def upgrade(
       kubectl istio-upgrade upgrade --to 1.29.1 --set values.pilot.autoscaleMin=2
       kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
       kubectl istio-upgrade upgrade --to 1.29.1 --probe http://shop.example.com/
+      kubectl istio-upgrade upgrade --to 1.29.1 --workloads none
+      kubectl istio-upgrade upgrade --to 1.29.1 --workloads namespace/shop --batch 2
       kubectl istio-upgrade upgrade --to 1.30.2 --revision 1-30-2 --plan -o json
     """
     from .approval import check_can_confirm
     from .settings import Settings
-    from .upgrading import Options, carry_out
+    from .upgrading import Options, Restarts, carry_out
 
     settings = Settings.current()
     ignore = (*settings.ignored_findings, *ignore)
@@ -82,7 +97,10 @@ def upgrade(
         _plan(settings, to, revision, ignore, format_)
         return
     check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
-    options = Options(to, revision, gateways, ignore, files, sets, to_dir, auto_rollback, dry_run, yes, with_diff)
+    restarts = Restarts(workloads, batch)
+    options = Options(
+        to, revision, gateways, ignore, files, sets, restarts, to_dir, auto_rollback, dry_run, yes, with_diff
+    )
     carry_out(settings, options, timeout, format_)
 
 

@@ -32,6 +32,14 @@ REPORT = "`kubectl istio-upgrade report` shows how it went"
 
 
 @dataclass(frozen=True)
+class Restarts:
+    """What the command line says of workloads."""
+
+    workloads: tuple[str, ...]
+    batch: int
+
+
+@dataclass(frozen=True)
 class Options:
     """What the command line says."""
 
@@ -41,6 +49,7 @@ class Options:
     ignore: tuple[str, ...]
     files: tuple[str, ...]
     sets: tuple[str, ...]
+    restarts: Restarts
     to_dir: Path | None
     auto_rollback: bool
     dry_run: bool
@@ -65,7 +74,7 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         if options.to_dir is not None:
             _export(settings, prepared, options.to_dir)
         approval = Approval(settings, session, prepared.request.label, options.yes, options.with_diff)
-        start = prepared.plan.writes and not options.dry_run
+        start = prepared.plan.has_work and not options.dry_run
         finished = _run(session, prepared, phases, approval, options) if start else None
         approval.conclude(prepared.plan, finished, Format(format_))
 
@@ -109,7 +118,14 @@ def _prepared(
         return found
 
     choose = Chooser(tools_of(box, options.to), options.to, wishes, options.revision, options.gateways)
-    request = Request(options.to, options.revision, options.gateways, options.ignore)
+    request = Request(
+        options.to,
+        options.revision,
+        options.gateways,
+        options.ignore,
+        workloads=options.restarts.workloads,
+        batch=options.restarts.batch,
+    )
     return prepare(session, request, choose, phases, judge)
 
 

@@ -140,6 +140,13 @@ class Plan:
     owners: tuple[ForeignOwner, ...] = ()
     """Who else manages what is written."""
     follow_ups: tuple[FollowUp, ...] = ()
+    foreseen: tuple[PlannedChange, ...] = ()
+    """Restarts that will probably follow once everything is written: which ones, the server can tell only then."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to approve."""
+        return bool(self.writes or self.foreseen)
 
     @property
     def writes(self) -> tuple[PlannedChange, ...]:

@@ -29,6 +29,8 @@ class Check:
     """The answer in a line: what was found, or why it was skipped."""
     details: tuple[str, ...] = ()
     """What does not hold, a line each."""
+    failing: tuple[str, ...] = ()
+    """Those lines for which it fails: not all that is told is as bad. All of them, however many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ WORKLOADS = {
 }
 """Those that can be restarted."""
 
+BY_RESOURCE = {type_.resource: type_ for type_ in WORKLOADS.values()}
+
 REPLICA_SETS = ResourceType("apps", "v1", "ReplicaSet", "replicasets", namespaced=True)
 _REVISION = "deployment.kubernetes.io/revision"
 _GENERATION = "deprecated.daemonset.template.generation"

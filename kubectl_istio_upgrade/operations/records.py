@@ -92,6 +92,7 @@ def record_so_far(operation: Operation) -> Body:
         "attempts": attempts_of(operation.opening, attempts),
         **({"phases": phases_of(operation.phases)} if operation.phases else {}),
         "steps": written + [_pending(step) for step in pending if step not in operation.written],
+        **({"restarts": [restart.to_data() for restart in operation.restarts]} if operation.restarts else {}),
     }
 
 

@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 
 from ..apply.trial import Trial
 from ..capture import Capture
-from ..models.objects import Body, State
+from ..models.objects import Body, Key, MeshObject, State
 from ..models.operations import Operation
-from ..models.plans import Plan, PlannedChange
+from ..models.plans import Outcome, Plan, PlannedChange
 from ..models.releases import Release
 from ..models.restarts import Need, Survey, Workload
+from ..normalise.objects import split
 from ..plan.choosing import Choice, chosen
 from ..plan.owners import owners_of
 from ..plan.parts import parts
-from ..plan.restarts import planned_restart
+from ..plan.restarts import planned_restart, restarted_at
 from ..plan.rollback import plan_hash, write_order
 from ..prove import prove, with_restarts
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN
@@ -29,12 +30,16 @@ from ..rules.restarts import BATCH
 from .disruption import Budgets
 from .installation import installation
 from .permissions import check_permissions
+from .podgroups import BY_RESOURCE
 from .running import Finished, Review, Task, begun
 from .session import WritingSession
 from .surveying import SILENT, still_stale, survey
 
 MOST_REASONS = 3
 """Differences that a plan names of one workload."""
+
+NOT_MADE = (Outcome.FAILED, Outcome.SKIPPED)
+"""Outcomes of restarts that are known not to have happened."""
 
 OPERATION, TARGET = "restart", "current proxies"
 
@@ -97,17 +102,19 @@ def now() -> str:
     return datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-def look(session: WritingSession, captured: Capture) -> Survey:
+def look(session: WritingSession, captured: Capture, *, workloads_too: bool = True) -> Survey:
     """Every workload of the mesh and every part of the installation, judged. Changes nothing.
 
     Raises ClusterError when something cannot be read.
     """
-    workloads = survey(session, captured)
+    workloads = survey(session, captured) if workloads_too else ()
     return Survey(workloads, parts(installation(session.reader, captured), workloads))
 
 
-def prepare(session: WritingSession, request: Request) -> Planned:
+def prepare(session: WritingSession, request: Request, continues: Operation | None = None) -> Planned:
     """Look, plan, and try every restart on the server. Changes nothing.
+
+    Of an operation that goes on, what is left.
 
     Raises UsageError for a selector that means nothing, RefusedError when a permission is missing or the server would
     not accept a restart.
@@ -119,17 +126,39 @@ def prepare(session: WritingSession, request: Request) -> Planned:
     changes = [*parts_plan(found, request.at), *workloads_plan(session, found, choice, request.at)]
     if request.objects:
         changes = [change for change in changes if str(change.key) in request.objects]
-    under_way = tuple(change for change in changes if change.restart and change.restart.before == request.at)
-    plan = sealed([change for change in changes if change not in under_way], found, captured.state)
-    plan = replace(plan, blockers=_blockers(found, choice))
+    plan = sealed(without_made(changes, request.at), found, captured.state)
+    plan = replace(plan, blockers=silent(found, choice))
     if plan.writes:
         check_permissions(session, plan.writes)
         plan = Trial(session.sender(), session.progress).of_plan(plan)
     approved = request.objects or tuple(str(change.key) for change in plan.writes)
-    return Planned(replace(request, objects=approved), captured, found, plan, choice, under_way)
+    return Planned(replace(request, objects=approved), captured, found, plan, choice, under_way(session, continues))
 
 
-def _blockers(found: Survey, choice: Choice) -> tuple[str, ...]:
+def without_made(changes: Iterable[PlannedChange], at: str) -> list[PlannedChange]:
+    """Those that no earlier run of the operation has made, whose pods may still be on their way."""
+    return [change for change in changes if change.restart and change.restart.before != at]
+
+
+def under_way(session: WritingSession, operation: Operation | None) -> tuple[PlannedChange, ...]:
+    """The restarts that earlier runs of an operation have made: they may not have rolled out. Raises ClusterError."""
+    made = {each.key: each for each in (operation.restarts if operation else ()) if each.outcome not in NOT_MADE}
+    found = []
+    for key, restart in made.items():
+        live = live_workload(session, key)
+        if live and restart.after and restarted_at(live.body) == restart.after:
+            found.append(planned_restart(live, BY_RESOURCE[key.resource], restart.after, reason=restart.reason))
+    return tuple(found)
+
+
+def live_workload(session: WritingSession, key: Key) -> MeshObject | None:
+    """The workload as it is, without secret values; None where it is gone. Raises ClusterError."""
+    type_ = BY_RESOURCE[key.resource]
+    body = session.reader.get(type_, key)
+    return None if body is None else session.secrets.withheld(split(body, type_))
+
+
+def silent(found: Survey, choice: Choice) -> tuple[str, ...]:
     """Injectors that do not answer: what is out of date could not be made anew, and would be gone."""
     silent = Counter(each.obstacle for each in found.workloads if choice(each) and each.obstacle.startswith(SILENT))
     return tuple(f"{count} out of date, and {why}" for why, count in sorted(silent.items()))

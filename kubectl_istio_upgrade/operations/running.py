@@ -21,7 +21,7 @@ from ..diff.states import Select
 from ..errors import IncompleteError, Interrupted, IstioUpgradeError, NotReadyError, RefusedError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation, Restarted
-from ..models.plans import Plan, PlannedChange, Proof, StepResult
+from ..models.plans import FollowUp, Plan, PlannedChange, Proof, StepResult
 from ..models.probes import ProbeCount
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import Purpose, SnapshotInfo, Versions
@@ -111,7 +111,7 @@ def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
         try:
             watch = stack.enter_context(session.prober.running())
             task = _probed(session, task, watch)
-            if task.plan.writes and not review(task.plan):
+            if task.plan.has_work and not review(task.plan):
                 raise RefusedError("not confirmed; nothing was changed")
             check = stack.enter_context(_lock(session, task).held())
             id_ = task.continues.opening.id if task.continues else _new_id()
@@ -199,25 +199,34 @@ class Run:
             lines = explain(self.session.reader, error.objects)
             raise IncompleteError("\n".join((error.message, *lines)), hint=f"{error.hint}\n{self._next()}") from error
 
-    def conclude(self, proof: Proof, captured: Capture, execution: Execution, told: Body | None = None) -> Finished:
+    def conclude(
+        self,
+        proof: Proof,
+        captured: Capture,
+        execution: Execution,
+        told: Body | None = None,
+        further: Sequence[FollowUp] = (),
+    ) -> Finished:
         """Look a last time at the probes, commit the last snapshot with the record, and end the journal.
 
-        `told` is what the operation's own module has to add to the record: phases, findings, …
+        `told` is what the operation's own module has to add to the record: phases, findings, …; `further` is
+        what has turned out to be left to people.
         """
         session, task = self.session, self.task
+        plan = replace(task.plan, follow_ups=(*task.plan.follow_ups, *further))
         seconds = time.monotonic() - self.clock
         self.watch.phase(probing.AFTER)
         probes = self.watch.observe(probing.LAST)
         steps = steps_of(task.continues, Execution((*self.results, *execution.results)))
         before = session.store.resolve(session.branch, self.opening.before)
         course = self._course(before, captured, seconds)
-        record = record_of(self.opening, task.aim, task.plan, steps, proof, course) | (told or {})
+        record = record_of(self.opening, task.aim, plan, steps, proof, course) | (told or {})
         record |= probing.recorded(probes)
         record = safe_to_keep(record, session.store.digester())
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
         self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
-        return Finished(task.plan, proof, before, after, seconds, probes)
+        return Finished(plan, proof, before, after, seconds, probes)
 
     def _course(self, before: SnapshotInfo, captured: Capture, seconds: float) -> Course:
         earlier = self.task.continues.attempts if self.task.continues else ()

@@ -72,7 +72,7 @@ def resume(
             title, planned.plan, operation, lambda review: applying.run(session, planned, review, operation)
         )
     if operation.opening.kind == restarting.OPERATION:
-        rest = restarting.prepare(session, restarting.Request.of_data(request))
+        rest = restarting.prepare(session, restarting.Request.of_data(request), operation)
         return _continuation(
             title, rest.plan, operation, lambda review: restarting.run(session, rest, review, operation)
         )

@@ -11,9 +11,8 @@ from ..capture import Capture
 from ..diff.states import Select
 from ..models.objects import Key, MeshObject, State
 from ..models.plans import Action, FollowUp, Plan, PlannedChange, Write
-from ..models.snapshots import SnapshotInfo, WorkloadProxy
+from ..models.snapshots import SnapshotInfo
 from ..models.webhooks import DeadWebhook
-from ..normalise.objects import split
 from ..plan.injectors import Injectors
 from ..plan.parts import component_named
 from ..plan.restarts import Undo, folded, planned_restart, pod_labels, to_undo, undo_of
@@ -21,8 +20,10 @@ from ..plan.rollback import plan_hash, write_order
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN, stage_named
 from ..rules.restarts import OBSTACLES, PARTS
 from .disruption import Budgets
-from .podgroups import WORKLOADS
+from .expecting import Stale, stale_under
+from .podgroups import BY_RESOURCE
 from .records import restarts_in
+from .restarting import live_workload
 from .session import WritingSession
 
 BACK = "restarted since by this program: its template goes back to what it was, so its pods are injected anew"
@@ -30,8 +31,6 @@ STALE = "it runs {now}; the injector of {target} injects {then}"
 SILENT = "its injector does not answer, so no new pod could start: {why}"
 USUALLY = 50
 """Snapshots back to which most people look for a target: listing more takes git longer."""
-
-_TYPES = {type_.resource: type_ for type_ in WORKLOADS.values()}
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,12 @@ class Unrestarting:
         return replace(plan, follow_ups=(*plan.follow_ups, *_told(left))) if left else plan
 
     def _undone(self, undo: Undo, plan: Plan) -> PlannedChange | None:
-        type_ = _TYPES[undo.key.resource]
-        live = self._live(undo.key)
+        type_ = BY_RESOURCE[undo.key.resource]
+        live = live_workload(self.session, undo.key)
         if live is None:
             return undo_of(undo, live, type_, BACK)
         stage = PARTS_AGAIN if component_named(live) in PARTS else WORKLOADS_AGAIN
         return undo_of(undo, live, type_, BACK, kept=self._kept(live, plan), stage=stage)
-
-    def _live(self, key: Key) -> MeshObject | None:
-        body = self.session.reader.get(_TYPES[key.resource], key)
-        return None if body is None else self.session.secrets.withheld(split(body, _TYPES[key.resource]))
 
     def _kept(self, live: MeshObject, plan: Plan) -> str:
         """Why pods of it could not start: its injector is silent, and nothing in the plan changes that."""
@@ -119,44 +114,21 @@ class Unrestarting:
         ordered = tuple(sorted((*kept, *apart), key=write_order))
         return replace(plan, changes=ordered, hash=plan_hash(ordered))
 
-    def _stale(self, besides: Collection[Key]) -> Iterator[_Stale]:
+    def _stale(self, besides: Collection[Key]) -> Iterator[Stale]:
         """Workloads whose proxies are not those that the target's injectors inject, by their images."""
         injectors = Injectors(self.target)
-        usual = {injectors.image(injector, {}) for injector in injectors.all} - {""}
-        for proxies in self.captured.workloads:
-            key = _key(proxies)
-            if key is None or key in besides or not self.select(key) or not usual or set(proxies.images) <= usual:
-                continue
-            live = self._live(key)
-            then = self._expected(injectors, live) if live else ""
-            if live and then and {then} != set(proxies.images):
-                reason = STALE.format(now=", ".join(proxies.images), target=self.target.label, then=then)
-                yield _Stale(key, live, reason)
+        yield from stale_under(
+            self.session, self.captured, injectors, lambda key: key not in besides and self.select(key)
+        )
 
-    def _expected(self, injectors: Injectors, live: MeshObject) -> str:
-        template = (live.body.get("spec") or {}).get("template") or {}
-        injector = injectors.of(live.key.namespace, pod_labels(live.body))
-        return injectors.image(injector, (template.get("metadata") or {}).get("annotations") or {}) if injector else ""
-
-    def _restarted(self, stale: _Stale, at: str, plan: Plan) -> Iterator[PlannedChange]:
-        type_ = _TYPES[stale.key.resource]
+    def _restarted(self, stale: Stale, at: str, plan: Plan) -> Iterator[PlannedChange]:
+        type_ = BY_RESOURCE[stale.key.resource]
+        reason = STALE.format(now=", ".join(stale.proxies.images), target=self.target.label, then=stale.then)
         why = next((row.why for row in OBSTACLES if row.holds(stale.live.body)), "") or self._kept(stale.live, plan)
-        change = planned_restart(stale.live, type_, at, reason=stale.reason)
+        change = planned_restart(stale.live, type_, at, reason=reason)
         if why:
             change = replace(change, action=Action.KEEP, write=Write.NONE, body=None, restart=None, reason=why)
         yield change
-
-
-@dataclass(frozen=True)
-class _Stale:
-    key: Key
-    live: MeshObject
-    reason: str
-
-
-def _key(proxies: WorkloadProxy) -> Key | None:
-    type_ = WORKLOADS.get(proxies.kind)
-    return Key("apps", type_.plural, proxies.namespace, proxies.name) if type_ else None
 
 
 def _told(left: Collection[Key]) -> Iterator[FollowUp]:

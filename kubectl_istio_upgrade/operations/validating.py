@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,8 +11,7 @@ from ..capture import INJECTED_PODS, Capture, control_plane_versions
 from ..errors import ToolError
 from ..models.objects import Body, MeshObject
 from ..models.releases import Release
-from ..models.tools import ToolMessage
-from ..models.validation import Check, Validation
+from ..models.validation import Validation
 from ..models.webhooks import Backing, ServiceName
 from ..normalise.inventory import PROXY, REVISION
 from ..plan.dead_webhooks import called_services, hook_count
@@ -40,20 +39,25 @@ def validate(
     *,
     captured: Capture | None = None,
     allow_skew: bool = False,
-    known: Collection[ToolMessage] = (),
-    further: Sequence[Check] = (),
+    follows: bool = False,
 ) -> Validation:
-    """Every check, each with its answer. `further` are checks that the caller has made, such as of probes.
+    """Every check, each with its answer.
 
-    `known` is what `istioctl analyze` found before whatever is to be validated: that is told, and no failure.
     `captured` is a reading of the mesh that was made just now. With `allow_skew` a data plane that lags as far behind
-    as Istio supports is a warning. What istioctl cannot say is a check that was skipped. Raises ClusterError when the
-    mesh cannot be read.
+    as Istio supports is a warning; with `follows`, one that lags at all. What istioctl cannot say is a check that was
+    skipped. Raises ClusterError when the mesh cannot be read.
     """
     captured = captured or session.capture()
     with session.progress.phase("validating"):
         evidence = _Looking(session, captured).evidence(istioctl, allow_skew=allow_skew)
-        return validated(replace(evidence, known=frozenset(known)), further)
+        return validated(replace(evidence, follows=follows))
+
+
+def unready(captured: Capture) -> tuple[str, ...]:
+    """The installation's workloads that have not rolled out, as their keys are written."""
+    keys = sorted(key for key in captured.state.versions if key.resource in WORKLOADS)
+    found = captured.state.load(keys)
+    return tuple(str(key) for key, obj in found.items() if not readiness(as_served(obj)).ready)
 
 
 class _Looking:

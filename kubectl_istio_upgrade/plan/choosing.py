@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..models.restarts import Workload
 from .restarts import pod_labels
 
-NONE, ALL = "none", "all"
+NONE, PLAN, ALL = "none", "plan", "all"
 
 _KINDS = {
     "Deployment": ("deployment", "deployments", "deploy", "deployments.apps", "deployment.apps"),

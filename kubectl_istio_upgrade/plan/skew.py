@@ -35,6 +35,11 @@ class Skew:
             return False
         return theirs.rank <= ours.rank and ours.minor - theirs.minor <= 1
 
+    @property
+    def lags(self) -> bool:
+        """Whether it is older than its istiod, by however much."""
+        return self.member.release is not None and self.member.release.rank < self.istiod.rank
+
     def __str__(self) -> str:
         how = "" if self.allowed else f", which Istio does not support: {POLICY}"
         return f"{self.member.name} is of {self.member.release}, its istiod of {self.istiod}{how}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..models.releases import Release
 from ..models.tools import Level, MeshVersions, ProxyStatus, ToolMessage
@@ -67,11 +67,11 @@ class Evidence:
     """Pods with a proxy."""
     allow_skew: bool = False
     """Skew that Istio supports for a while is a warning."""
+    follows: bool = False
+    """Whatever lags behind its istiod will be restarted next, or stays so by somebody's wish: it is a warning."""
     reported: MeshVersions | Unanswered = field(default_factory=lambda: Unanswered("nobody was asked"))
     proxies: tuple[ProxyStatus, ...] | Unanswered = field(default_factory=lambda: Unanswered("nobody was asked"))
     messages: tuple[ToolMessage, ...] | Unanswered = field(default_factory=lambda: Unanswered("nobody was asked"))
-    known: frozenset[ToolMessage] = frozenset()
-    """Messages that were there before, and so are not the doing of what is validated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,40 @@ class _Answer:
     status: CheckStatus
     summary: str
     details: tuple[str, ...] = ()
+    failing: tuple[str, ...] | None = None
+    """Those of the details for which it fails; None for all."""
 
 
-def validated(evidence: Evidence, further: Sequence[Check] = ()) -> Validation:
-    """Every check of the table, in its order, and whatever else the caller has looked at."""
+def validated(evidence: Evidence) -> Validation:
+    """Every check of the table, in its order."""
     checks = []
     for rule in CHECKS:
         answer = _JUDGES[rule.id](evidence)
         more = len(answer.details) - MOST_DETAILS
         details = (*answer.details[:MOST_DETAILS], *((f"and {more} more",) if more > 0 else ()))
-        checks.append(Check(rule.id, rule.title, answer.status, answer.summary, details))
-    return Validation((*checks, *further))
+        worst = answer.details if answer.failing is None else answer.failing
+        failing = worst if answer.status is CheckStatus.FAILED else ()
+        checks.append(Check(rule.id, rule.title, answer.status, answer.summary, details, failing))
+    return Validation(tuple(checks))
+
+
+def since(found: Validation, before: Mapping[str, Collection[str]]) -> Validation:
+    """What failed before in the same words is told, and is no failure of what has been done since.
+
+    `before` is what was found then; see `failures`.
+    """
+    return Validation(tuple(_since(check, before.get(check.id)) for check in found.checks))
+
+
+def _since(check: Check, before: Collection[str] | None) -> Check:
+    if check.status is not CheckStatus.FAILED or before is None or not set(check.failing) <= set(before):
+        return check
+    return replace(check, status=CheckStatus.WARNING, summary=f"{check.summary}, as before")
+
+
+def failures(found: Validation) -> dict[str, tuple[str, ...]]:
+    """For what each check fails that does."""
+    return {check.id: check.failing for check in found.checks if check.status is CheckStatus.FAILED}
 
 
 def _control_plane(evidence: Evidence) -> _Answer:
@@ -116,10 +139,12 @@ def _pods(evidence: Evidence) -> _Answer:
     if not evidence.unready:
         return _Answer(CheckStatus.OK, f"all {evidence.pods} are")
     ours = [pod for pod in evidence.unready if pod.ours]
-    details = tuple(f"{pod.name}: {pod.why}" for pod in (*ours, *(p for p in evidence.unready if not p.ours)))
+    others = (pod for pod in evidence.unready if not pod.ours)
+    failing, more = (tuple(f"{pod.name}: {pod.why}" for pod in pods) for pods in (ours, others))
+    details = (*failing, *more)
     summary = f"{len(evidence.unready)} of {evidence.pods} are not"
     if ours:
-        return _Answer(CheckStatus.FAILED, summary, details)
+        return _Answer(CheckStatus.FAILED, summary, details, failing)
     return _Answer(CheckStatus.WARNING, f"{summary}, but for reasons of their own: their proxies are", details)
 
 
@@ -128,7 +153,8 @@ def _services(evidence: Evidence) -> _Answer:
     unseen = tuple(f"{name} may not be looked at" for name, each in evidence.services.items() if not each.known)
     if without:
         details = tuple(f"{name} has no ready endpoint" for name in without)
-        return _Answer(CheckStatus.FAILED, f"{len(without)} of {len(evidence.services)} have none", (*details, *unseen))
+        summary = f"{len(without)} of {len(evidence.services)} have none"
+        return _Answer(CheckStatus.FAILED, summary, (*details, *unseen), details)
     if unseen:
         return _Answer(CheckStatus.SKIPPED, f"{len(unseen)} of {len(evidence.services)} could not be checked", unseen)
     return _Answer(CheckStatus.OK, f"all {len(evidence.services)} have")
@@ -138,7 +164,8 @@ def _webhooks(evidence: Evidence) -> _Answer:
     unseen = tuple(f"service {name} may not be looked at" for name in evidence.unseen)
     if evidence.dead:
         details = tuple(_silent(hook) for hook in evidence.dead)
-        return _Answer(CheckStatus.FAILED, f"{len(evidence.dead)} of {evidence.webhooks} are not", (*details, *unseen))
+        summary = f"{len(evidence.dead)} of {evidence.webhooks} are not"
+        return _Answer(CheckStatus.FAILED, summary, (*details, *unseen), details)
     if unseen:
         return _Answer(CheckStatus.SKIPPED, "some could not be checked", unseen)
     return _Answer(CheckStatus.OK, f"all {evidence.webhooks} are")
@@ -175,7 +202,7 @@ def _versions(evidence: Evidence) -> _Answer:
 
 def _skewed(found: Sequence[Skew], known: int, evidence: Evidence, more: Iterable[str] = ()) -> _Answer:
     status = CheckStatus.FAILED
-    if evidence.allow_skew and all(skew.allowed for skew in found):
+    if all((evidence.allow_skew and skew.allowed) or (evidence.follows and skew.lags) for skew in found):
         status = CheckStatus.WARNING
     summary = f"{len(found)} of {known} are of another release than their istiod"
     return _Answer(status, summary, (*(str(skew) for skew in found), *more))
@@ -197,10 +224,10 @@ def _reported(evidence: Evidence) -> _Answer:
     ]
     members = [Member(f"proxy {name}", Release.parse(text)) for name, text in sorted(reported.proxies.items())]
     found = skews(planes, members)
-    if found:
-        return _skewed(found, len(members), evidence, other)
     if other:
         return _Answer(CheckStatus.FAILED, "istiod is not what its image says", tuple(other))
+    if found:
+        return _skewed(found, len(members), evidence)
     proxies = f"so do all {len(members)} proxies" if members else "no proxy is connected"
     return _Answer(CheckStatus.OK, f"istiod reports {_listed(planes.values())}; {proxies}")
 
@@ -228,9 +255,9 @@ def _analysis(evidence: Evidence) -> _Answer:
     by_level = {level: [each for each in messages if each.level is level] for level in Level}
     counts = ", ".join(f"{len(found)} {level}" for level, found in by_level.items() if found)
     serious = (*by_level[Level.ERROR], *by_level[Level.WARNING])
-    details = tuple(f"{_told(each)}{' (known from before)' if each in evidence.known else ''}" for each in serious)
-    if set(by_level[Level.ERROR]) - evidence.known:
-        return _Answer(CheckStatus.FAILED, counts, details)
+    details = tuple(map(_told, serious))
+    if errors := by_level[Level.ERROR]:
+        return _Answer(CheckStatus.FAILED, counts, details, tuple(map(_told, errors)))
     if serious:
         return _Answer(CheckStatus.WARNING, counts, details)
     return _Answer(CheckStatus.OK, counts or "it finds nothing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from textwrap import wrap
 
@@ -42,6 +42,8 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
     out.line(out.style(f"plan: {plan.operation} to {plan.target}, {where}", bold=True))
     for _, group in groupby(plan.changes, key=_told_together):
         _print_changes(out, list(group))
+    for reason, alike in _by_reason(plan.foreseen):
+        _print_foreseen(out, reason, alike)
     if with_diff:
         for diff in (change.diff for change in plan.changes if change.diff):
             print_object(out, diff, "live", plan.target, 3)
@@ -78,6 +80,20 @@ def _print_changes(out: Terminal, changes: Sequence[PlannedChange]) -> None:
     for text in (first.reason, *first.notes):
         for line in text.split("; ") if text else ():
             out.line(f"{_INDENT}{line}")
+
+
+def _by_reason(changes: Sequence[PlannedChange]) -> Iterator[tuple[str, list[PlannedChange]]]:
+    """Restarts after an upgrade have the same reason, nearly all of them."""
+    for reason in dict.fromkeys(change.reason for change in changes):
+        yield reason, [change for change in changes if change.reason == reason]
+
+
+def _print_foreseen(out: Terminal, reason: str, changes: Sequence[PlannedChange]) -> None:
+    word = out.style(f"{Action.RESTART:<8}", fg=_COLOURS[Action.RESTART])
+    out.line(f"  {word} afterwards, as far as can be told before: {plural(len(changes), 'workload')}")
+    _print_wrapped(out, ", ".join(object_name("", change.key) for change in changes))
+    for line in reason.split("; "):
+        out.line(f"{_INDENT}{line}")
 
 
 def _print_owner(out: Terminal, owner: ForeignOwner) -> None:
@@ -126,6 +142,8 @@ def totals(plan: Plan) -> str:
     parts = [", ".join(writes) or "nothing to do"]
     if counts[Action.KEEP]:
         parts.append(f"{counts[Action.KEEP]} kept")
+    if plan.foreseen:
+        parts.append(f"then {plural(len(plan.foreseen), 'restart')}")
     return "; ".join((*parts, f"{plan.same} {'up to date' if plan.operation == RESTART else 'already the same'}"))
 
 
@@ -140,6 +158,7 @@ def print_finished(out: Terminal, finished: Finished) -> None:
     out.line(f"before: {finished.before.short}   after: {finished.after.short}   took {finished.seconds:.1f} s")
     for follow_up in finished.plan.follow_ups:
         out.line(f"now run: {follow_up.command}")
+        _print_wrapped(out, follow_up.why)
     out.line(f"to take this back: kubectl istio-upgrade rollback {finished.before.short}")
 
 
@@ -177,6 +196,7 @@ def plan_data(plan: Plan) -> Json:
         "hash": plan.hash,
         "summary": {**{str(action): plan.counts[action] for action in Action}, "same": plan.same},
         "changes": [_change_data(change) for change in plan.changes],
+        "foreseen": [_change_data(change) for change in plan.foreseen],
         "notCompared": list(plan.not_compared),
         "warnings": list(plan.warnings),
         "blockers": list(plan.blockers),

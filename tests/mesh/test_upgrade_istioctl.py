@@ -14,8 +14,12 @@ from tests.support.cli import Ran
 from .comparison import Dump, compare
 from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import SETTINGS, installed_by_istioctl
+from .workloads import RESTARTABLE, Standing, standings, workloads
 
 pytestmark = pytest.mark.mesh
+
+
+PROXY = "docker.io/istio/proxyv2:"
 
 
 @dataclass(frozen=True)
@@ -24,34 +28,43 @@ class Story:
 
     mesh: Mesh
     before: Dump
+    first: dict[str, Standing]
     dry_run: Ran
     untouched: Dump
     upgrade: Ran
     upgraded: Dump
+    done: dict[str, Standing]
     istiods: list[str]
     again: Ran
+    after_again: dict[str, Standing]
+    valid: Ran
     report: Any
     rollback: Ran
     back: Dump
+    last: dict[str, Standing]
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("upgrade")
-    with installed_by_istioctl(folder, *SETTINGS) as mesh:
+    with installed_by_istioctl(folder, *SETTINGS) as mesh, workloads(mesh):
         yield _tell(mesh, folder)
 
 
 def _tell(mesh: Mesh, folder: Path) -> Story:
-    before = settled(mesh)
+    before, first = settled(mesh), standings(mesh)
     dry_run = mesh.plugin.ok("upgrade", "--to", NEW, "--dry-run")
     untouched = settled(mesh)
     upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json", "--to-dir", str(folder / "out"))
-    upgraded, istiods = settled(mesh), mesh.istiod.versions()
+    upgraded, done, istiods = settled(mesh), standings(mesh), mesh.istiod.versions()
     again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes")
+    after_again, valid = standings(mesh), mesh.plugin("validate", "-o", "json")
     report = mesh.plugin.ok("report", "-o", "json").data
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json")
-    return Story(mesh, before, dry_run, untouched, upgrade, upgraded, istiods, again, report, rollback, settled(mesh))
+    return Story(
+        mesh, before, first, dry_run, untouched, upgrade, upgraded, done, istiods, again, after_again, valid, report,
+        rollback, settled(mesh), standings(mesh),
+    )  # fmt: skip
 
 
 def test_a_dry_run_changes_nothing(story: Story) -> None:
@@ -89,15 +102,62 @@ def test_the_settings_are_told_to_be_proved(story: Story) -> None:
     assert "will not survive" not in story.upgrade.err
 
 
-def test_a_second_run_finds_nothing_to_do(story: Story) -> None:
+def test_what_will_be_restarted_is_told_before(story: Story) -> None:
+    out = story.dry_run.out
+    assert f"then {len(RESTARTABLE)} restarts" in out
+    assert f"restart  afterwards, as far as can be told before: {len(RESTARTABLE)} workloads" in out
+    assert f"istio-proxy: image {PROXY}{OLD}, then {PROXY}{NEW}" in out
+    assert {change["name"] for change in story.upgrade.data["plan"]["foreseen"]} == RESTARTABLE
+
+
+def test_what_ran_an_outdated_proxy_is_restarted_once_and_nothing_else(story: Story) -> None:
+    own = {"istiod", "istio-ingressgateway"}  # which the new release itself changes
+    changed = {name for name, now in story.done.items() if now.generation != story.first[name].generation}
+    assert changed == RESTARTABLE | own
+    assert {name for name, now in story.done.items() if now.restarted} == RESTARTABLE
+    for name in RESTARTABLE:
+        assert story.done[name].generation == story.first[name].generation + 1
+        assert story.first[name].images == {f"{PROXY}{OLD}"}
+        assert story.done[name].images == {f"{PROXY}{NEW}"}
+    assert story.upgrade.data["proof"]["restarted"] == len(RESTARTABLE)
+
+
+def test_what_could_not_be_restarted_is_named_at_the_end(story: Story) -> None:
+    (left,) = story.upgrade.data["plan"]["followUps"]
+    assert left["command"] == "kubectl istio-upgrade restart --plan"
+    for name in ("bare", "by-hand", "paused", "set"):
+        assert f"shop/{name}" in left["why"]
+
+
+def test_a_second_run_finds_nothing_to_do_and_restarts_nothing(story: Story) -> None:
     assert "nothing to do" in story.again.out
+    assert {name: now.generation for name, now in story.after_again.items()} == {
+        name: now.generation for name, now in story.done.items()
+    }
+
+
+def test_then_only_what_could_not_be_restarted_is_of_another_release(story: Story) -> None:
+    failed = {check["id"]: check["details"] for check in story.valid.data["checks"] if check["status"] == "failed"}
+    assert failed.keys() - {"analysis"} == {"versions"}, "the configuration of this mesh is not faultless"
+    assert {line.split(" is of ")[0].rpartition("/")[2] for line in failed["versions"]} == {
+        "bare",
+        "by-hand",
+        "paused",
+        "set",
+    }
 
 
 def test_the_record_has_the_phases_the_findings_and_the_settings(story: Story) -> None:
     phases = {phase["phase"]: phase["outcome"] for phase in story.report["phases"]}
-    assert phases["apply"] == phases["after"] == "done"
+    assert phases["apply"] == phases["validate"] == phases["workloads"] == phases["after"] == "done"
+    assert phases["control-plane"] == "skipped"
     assert story.report["ending"] == "proved"
     assert "accessLogFile: /dev/stdout" in story.report["settings"]
+    assert {restart["object"].rpartition("/")[2] for restart in story.report["restarts"]} == RESTARTABLE
+    assert {restart["outcome"] for restart in story.report["restarts"]} == {"done"}
+    checks = {check["check"]: check for check in story.report["checks"]}
+    assert checks["istiod runs"]["outcome"] == "ok"
+    assert "as before" in checks["istioctl analyze finds no error"]["detail"]
 
 
 def test_what_a_pipeline_needs_is_written_where_it_was_asked_for(story: Story) -> None:
@@ -110,3 +170,10 @@ def test_what_a_pipeline_needs_is_written_where_it_was_asked_for(story: Story) -
 def test_a_rollback_makes_every_object_what_it_was(story: Story) -> None:
     assert story.rollback.data["proof"]["holds"]
     assert compare(story.before, story.back).counts == (0, 0, 0, 0), str(compare(story.before, story.back))
+
+
+def test_a_rollback_gives_the_workloads_their_proxies_of_before(story: Story) -> None:
+    assert not {name for name, now in story.last.items() if now.restarted}
+    assert {name: now.images for name, now in story.last.items()} == {
+        name: now.images for name, now in story.first.items()
+    }

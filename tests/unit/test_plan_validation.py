@@ -19,6 +19,8 @@ from kubectl_istio_upgrade.plan.validation import (
     Evidence,
     Unanswered,
     UnreadyPod,
+    failures,
+    since,
     validated,
 )
 from kubectl_istio_upgrade.rules.validation import CHECKS
@@ -118,16 +120,32 @@ def test_what_could_not_be_looked_at_is_neither_yes_nor_no(id_: str, changes: di
         ("versions", {"control_planes": {"default": NEW, "old": OLD}}),
         ("synced", {"proxies": ()}),
         ("analysis", {"messages": (WARNING,)}),
-        ("analysis", {"messages": (ERROR,), "known": frozenset({ERROR})}),
+        ("versions", {"members": (Member("web", Release(1, 26, 0), "default"),), "follows": True}),
     ],
 )
 def test_what_a_person_should_know_and_is_no_failure(id_: str, changes: dict[str, Any]) -> None:
     assert answer(id_, replace(HEALTHY, **changes)).status is CheckStatus.WARNING
 
 
-def test_an_error_that_was_there_before_is_told_as_such() -> None:
-    (detail,) = answer("analysis", replace(HEALTHY, messages=(ERROR,), known=frozenset({ERROR}))).details
-    assert detail == "IST0101 (VirtualService shop/web): not found (known from before)"
+def test_what_failed_before_in_the_same_words_is_no_failure_of_what_was_done_since() -> None:
+    evidence = replace(HEALTHY, messages=(ERROR, WARNING), dangling=("namespace a asks for revision x",))
+    before = failures(validated(evidence))
+    assert before == {
+        "revisions": ("namespace a asks for revision x",),
+        "analysis": ("IST0101 (VirtualService shop/web): not found",),
+    }
+    assert since(validated(evidence), before).holds
+    more = replace(evidence, messages=(ERROR, WARNING, replace(WARNING, code="IST0158")))
+    assert since(validated(more), before).holds, "a new warning does not make an old error new"
+    worse = replace(evidence, messages=(ERROR, replace(ERROR, origin="VirtualService shop/other")))
+    found = since(validated(worse), before)
+    assert {check.id for check in found.checks if check.status is CheckStatus.FAILED} == {"analysis"}
+    assert not since(validated(replace(HEALTHY, istiods=())), before).holds
+
+
+def test_a_proxy_ahead_of_its_istiod_is_a_failure_even_if_the_rest_follows() -> None:
+    ahead = replace(HEALTHY, members=(Member("web", Release(1, 29, 2), "default"),), follows=True)
+    assert answer("versions", ahead).status is CheckStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -160,10 +178,3 @@ def test_long_answers_are_cut_and_counted() -> None:
     dangling = tuple(f"namespace {number}" for number in range(MOST_DETAILS + 5))
     details = answer("revisions", replace(HEALTHY, dangling=dangling)).details
     assert (len(details), details[-1]) == (MOST_DETAILS + 1, "and 5 more")
-
-
-def test_further_checks_count_like_the_others() -> None:
-    probe = Check("probes", "traffic passes", CheckStatus.FAILED, "3 of 10 failed")
-    found = validated(HEALTHY, [probe])
-    assert found.checks[-1] is probe
-    assert not found.holds

@@ -94,6 +94,10 @@ class Chooser:
         operator = self._operator(session, captured, plane, target)
         return ByIstioctl(target, operator) if plane.method is Method.ISTIOCTL else ByManifests(target, operator)
 
+    def istioctl(self) -> Istioctl | None:
+        """See `Choose`."""
+        return self.tools.istioctl_at_hand(self.to)
+
     def _operator(
         self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
     ) -> OperatorSettings:

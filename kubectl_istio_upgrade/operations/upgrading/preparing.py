@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,12 +11,20 @@ from ...errors import RefusedError
 from ...models.assessments import Assessment
 from ...models.findings import Severity
 from ...models.installations import Component
-from ...models.objects import Body, Key
-from ...models.plans import Plan
+from ...models.objects import Body, Key, MemoryState
+from ...models.plans import Plan, PlannedChange
 from ...models.upgrades import Phase
+from ...plan.choosing import PLAN, Choice, chosen
 from ...plan.installation import installation_of
+from ...plan.validation import failures
+from ...ports import Istioctl
+from ...rules.restarts import BATCH
 from .. import applying
+from ..expecting import foreseen
+from ..permissions import check_permissions
+from ..restarting import look, now, parts_plan, without_made, workloads_plan
 from ..session import WritingSession
+from ..validating import validate
 from .phases import Phases
 from .ways import Way
 
@@ -32,6 +40,9 @@ class Choose(Protocol):
 
     def way(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
         """The way, with the settings recovered."""
+
+    def istioctl(self) -> Istioctl | None:
+        """That of the target, where it is at hand."""
 
 
 Assess = Callable[[], Assessment]
@@ -51,6 +62,23 @@ class Request:
     """Codes of findings that stop nothing."""
     settings: Body | None = None
     """As they were recovered at the first run."""
+    workloads: tuple[str, ...] = ()
+    """`none`, `plan`, `all` or selectors; nothing means what is out of date."""
+    batch: int = BATCH
+    at: str = ""
+    """The value of the annotation that restarts, the same for the whole operation; "" until it begins."""
+    failed: Mapping[str, Sequence[str]] | None = None
+    """What did not hold before the first run, by check: that is no failure of the upgrade."""
+
+    @property
+    def choice(self) -> Choice:
+        """Which workloads are restarted. Raises UsageError for a selector that means nothing."""
+        return chosen([word for word in self.workloads if word != PLAN])
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether workloads are looked at, and left as they are."""
+        return PLAN in self.workloads
 
     @property
     def label(self) -> str:
@@ -65,6 +93,10 @@ class Request:
             "gateways": self.gateways,
             "ignore": [*self.ignore],
             "settings": self.settings,
+            "workloads": [*self.workloads],
+            "batch": self.batch,
+            "at": self.at,
+            "failed": {check: [*details] for check, details in (self.failed or {}).items()},
         }
 
     @classmethod
@@ -76,6 +108,10 @@ class Request:
             gateways=data["gateways"],
             ignore=tuple(data["ignore"]),
             settings=data["settings"],
+            workloads=tuple(data["workloads"]),
+            batch=int(data["batch"]),
+            at=str(data["at"]),
+            failed=dict(data["failed"]),
         )
 
 
@@ -90,6 +126,8 @@ class Prepared:
     applied: applying.Planned
     assessment: Assessment | None = None
     """What was found before; None for the rest of an upgrade, which is not judged again."""
+    istioctl: Istioctl | None = None
+    """Of the target, where it is at hand: for what it alone can tell afterwards."""
 
     @property
     def plan(self) -> Plan:
@@ -114,24 +152,46 @@ def prepare(
 
     Raises RefusedError for blockers and with every refusal of the server, ToolError where istioctl or helm refuses.
     """
+    _ = request.choice  # a selector that means nothing is refused before any work
     captured = session.capture()
     with phases.phase(Phase.PLAN) as tell:
         plane = _control_plane(captured)
         tell(f"{plane.version} to {request.to}, installed by {plane.method}")
     with phases.phase(Phase.ISTIOCTL) as tell:
         tell(choose.tool(plane))
+    istioctl = choose.istioctl()
     assessment = _judged(assess, phases)
+    if request.failed is None:
+        request = replace(request, failed=failures(validate(session, istioctl, captured=captured, follows=True)))
     with phases.phase(Phase.MANIFEST) as tell:
         way = choose.way(session, captured, plane)
         manifests = way.manifests(session, captured.state)
         tell(f"{len(manifests.objects)} objects by {way.name}")
+    request = replace(request, settings=way.settings, at=request.at or now())
     with phases.phase(Phase.REVIEW) as tell:
         planned = applying.prepare(session, manifests, force_conflicts=True, captured=captured, manager=way.manager)
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
-    request = replace(request, settings=way.settings)
-    return Prepared(request, plane, way, replace(planned, plan=plan), assessment)
+        plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
+        tell(f"probably {len(plan.foreseen)} restarts")
+    return Prepared(request, plane, way, replace(planned, plan=plan), assessment, istioctl)
+
+
+def _foreseen(session: WritingSession, request: Request, planned: applying.Planned) -> tuple[PlannedChange, ...]:
+    """The restarts that will follow. Where nothing is written before, it is no guess. Raises RefusedError."""
+    live, plan = planned.captured.state, planned.plan
+    if request.revision or request.only_looks:
+        return ()
+    if plan.writes:
+        after = MemoryState(plan.target, {**live.objects, **planned.previews}, live.types)
+        changes = list(foreseen(session, planned.captured, after, plan.writes, request.choice, request.at))
+    else:
+        found = look(session, planned.captured, workloads_too=not request.choice.none)
+        changes = [*parts_plan(found, request.at), *workloads_plan(session, found, request.choice, request.at)]
+    changes = without_made(changes, request.at)
+    check_permissions(session, changes)
+    return tuple(changes)
 
 
 def _control_plane(captured: Capture) -> Component:

@@ -6,10 +6,10 @@ from ...apply.execution import Execution
 from ...errors import IncompleteError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
-from ...prove import prove
 from .. import applying
 from ..running import Finished, Review, Run, Task, begun
 from ..session import WritingSession
+from .following import Following, ailing
 from .phases import Phases, Skip
 from .preparing import Prepared
 from .telling import told
@@ -34,25 +34,34 @@ def run(
         prepared.request.to_data(),
         continues,
         values=prepared.applied.values,
+        batch=prepared.request.batch,
     )
     with begun(session, task, review) as run:
         phases.record_in(run.journal, run.watch)
-        with phases.phase(Phase.APPLY) as tell:
-            execution = Execution(())
-            if not prepared.plan.writes:
-                raise Skip("everything is already as the new release has it")
-            execution = _installed(run, prepared, watch)
-            tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
-        with phases.phase(Phase.AFTER) as tell:
-            proof, captured = prove(task.plan, task.promise(), session.capture, task.select)
-            tell(f"{proof.identical} objects as promised, {len(proof.residual)} not")
-        return run.conclude(proof, captured, execution, told(prepared, phases))
+        execution = _applied(run, prepared, phases, watch)
+        following = Following(run, prepared, phases)
+        following.validate()
+        following.restart()
+        proof, captured = following.prove(task.promise())
+        more = told(prepared, phases, following.validation)
+        return run.conclude(proof, captured, execution, more, following.left)
+
+
+def _applied(run: Run, prepared: Prepared, phases: Phases, watch: Watch) -> Execution:
+    execution = Execution(())
+    with phases.phase(Phase.APPLY) as tell:
+        if not prepared.plan.writes:
+            raise Skip("everything is already as the new release has it")
+        execution = _installed(run, prepared, watch)
+        tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
+    return execution
 
 
 def _installed(run: Run, prepared: Prepared, watch: Watch) -> Execution:
     try:
         return prepared.way.install(run, prepared.plan, watch)
     except (IncompleteError, ToolError) as error:
-        if error.hint:  # our own engine has said what comes next
+        if error.hint:  # our own engine has said what ails, and what comes next
             raise
-        raise run.stopped(error) from error
+        message = "\n".join((error.message, *ailing(run.session)))
+        raise run.stopped(IncompleteError(message)) from error
