@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..models.assessments import PlannedPhase
-from ..models.installations import Method, Part
+from ..models.installations import Method
 from ..models.upgrades import Phase
 from .checks.case import Case
 
@@ -40,23 +40,26 @@ def planned_phases(case: Case) -> tuple[PlannedPhase, ...]:
         Phase.MANIFEST: SETTINGS.get(method, "none"),
         Phase.REVIEW: "every object is tried on the server, the difference is shown, and you are asked",
         Phase.APPLY: f"a snapshot, then {apply}",
-        Phase.VALIDATE: "versions, pods, webhooks and proxies, and istioctl analyze",
-        Phase.CONTROL_PLANE: _gateways(case),
+        Phase.VALIDATE: "versions, pods, webhooks and proxies, and istioctl analyze; what failed before stops nothing",
+        Phase.CONTROL_PLANE: _parts(case),
         Phase.WORKLOADS: _workloads(case),
         Phase.AFTER: "the mesh is read again and proved, a snapshot and the record are stored",
     }
     return tuple(PlannedPhase(phase, text) for phase, text in told.items())
 
 
-def _gateways(case: Case) -> str:
-    count = len(case.installation.of(Part.GATEWAY))
-    return f"{_counted(count, 'gateway')}, if the new release does not restart it by itself" if count else "none"
+def _parts(case: Case) -> str:
+    if not case.in_place:
+        return "none: the new control plane stands beside the present one"
+    return "only if something has changed that they read at their start alone"
 
 
 def _workloads(case: Case) -> str:
     """Gateways of the installation have pods with a proxy, too, and are no workloads of its users."""
     parts = {(each.obj.kind, each.obj.key.namespace, each.obj.key.name) for each in case.installation.components}
     served = [each for each in case.evidence.workloads if (each.kind, each.namespace, each.name) not in parts]
+    if not case.in_place:
+        return f"none before `promote` leads namespaces to revision {case.revision}"
     if not served:
         return "none"
     pods = _counted(sum(each.pods for each in served), "pod")

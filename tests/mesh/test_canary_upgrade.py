@@ -27,6 +27,7 @@ class Story:
     beside: Dump
     istiods: list[str]
     early: Ran
+    first: Ran
     images_before: str
     images_after: str
     too_early: Ran
@@ -48,7 +49,7 @@ def _tell(mesh: Mesh) -> Story:
     before = settled(mesh)
     mesh.plugin.ok("snapshot", "--name", "start")
     early = mesh.plugin.ending(2, "promote", REVISION, "--yes")
-    mesh.plugin.ok(*UPGRADE)
+    first = mesh.plugin.ok(*UPGRADE, "-o", "json")
     beside, istiods, images_before = settled(mesh), sorted(mesh.istiod.versions()), _images(mesh)
     mesh.plugin.ok("promote", REVISION, "-n", "shop", "--yes")
     _restart(mesh)
@@ -64,7 +65,18 @@ def _tell(mesh: Mesh) -> Story:
     rollback = mesh.plugin.ok("rollback", "start", "--yes", "-o", "json")
     _restart(mesh, undo=True)
     return Story(
-        before, beside, istiods, early, images_before, images_after, too_early, preview, alone, rollback, settled(mesh)
+        before,
+        beside,
+        istiods,
+        early,
+        first,
+        images_before,
+        images_after,
+        too_early,
+        preview,
+        alone,
+        rollback,
+        settled(mesh),
     )
 
 
@@ -95,6 +107,10 @@ def test_the_new_control_plane_comes_beside_the_old_one_and_changes_neither_gate
     assert story.beside[name]["spec"] == story.before[name]["spec"]
     name = "deployments.apps istio-system/istiod"
     assert story.beside[name]["spec"] == story.before[name]["spec"]
+
+
+def test_nothing_is_restarted_before_it_is_promoted(story: Story) -> None:
+    assert (story.first.data["plan"]["foreseen"], story.first.data["proof"]["restarted"]) == ([], 0)
 
 
 def test_a_promoted_namespace_gets_its_proxies_from_the_new_control_plane(story: Story) -> None:

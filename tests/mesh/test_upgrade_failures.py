@@ -17,6 +17,7 @@ from tests.support.cli import SCRIPT, Ran
 from .comparison import Dump, compare
 from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import installed_by_istioctl
+from .workloads import restarted, standings, wait_for
 
 pytestmark = pytest.mark.mesh
 
@@ -38,6 +39,43 @@ spec: {{policyName: hold-istiod, validationActions: [Deny]}}
 """
 REFUSES_ALL = "request.name != 'istiod'"
 REFUSES_ONLY_THE_REAL_ONE = "request.name != 'istiod' || request.dryRun"
+
+
+NOBODY = """
+apiVersion: install.istio.io/v1alpha1
+kind: IstioOperator
+spec:
+  components:
+    pilot:
+      k8s:
+        overlays: [{kind: Deployment, name: istiod, patches: [{path: spec.replicas, value: 0}]}]
+"""
+CAREFUL = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: back, namespace: shop}
+spec: {minAvailable: 2, selector: {matchLabels: {tier: back}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worried, namespace: shop}
+spec:
+  replicas: 2
+  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}
+  selector: {matchLabels: {app: worried}}
+  template:
+    metadata: {labels: {app: worried, tier: back}}
+    spec: {containers: [{name: x, image: "example/x:1"}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: unhealthy, namespace: shop}
+spec:
+  selector: {matchLabels: {app: unhealthy}}
+  template:
+    metadata: {labels: {app: unhealthy, tier: back, sidecar.istio.io/inject: "false"}}
+    spec: {containers: [{name: x, image: "docker.io/istio/proxyv2:none"}]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +161,99 @@ def test_a_refusal_in_the_middle_is_taken_back(mesh: Mesh, shared: tuple[Mesh, D
     assert is_as_before(shared)
 
 
+def test_a_mesh_that_does_not_validate_is_told_what_fails_and_goes_back(
+    mesh: Mesh, shared: tuple[Mesh, Dump], tmp_path: Path
+) -> None:
+    """istioctl is content with an istiod that has no pods."""
+    settings = tmp_path / "nobody.yaml"
+    settings.write_text(NOBODY)
+    ran = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "-f", str(settings), "--timeout", "60")
+    error = ran.err[ran.err.index("\nerror: ") + 1 :]
+    assert error.startswith("error: the mesh is not as an upgrade should leave it")
+    assert "istiod runs: 1 of 1 have not" in error
+    assert "Deployment istio-system/istiod: it is scaled to nothing" in error
+    assert "`kubectl istio-upgrade resume` finishes it" in error
+    assert restarted(mesh) == set(), "nothing is restarted without an injector"
+    mesh.plugin.ok("abort", "--yes")
+    mesh.istiod.wait_ready(OLD)
+    assert is_as_before(shared)
+
+
+def test_workloads_that_were_left_are_restarted_by_a_run_that_writes_nothing_else(
+    mesh: Mesh, shared: tuple[Mesh, Dump]
+) -> None:
+    left = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--workloads", "plan", "-o", "json").data
+    assert restarted(mesh) == set()
+    assert [(each["command"], each["why"]) for each in left["plan"]["followUps"]] == [
+        ("kubectl istio-upgrade restart", "an outdated proxy runs in shop/web")
+    ]
+    none = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--workloads", "none").out
+    assert "nothing to do" in none
+    done = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json").data
+    assert (done["plan"]["changes"], done["proof"]["restarted"]) == ([], 1)
+    assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{NEW}"}
+    mesh.plugin.ok("rollback", "--yes")
+    assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{NEW}"}, "the control plane is not taken back"
+    back = mesh.plugin.ok("rollback", left["before"], "--yes", "-o", "json").data
+    assert back["plan"]["followUps"][0]["command"] == "kubectl istio-upgrade restart --plan", "nobody restarts it then"
+    mesh.kubectl("delete", "pod", "-n", "shop", "-l", "app=web", "--grace-period=0")
+    mesh.kubectl("rollout", "status", "deployment/web", "-n", "shop", "--timeout=60s")
+    assert is_as_before(shared)
+
+
+@pytest.fixture
+def careful(mesh: Mesh) -> Iterator[Mesh]:
+    """The mesh with a workload that may lose no pod, because another of its budget is not healthy."""
+    mesh.kubectl("apply", "-f-", manifest=CAREFUL)
+    mesh.kubectl("rollout", "status", "deployment/worried", "-n", "shop", "--timeout=60s")
+    wait_for(lambda: budget(mesh).get("expectedPods") == 3)
+    yield mesh
+    mesh.kubectl("delete", "-f-", "--ignore-not-found", manifest=CAREFUL)
+
+
+def test_a_restart_that_a_budget_forbids_stops_it_and_resume_goes_on_with_what_is_left(
+    careful: Mesh, shared: tuple[Mesh, Dump]
+) -> None:
+    mesh = careful
+    ran = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--timeout", "20", "--batch", "1")
+    assert "its rollout may take 1 pod away at once, PodDisruptionBudget shop/back allows 0" in ran.err
+    assert mesh.istiod.versions() == [NEW]
+    assert restarted(mesh) == {"web"}
+    mesh.kubectl("delete", "deployment", "unhealthy", "-n", "shop")
+    mesh.patch("pdb", "back", '{"spec": {"minAvailable": 1}}')
+    assert "nothing to do; then 1 restart;" in mesh.plugin.ok("resume", "--dry-run").out, "no object is left to write"
+    done = mesh.plugin.ok("resume", "--yes", "-o", "json").data
+    assert (done["proof"]["holds"], done["proof"]["restarted"]) == (True, 2), "those of the first run count"
+    standing = standings(mesh)
+    assert restarted(mesh) == {"worried", "web"}
+    assert standing["worried"].images == standing["web"].images == {f"docker.io/istio/proxyv2:{NEW}"}
+    told = [entry["object"] for entry in mesh.plugin.ok("report", "-o", "json").data["restarts"]]
+    assert {name.rpartition("/")[2] for name in told} == {"web", "worried"}
+    mesh.plugin.ok("rollback", "--yes")
+    assert restarted(mesh) == set()
+    mesh.kubectl("delete", "-f-", "--ignore-not-found", manifest=CAREFUL)
+    assert is_as_before(shared)
+
+
+def test_abort_of_an_upgrade_that_has_restarted_takes_that_back_too(careful: Mesh, shared: tuple[Mesh, Dump]) -> None:
+    mesh = careful
+    mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--timeout", "20", "--batch", "1")
+    assert restarted(mesh) == {"web"}
+    aborted = mesh.plugin.ok("abort", "--yes", "-o", "json").data
+    assert (aborted["proof"]["holds"], aborted["proof"]["restarted"]) == (True, 1)
+    assert restarted(mesh) == set()
+    assert {standings(mesh)[name].images for name in ("worried", "web")} == {
+        frozenset({f"docker.io/istio/proxyv2:{OLD}"})
+    }
+    mesh.kubectl("delete", "-f-", "--ignore-not-found", manifest=CAREFUL)
+    assert is_as_before(shared)
+
+
+def budget(mesh: Mesh) -> dict[str, int]:
+    status = mesh.plane.api.request("GET", "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/back").get("status")
+    return dict(status or {})
+
+
 def kill_in(mesh: Mesh, phase: str, delay: float) -> None:
     """Start the upgrade, and kill it so many seconds after the journal says that this phase has begun."""
     command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes"]
@@ -147,7 +278,7 @@ def _has_begun(store: Path, phase: str) -> bool:
     return False
 
 
-KILLS = [("apply", 0.0), ("apply", 0.8), ("apply", 2.5), ("after", 0.0)]
+KILLS = [("apply", 0.0), ("apply", 0.8), ("apply", 2.5), ("validate", 0.0), ("workloads", 0.3), ("after", 0.0)]
 
 
 @pytest.mark.parametrize(("phase", "delay"), KILLS)
@@ -156,7 +287,9 @@ def test_resume_finishes_what_was_killed(mesh: Mesh, shared: tuple[Mesh, Dump], 
     ran = mesh.plugin.ok("resume", "--yes", "-o", "json")
     assert ran.data["proof"]["holds"]
     assert mesh.istiod.versions() == [NEW]
+    assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{NEW}"}
     mesh.plugin.ok("rollback", "--yes")
+    assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{OLD}"}
     assert is_as_before(shared)
 
 
@@ -166,4 +299,5 @@ def test_abort_takes_back_what_was_killed(mesh: Mesh, shared: tuple[Mesh, Dump],
     ran: Ran = mesh.plugin.ok("abort", "--yes", "-o", "json")
     assert ran.data["proof"]["holds"]
     assert mesh.istiod.versions() == [OLD]
+    assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{OLD}"}
     assert is_as_before(shared)

@@ -18,6 +18,7 @@ from .comparison import Dump, compare
 from .helm_story import IMAGES, NAMESPACE, HelmMesh
 from .mesh import NEW, OLD, settled
 from .upgrades import tools
+from .workloads import Standing, standings
 
 pytestmark = pytest.mark.mesh
 
@@ -37,6 +38,8 @@ class Story:
     rollback: Ran
     back: Dump
     history: list[str]
+    gateways: tuple[dict[str, Standing], ...]
+    """At first, after the upgrade, and after the rollback."""
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +84,17 @@ def _tell(mesh: HelmMesh, folder: Path) -> Story:
     key.touch(mode=0o600)
     key.write_text(f"{identity}\n")
     mesh.plugin.ok("store", "init", "--recipient", str(identity.to_public()))
-    before = settled(mesh)
+    before, first = settled(mesh), standings(mesh)
     charts = str(_charts(folder / "charts"))
     upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json", "--charts", charts)
     mesh.istiod.wait_ready(NEW)
-    upgraded, istiods = settled(mesh), mesh.istiod.versions()
+    upgraded, done, istiods = settled(mesh), standings(mesh), mesh.istiod.versions()
     again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--charts", charts)
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json", "--identity", str(key))
     back = settled(mesh)
     history = [f"{each['revision']} {each['status']}" for each in mesh.history("istiod")]
-    return Story(mesh, before, upgrade, upgraded, istiods, again, rollback, back, history)
+    gateways = (first, done, standings(mesh))
+    return Story(mesh, before, upgrade, upgraded, istiods, again, rollback, back, history, gateways)
 
 
 def _charts(folder: Path) -> Path:
@@ -111,6 +115,12 @@ def test_every_release_is_upgraded_and_keeps_its_values(story: Story) -> None:
 
 def test_every_object_of_the_charts_is_proved(story: Story) -> None:
     assert story.upgrade.data["proof"]["holds"]
+
+
+def test_the_gateway_whose_image_is_injected_runs_the_new_release_and_then_the_old_one_again(story: Story) -> None:
+    images = [standing["istio-ingress"].images for standing in story.gateways]
+    old, new = (frozenset({f"docker.io/istio/proxyv2:{release}"}) for release in (OLD, NEW))
+    assert images == [old, new, old]
 
 
 def test_a_second_run_finds_nothing_to_do(story: Story) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from kubectl_istio_upgrade.apply.execution import Execution
-from kubectl_istio_upgrade.models.operations import Aim, Attempt, Holder, Opening, Operation, Written
+from kubectl_istio_upgrade.models.operations import Aim, Attempt, Holder, Opening, Operation, Restarted, Written
 from kubectl_istio_upgrade.models.plans import Action, FollowUp, Outcome, Plan, Proof, StepResult
 from kubectl_istio_upgrade.models.snapshots import Versions
 from kubectl_istio_upgrade.operations.records import Course, intent_of, record_of, record_so_far, safe_to_keep, steps_of
@@ -120,3 +121,14 @@ def test_credentials_in_what_was_told_are_digests_before_they_are_kept() -> None
     assert "swordfish" not in str(kept)
     assert kept["settings"].endswith("@example.com/\n  hub: docker.io/istio\n")
     assert {name: kept[name] for name in record} == record
+
+
+def test_restarts_of_an_unfinished_operation_are_on_record_as_far_as_they_are_known() -> None:
+    made = Restarted(key("Deployment", "shop/web"), "u1", None, "2026-11-24T12:00:00Z", Outcome.DONE, "image")
+    unknown = replace(made, key=key("Deployment", "shop/api"), outcome=None)
+    operation = Operation(OPENING, (BEGUN,), restarts=(made, unknown))
+    assert [(each["object"], each["outcome"]) for each in record_so_far(operation)["restarts"]] == [
+        ("deployments.apps shop/web", "done"),
+        ("deployments.apps shop/api", "unknown"),
+    ]
+    assert "restarts" not in record_so_far(replace(operation, restarts=()))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from kubectl_istio_upgrade.models.plans import FollowUp, ForeignOwner, Plan
+from kubectl_istio_upgrade.plan.restarts import planned_restart
 from kubectl_istio_upgrade.render.plans import plan_data, print_plan
 from kubectl_istio_upgrade.render.terminal import Terminal
 
-from .builders import key
+from .builders import key, obj, type_of
 
 FLUX = ForeignOwner(
     kind="Flux Kustomization",
@@ -48,3 +50,27 @@ def test_programs_get_the_same() -> None:
         "pause": FLUX.pause,
     }
     assert data["followUps"] == [{"command": THEN.command, "why": THEN.why}]
+
+
+def test_restarts_that_will_follow_are_told_together_by_their_reason() -> None:
+    live = [obj("Deployment", f"shop/{name}", spec={}) for name in ("api", "web", "odd")]
+    reasons = ("image 1, then 2", "image 1, then 2", "image 0, then 2")
+    foreseen = tuple(
+        planned_restart(each, type_of("Deployment"), "2026-11-25T04:00:00Z", reason=reason)
+        for each, reason in zip(live, reasons, strict=True)
+    )
+    plan = replace(PLAN, owners=(), follow_ups=(), foreseen=foreseen)
+    assert plan.has_work
+    assert not plan.writes
+    stream = io.StringIO()
+    print_plan(Terminal(stream), plan, "cluster test")
+    assert stream.getvalue().splitlines()[1:] == [
+        "  restart  afterwards, as far as can be told before: 2 workloads",
+        "           shop/api, shop/web",
+        "           image 1, then 2",
+        "  restart  afterwards, as far as can be told before: 1 workload",
+        "           shop/odd",
+        "           image 0, then 2",
+        f"nothing to do; then 3 restarts; 0 already the same (plan {'0' * 12})",
+    ]
+    assert [each["name"] for each in plan_data(plan)["foreseen"]] == ["api", "web", "odd"]
