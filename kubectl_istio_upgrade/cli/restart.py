@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, command, output, writing
+from .options import COMMON, command, output, probing, writing
 
 
 @command
@@ -17,6 +17,7 @@ from .options import COMMON, command, output, writing
 @click.option("--plan", "plan_only", is_flag=True, help="Show what is out of date and why, and stop.")
 @click.option("--batch", type=click.IntRange(1), default=5, metavar="N", help="Workloads at once.  [default: 5]")
 @writing
+@probing
 @output("json", "yaml")
 @COMMON
 def restart(
@@ -44,6 +45,9 @@ def restart(
     partition or paused rollouts, gateways that istiod deploys, what a budget never allows. --workloads all restarts
     what is up to date as well.
 
+    --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A probe that fails before
+    anything was changed refuses the restart; one that fails in the end is exit code 4.
+
     \b
     Examples:
       kubectl istio-upgrade restart --plan
@@ -51,6 +55,7 @@ def restart(
       kubectl istio-upgrade restart --workloads namespace/shop --batch 2
       kubectl istio-upgrade restart --workloads app=web --yes
       kubectl istio-upgrade restart --workloads none
+      kubectl istio-upgrade restart --probe http://shop.example.com/
     """
     from ..operations import restarting
     from ..plan.choosing import PLAN

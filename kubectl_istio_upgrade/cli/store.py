@@ -18,8 +18,6 @@ def store(context: click.Context) -> None:
     Examples:
       kubectl istio-upgrade store init --recipient age1…
       kubectl istio-upgrade store verify
-      kubectl istio-upgrade store push git@example.com:platform/mesh.git
-      kubectl istio-upgrade store gc --keep-last 20 --keep-daily 30
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

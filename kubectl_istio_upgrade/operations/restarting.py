@@ -27,6 +27,7 @@ from ..plan.rollback import plan_hash, write_order
 from ..prove import prove, with_restarts
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN
 from ..rules.restarts import BATCH
+from . import probing
 from .disruption import Budgets
 from .installation import installation
 from .permissions import check_permissions
@@ -217,8 +218,10 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
         batch=planned.request.batch,
     )
     with begun(session, task, review) as running:
+        running.watch.phase(probing.WRITING)
         running.settle(planned.under_way)
         execution = running.write(planned.plan)
+        running.watch.phase(probing.PROOF)
         proof, captured = prove(planned.plan, planned.captured.state, session.capture, lambda _key: False)
         proof = with_restarts(proof, planned.plan, session.reader)
         left = still_stale(session, captured, (*planned.under_way, *planned.plan.writes))

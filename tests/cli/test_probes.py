@@ -191,7 +191,7 @@ def test_where_there_is_nothing_to_do_nothing_is_sent(program: Program, web: Web
         (["--probe", "http://shop/", "--probe-timeout", "soon"], "--probe-timeout"),
     ],
 )
-@pytest.mark.parametrize("command", ["apply", "upgrade", "promote", "retire", "rollback", "resume", "abort"])
+@pytest.mark.parametrize("command", ["apply", "upgrade", "restart", "promote", "retire", "rollback", "resume", "abort"])
 def test_what_cannot_be_probed_is_said_before_any_work(
     proxied: Program, proxy: Proxy, store: Path, manifest: Manifest, command: str, arguments: list[str], words: str
 ) -> None:

@@ -35,6 +35,7 @@ class Story:
     untouched: bool
     upgrade: Any
     report: Any
+    restart: Any
     restarted: dict[str, str]
     rollback: Any
     back: dict[str, str]
@@ -63,17 +64,16 @@ def _tell(mesh: RunningMesh, plugin: Plugin) -> Story:
         stream.wait(lambda: len(stream.sent) >= 20)
         upgraded = plugin.ok(*upgrade, "-o", "json").data
         report = plugin.ok("report", "-o", "json").data
-        mesh.restart()
+        restart = plugin.ok("restart", "--yes", "-o", "json", *probes).data
         mesh.proxies.wait_ready(PROXIES)
         restarted = mesh.proxies.versions()
-        rolled_back = plugin.ok("rollback", "--yes", "-o", "json", *probes).data
-        mesh.restart()
+        rolled_back = plugin.ok("rollback", upgraded["before"], "--yes", "-o", "json", *probes).data
         mesh.proxies.wait_ready(PROXIES)
         back = mesh.proxies.versions()
     with _outage_during_the_next_upgrade(mesh):
         outage = plugin(*upgrade)
     urls = (mesh.sidecar, mesh.gateway)
-    return Story(refused, untouched, upgraded, report, restarted, rolled_back, back, stream, outage, urls)
+    return Story(refused, untouched, upgraded, report, restart, restarted, rolled_back, back, stream, outage, urls)
 
 
 @contextmanager
@@ -127,12 +127,17 @@ def test_the_report_has_what_the_probes_counted(story: Story) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["sidecar", "gateway"])
-def test_no_request_fails_during_the_rollback(story: Story, number: int) -> None:
-    probe = story.rollback["probes"][number]
+@pytest.mark.parametrize("operation", ["restart", "rollback"])
+def test_no_request_fails_while_workloads_restart(story: Story, operation: str, number: int) -> None:
+    """A rollback makes the pods anew, too, with the old release's proxies."""
+    finished = getattr(story, operation)
+    probe = finished["probes"][number]
     assert probe["failed"] == 0, probe
-    assert probe["sent"] >= 100
+    assert probe["sent"] >= 50
+    assert list(failed_by_phase(probe)) == ["before", "writing", "proof", "after"]
     assert probe["longestGap"] < 2
-    assert story.rollback["proof"]["holds"]
+    assert finished["proof"]["holds"]
+    assert finished["proof"]["restarted"] == 2
 
 
 def test_no_request_fails_from_before_the_upgrade_until_all_proxies_are_back(story: Story) -> None:

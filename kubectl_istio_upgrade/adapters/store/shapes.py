@@ -25,7 +25,10 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
     "integer": (int,),
+    "number": (int, float),
 }
+_NUMBERS = ("integer", "number")
+"""To Python a truth value is a number, to JSON it is none."""
 
 
 def fault(kind: str, value: Json) -> str:
@@ -79,7 +82,7 @@ def _reference(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Itera
 
 
 def _type(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Iterator[str]:
-    if not isinstance(value, _TYPES[said]) or (said == "integer" and isinstance(value, bool)):
+    if not isinstance(value, _TYPES[said]) or (said in _NUMBERS and isinstance(value, bool)):
         yield _wrong(at, f"is no {said}")
 
 
@@ -135,7 +138,7 @@ def _pattern(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Iterato
 
 
 def _minimum(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Iterator[str]:
-    if isinstance(value, int) and not isinstance(value, bool) and value < said:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value < said:
         yield _wrong(at, f"is less than {said}")
 
 
