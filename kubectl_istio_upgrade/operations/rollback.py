@@ -21,8 +21,10 @@ from ..plan.ownership import unowned
 from ..plan.relaxing import around_dead_webhooks
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
+from ..ports import SealedValues
 from ..rules.scope import SECRET
 from .permissions import check_permissions
+from .rekeying import Rekeyed, rekeyed
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
 from .session import WritingSession
@@ -116,7 +118,7 @@ def prepare(
     snapshot cannot be read, needed or not.
     """
     session.check_comparable(target)
-    sources = _sources(session, target)
+    sealed = session.store.sealed(target, session.identities)
     state = session.store.state(target)
 
     def read_ahead() -> None:
@@ -126,8 +128,7 @@ def prepare(
 
     captured = session.capture(meanwhile=read_ahead)
     session.store.check(target)
-    options, warnings = _comparable(session, target, state, options)
-    options = replace(options, secrets=sources)
+    state, options, warnings = _comparable(session, target, state, sealed, options)
     _check_named(options.restore_secrets, captured.state, state)
     plan = plan_rollback(captured.state, state, options)
     dead = find_dead_webhooks(session.reader, captured, state)
@@ -163,16 +164,6 @@ def _task(planned: Planned, request: Body) -> Task:
     return Task(planned.plan, planned.captured, promise, planned.select, target, request, values=planned.values)
 
 
-def _sources(session: WritingSession, target: SnapshotInfo) -> SecretSources:
-    sealed = session.store.sealed(target, session.identities)
-    return SecretSources(
-        is_sealed=sealed.__contains__,
-        unseal=sealed.open,
-        identified=bool(session.identities),
-        sealing=bool(session.store.recipients()),
-    )
-
-
 def _check_named(names: Iterable[str], *states: State) -> None:
     """A name that means nothing is a slip that would leave the CA as it is, unnoticed."""
     known = {f"{key.namespace}/{key.name}" for state in states for key in state.versions if key.resource == SECRET}
@@ -190,18 +181,35 @@ def _ca_alarms(captured: Capture, target: SnapshotInfo) -> tuple[str, ...]:
 
 
 def _comparable(
-    session: WritingSession, target: SnapshotInfo, state: State, options: RollbackOptions
-) -> tuple[RollbackOptions, tuple[str, ...]]:
-    """Leave out what cannot be compared with this snapshot, and say so."""
+    session: WritingSession, target: SnapshotInfo, state: State, sealed: SealedValues, options: RollbackOptions
+) -> tuple[State, RollbackOptions, tuple[str, ...]]:
+    """The target as it compares with the mesh, what of it compares, and what to say of the rest."""
     warnings = []
     if state.completeness is not Completeness.COMPLETE:
         warnings.append(f"{target.short} was imported from files: what is not in it is unknown and stays as it is")
-    if target.meta.secret_key_id == session.store.digester().key_id:
-        return options, tuple(warnings)
-    warnings.append(f"Secrets are left out: {target.short} was taken with another digest key")
+    sources = SecretSources(
+        is_sealed=sealed.__contains__,
+        unseal=sealed.open,
+        identified=bool(session.identities),
+        sealing=bool(session.store.recipients()),
+    )
+    digester = session.store.digester()
+    if target.meta.secret_key_id == digester.key_id:
+        return state, replace(options, secrets=sources), tuple(warnings)
+    renewed = rekeyed(state, sealed, digester)
+    if count := len(renewed.left_out):
+        secrets = f"{count} Secret{'s' if count > 1 else ''} left out"
+        warnings.append(f"{secrets}: {target.short} was taken with another digest key{_way_in(renewed, sources)}")
     chosen = options.select
 
-    def without_secrets(key: Key) -> bool:
-        return key.resource != SECRET and chosen(key)
+    def comparing(key: Key) -> bool:
+        return renewed.compares(key) and chosen(key)
 
-    return replace(options, select=without_secrets), tuple(warnings)
+    return renewed, replace(options, select=comparing, secrets=replace(sources, unseal=renewed.unseal)), tuple(warnings)
+
+
+def _way_in(renewed: Rekeyed, sources: SecretSources) -> str:
+    """What the user can do about Secrets that do not compare."""
+    if not any(map(sources.is_sealed, renewed.left_out)):
+        return ""
+    return ", and is encrypted to others than the identities given" if sources.identified else ": pass --identity"

@@ -188,6 +188,29 @@ def test_with_recipients_everything_comes_back_and_nothing_shows(
     assert watch.found(view) == []
 
 
+def test_from_a_copy_of_the_store_on_another_machine_everything_comes_back(
+    watch: Watch, mesh: Mesh, inputs: Path, identity: tuple[str, str], view: StoreView, tmp_path: Path
+) -> None:
+    """A clone comes without the digest key: digests do not compare, and encrypted values do."""
+    file, public = identity
+    watch("store", "init", "--recipient", public).done()
+    change_everything(watch, mesh, inputs)
+    copy = str(tmp_path / "copy")
+    watch("store", "init", "--recipient", public, "--store", copy).done()
+    subprocess.run(["git", "-C", copy, "fetch", "--quiet", view.path, "+refs/*:refs/*"], check=True)
+    options = ("--store", copy, "--yes")
+
+    closed = watch("rollback", "before", *options, "--dry-run")
+    assert "was taken with another digest key: pass --identity" in " ".join(closed.out.split())
+    watch("rollback", "before", *options, "--identity", file).done()
+
+    for body in planted(FIRST):
+        assert content(mesh, body) == {name: body[name] for name in ("data", "spec") if name in body}
+    again = watch("rollback", "before", *options, "--identity", file).done()
+    assert "nothing to do" in again.out + again.err
+    assert watch.found(view) == []
+
+
 def test_without_recipients_what_cannot_be_restored_is_said_and_nothing_shows(
     watch: Watch, mesh: Mesh, inputs: Path, view: StoreView
 ) -> None:

@@ -235,9 +235,9 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def test_the_real_istioctl_is_fetched_and_used(mesh: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("ISTIOCTL", raising=False)
-    with mirror(tmp_path / "mirror", NEW) as url:
+    with mirror(tmp_path / "mirror", NEW) as url:  # before the next line: the test bed has its cache there, too
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         ran = mesh.plugin.ok("precheck", "--to", NEW, "--download", "--releases", url, "-o", "json")
     assert ran.data["versions"]["client"] == NEW
     assert ran.data["skipped"] == []
