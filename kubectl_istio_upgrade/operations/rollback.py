@@ -10,7 +10,7 @@ from ..apply.trial import Trial
 from ..capture import Capture
 from ..diff.states import Select
 from ..errors import UsageError
-from ..models.objects import Body, Completeness, Key, State
+from ..models.objects import Body, State
 from ..models.operations import Aim, Operation
 from ..models.plans import Plan
 from ..models.secrets import NO_VALUES, Values
@@ -23,8 +23,8 @@ from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
 from ..ports import SealedValues
 from ..rules.scope import SECRET
+from .comparable import comparable
 from .permissions import check_permissions
-from .rekeying import Rekeyed, rekeyed
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
 from .session import WritingSession
@@ -128,7 +128,8 @@ def prepare(
 
     captured = session.capture(meanwhile=read_ahead)
     session.store.check(target)
-    state, options, warnings = _comparable(session, target, state, sealed, options)
+    options = replace(options, secrets=_sources(session, sealed))
+    state, options, warnings = comparable(target, state, sealed, session.store.digester(), options)
     _check_named(options.restore_secrets, captured.state, state)
     plan = plan_rollback(captured.state, state, options)
     dead = find_dead_webhooks(session.reader, captured, state)
@@ -180,36 +181,10 @@ def _ca_alarms(captured: Capture, target: SnapshotInfo) -> tuple[str, ...]:
     return tuple(ca_alarms(live, recorded, f"snapshot {target.short}"))
 
 
-def _comparable(
-    session: WritingSession, target: SnapshotInfo, state: State, sealed: SealedValues, options: RollbackOptions
-) -> tuple[State, RollbackOptions, tuple[str, ...]]:
-    """The target as it compares with the mesh, what of it compares, and what to say of the rest."""
-    warnings = []
-    if state.completeness is not Completeness.COMPLETE:
-        warnings.append(f"{target.short} was imported from files: what is not in it is unknown and stays as it is")
-    sources = SecretSources(
+def _sources(session: WritingSession, sealed: SealedValues) -> SecretSources:
+    return SecretSources(
         is_sealed=sealed.__contains__,
         unseal=sealed.open,
         identified=bool(session.identities),
         sealing=bool(session.store.recipients()),
     )
-    digester = session.store.digester()
-    if target.meta.secret_key_id == digester.key_id:
-        return state, replace(options, secrets=sources), tuple(warnings)
-    renewed = rekeyed(state, sealed, digester)
-    if count := len(renewed.left_out):
-        secrets = f"{count} Secret{'s' if count > 1 else ''} left out"
-        warnings.append(f"{secrets}: {target.short} was taken with another digest key{_way_in(renewed, sources)}")
-    chosen = options.select
-
-    def comparing(key: Key) -> bool:
-        return renewed.compares(key) and chosen(key)
-
-    return renewed, replace(options, select=comparing, secrets=replace(sources, unseal=renewed.unseal)), tuple(warnings)
-
-
-def _way_in(renewed: Rekeyed, sources: SecretSources) -> str:
-    """What the user can do about Secrets that do not compare."""
-    if not any(map(sources.is_sealed, renewed.left_out)):
-        return ""
-    return ", and is encrypted to others than the identities given" if sources.identified else ": pass --identity"
