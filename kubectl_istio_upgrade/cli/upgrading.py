@@ -23,7 +23,7 @@ from ..render.assessments import print_findings
 from ..render.names import plural
 from ..render.plans import print_finished
 from ..render.structured import Format
-from ..render.upgrades import print_settings
+from ..render.upgrades import print_review, print_settings
 from .approval import Approval
 from .settings import Settings
 from .tools import Toolbox, target_release
@@ -71,6 +71,7 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         phases = Phases(session.progress)
         prepared = _prepared(settings, session, box, options, wishes, phases)
         print_settings(settings.err, prepared)
+        print_review(settings.err, prepared.points)
         if options.to_dir is not None:
             _export(settings, prepared, options.to_dir)
         approval = Approval(settings, session, prepared.request.label, options.yes, options.with_diff)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from .changes import Comparison
 from .plans import FollowUp
 from .snapshots import ClusterIdentity, SnapshotInfo, Versions
+from .upgrades import ReviewPoint
 
 
 class Ending(StrEnum):
@@ -192,6 +193,7 @@ class Report:
     """From the snapshot before to the snapshot after."""
     phases: tuple[PhaseReport, ...] = ()
     findings: tuple[FindingReport, ...] = ()
+    review: tuple[ReviewPoint, ...] = ()
     checks: tuple[CheckReport, ...] = ()
     probes: tuple[ProbeReport, ...] = ()
     restarts: tuple[RestartReport, ...] = ()

@@ -22,6 +22,23 @@ class Phase(StrEnum):
     AFTER = "after"
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewPoint:
+    """One thing to look at in a new manifest; see `plan.reviewing`."""
+
+    aspect: str
+    where: str
+    before: str
+    """"" where there was none."""
+    after: str
+    """"" where there will be none."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it will be another one."""
+        return self.before != self.after
+
+
 class PhaseOutcome(StrEnum):
     """How a phase stands."""
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+
 from ..diff.paths import dotted
 from ..models.settings import OperatorSettings
+from ..models.upgrades import ReviewPoint
 from ..operations.upgrading.preparing import Prepared
 from ..operations.upgrading.ways import ByIstioctl, ByManifests
+from ..plan.settings.outdated import outdated, told
 from .names import object_name
 from .terminal import Terminal
 
 
 def print_settings(out: Terminal, prepared: Prepared) -> None:
-    """Where the settings come from, whether they are proved, and what will not survive."""
+    """Where the settings come from, whether they are proved, what will not survive, and what means nothing."""
+    way = prepared.way
+    _print_sources(out, prepared)
+    for line in told(row for row in outdated(way.settings) if not row.refused):
+        _wrapped(out, f"warning: {line}", 2)
+
+
+def _print_sources(out: Terminal, prepared: Prepared) -> None:
     way = prepared.way
     if not isinstance(way, ByIstioctl | ByManifests):
         out.line(f"settings: the values of {len(prepared.way.settings)} Helm releases")
@@ -28,3 +41,23 @@ def print_settings(out: Terminal, prepared: Prepared) -> None:
         out.line(f"  warning: will not survive: {object_name(diff.kind, diff.key)}")
         for change in diff.fields:
             out.line(f"    {dotted(change.path)}")
+
+
+def print_review(out: Terminal, points: Sequence[ReviewPoint]) -> None:
+    """What to look at before the answer: every point as it is, and what it becomes where that is something else."""
+    out.line("to look at:")
+    for aspect, group in groupby(points, key=lambda point: point.aspect):
+        out.line(f"  {aspect}")
+        for point in group:
+            _wrapped(out, f"{point.where}: {point.before or 'none yet'}", 4)
+            if point.changed:
+                _wrapped(out, f"then {point.after or 'none any more'}", 6)
+
+
+def _wrapped(out: Terminal, text: str, indent: int) -> None:
+    """A text that is broken between words where the terminal ends; what follows the first line stands deeper."""
+    first, more = " " * indent, " " * (indent + 2)
+    for line in textwrap.wrap(
+        text, out.width, initial_indent=first, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
+    ):
+        out.line(line)

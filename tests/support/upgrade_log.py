@@ -143,6 +143,16 @@ RECORD: Body = {
         {"code": "SKEW1", "severity": "info", "what": "4 proxies stay one minor release behind istiod"},
         {"code": "EVIL1", "severity": "blocker", "what": HOSTILE, "ignored": True},
     ],
+    "review": [
+        {
+            "aspect": "images",
+            "where": "istiod discovery",
+            "before": "registry/pilot:1.28.3",
+            "after": "registry/pilot:1.29.1",
+        },
+        {"aspect": "Service types", "where": "gateway", "before": "LoadBalancer", "after": "LoadBalancer"},
+        {"aspect": "CNI", "where": HOSTILE, "before": "", "after": "chained"},
+    ],
     "checks": [
         {"check": "no skew among istiods", "outcome": "ok", "detail": "2 of 2 run 1.29.1"},
         {"check": "webhooks answer", "outcome": "ok", "detail": "with the right CA"},

@@ -127,6 +127,7 @@ def test_the_text_has_every_part_and_ends_with_the_way_back() -> None:
         "Versions",
         "Phases",
         "Findings",
+        "Review",
         "Plan",
         "Probes",
         "Restarts",

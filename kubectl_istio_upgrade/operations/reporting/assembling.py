@@ -124,6 +124,7 @@ def assemble(sources: Sources) -> Report:
         difference=sources.difference,
         phases=reading.phases_of(record),
         findings=reading.findings_of(record, name),
+        review=reading.review_of(record),
         checks=reading.checks_of(record),
         probes=reading.probes_of(record),
         restarts=reading.restarts_of(record, name),

@@ -23,6 +23,7 @@ from ...models.reports import (
     StepReport,
 )
 from ...models.snapshots import Versions
+from ...models.upgrades import ReviewPoint
 
 Name = Callable[[str], str]
 """How an object of a record is shown: `deployments.apps istio-system/istiod` as `Deployment istio-system/istiod`."""
@@ -113,6 +114,12 @@ def findings_of(record: Body, name: Name) -> tuple[FindingReport, ...]:
         )
         for one in record.get("findings") or ()
     )
+
+
+def review_of(record: Body) -> tuple[ReviewPoint, ...]:
+    """What there was to look at in the new manifest."""
+    points = record.get("review") or ()
+    return tuple(ReviewPoint(one["aspect"], one["where"], one["before"], one["after"]) for one in points)
 
 
 def checks_of(record: Body) -> tuple[CheckReport, ...]:

@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...capture import Capture
-from ...errors import RefusedError
+from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
 from ...models.findings import Severity
 from ...models.installations import Component
 from ...models.objects import Body, Key, MemoryState
 from ...models.plans import Plan, PlannedChange
-from ...models.upgrades import Phase
+from ...models.upgrades import Phase, ReviewPoint
 from ...plan.choosing import PLAN, Choice, chosen
 from ...plan.installation import installation_of
+from ...plan.manifests import Manifests
+from ...plan.reviewing import review
+from ...plan.settings.outdated import outdated, told
 from ...plan.validation import failures
 from ...ports import Istioctl
 from ...rules.restarts import BATCH
@@ -130,6 +133,13 @@ class Prepared:
     """Of the target, where it is at hand: for what it alone can tell afterwards."""
 
     @property
+    def points(self) -> tuple[ReviewPoint, ...]:
+        """What to look at in the new manifest, as it is and as it will be by the server's account."""
+        live, previews = self.captured.state, self.applied.previews
+        there = live.load([key for key in self.applied.manifests.objects if key in live.versions])
+        return review(there, {**there, **previews})
+
+    @property
     def plan(self) -> Plan:
         """What the user approves."""
         return self.applied.plan
@@ -165,7 +175,7 @@ def prepare(
         request = replace(request, failed=failures(validate(session, istioctl, captured=captured, follows=True)))
     with phases.phase(Phase.MANIFEST) as tell:
         way = choose.way(session, captured, plane)
-        manifests = way.manifests(session, captured.state)
+        manifests = _manifests(session, captured, way)
         tell(f"{len(manifests.objects)} objects by {way.name}")
     request = replace(request, settings=way.settings, at=request.at or now())
     with phases.phase(Phase.REVIEW) as tell:
@@ -176,6 +186,16 @@ def prepare(
         plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
         tell(f"probably {len(plan.foreseen)} restarts")
     return Prepared(request, plane, way, replace(planned, plan=plan), assessment, istioctl)
+
+
+def _manifests(session: WritingSession, captured: Capture, way: Way) -> Manifests:
+    """What the installer makes of the settings. Raises ToolError, saying what to set instead where that is known."""
+    try:
+        return way.manifests(session, captured.state)
+    except ToolError as error:
+        if lines := told(row for row in outdated(way.settings) if row.refused):
+            raise ToolError(error.message, hint="; ".join(lines)) from error
+        raise
 
 
 def _foreseen(session: WritingSession, request: Request, planned: applying.Planned) -> tuple[PlannedChange, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...canonical import to_yaml
 from ...models.findings import Finding
 from ...models.objects import Body
+from ...models.upgrades import ReviewPoint
 from ...models.validation import Check, Validation
 from ..records import phases_of
 from .phases import Phases
@@ -18,6 +19,7 @@ def told(prepared: Prepared, phases: Phases, validation: Validation) -> Body:
     return {
         "phases": phases_of((*earlier, *phases.results)),
         "findings": [_finding(finding) for finding in found],
+        "review": [_point(point) for point in prepared.points],
         "settings": to_yaml(prepared.way.settings),
         "checks": [_check(check) for check in validation.checks],
     }
@@ -32,6 +34,10 @@ def _finding(finding: Finding) -> Body:
         "objects": [str(about) for about in finding.objects],
         "ignored": finding.ignored,
     }
+
+
+def _point(point: ReviewPoint) -> Body:
+    return {"aspect": point.aspect, "where": point.where, "before": point.before, "after": point.after}
 
 
 def _check(check: Check) -> Body:

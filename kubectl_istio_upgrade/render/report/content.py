@@ -17,6 +17,7 @@ from ...models.reports import (
     StepReport,
 )
 from ...models.snapshots import SnapshotInfo, Versions
+from ...models.upgrades import ReviewPoint
 from ..differences import summary
 from ..names import moment
 from .document import (
@@ -101,6 +102,7 @@ def _sections(report: Report) -> Iterator[tuple[str, tuple[Block, ...]]]:
     yield "Versions", tuple(_versions(report.versions_before, report.versions_after))
     yield "Phases", tuple(_phases(report.phases))
     yield "Findings", tuple(_findings(report.findings))
+    yield "Review", tuple(_review(report.review))
     yield "Plan", tuple(_plan(report))
     yield "Probes", tuple(_probes(report.probes))
     yield "Restarts", tuple(_restarts(report))
@@ -185,6 +187,21 @@ def _findings(findings: tuple[FindingReport, ...]) -> Iterator[Block]:
         for one in ordered
     )
     yield Table("findings, the gravest first", columns, rows, heads=1, flows=True)
+
+
+def _review(points: tuple[ReviewPoint, ...]) -> Iterator[Block]:
+    if not points:
+        return
+    columns = (Column("aspect"), Column("where"), Column("before, and then"))
+    rows = tuple(
+        (
+            Cell(point.aspect),
+            Cell(point.where),
+            Cell(point.before or "none", below=(f"then {point.after or 'none'}",) if point.changed else ()),
+        )
+        for point in points
+    )
+    yield Table("what to look at in the new manifest", columns, rows, heads=1, flows=True)
 
 
 def _rank(severity: str) -> int:

@@ -62,6 +62,10 @@ def _course(report: Report) -> dict[str, Json]:
             }
             for one in report.findings
         ],
+        "review": [
+            {"aspect": one.aspect, "where": one.where, "before": one.before, "after": one.after}
+            for one in report.review
+        ],
         "warnings": list(report.warnings),
         "summary": dict(report.counts),
         "steps": [
