@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
-from kubectl_istio_upgrade.errors import UsageError
+from kubectl_istio_upgrade.adapters.store.digests import KeyedDigester
+from kubectl_istio_upgrade.errors import RefusedError, UsageError
+from kubectl_istio_upgrade.models.operations import Opening, Operation
+from kubectl_istio_upgrade.operations.records import safe_to_keep
+from kubectl_istio_upgrade.operations.session import WritingSession
+from kubectl_istio_upgrade.operations.upgrading.choosing import Tools
 from kubectl_istio_upgrade.operations.upgrading.preparing import Request
+from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
 
 
 @pytest.mark.parametrize(
@@ -40,3 +48,13 @@ def test_which_workloads_it_means() -> None:
     assert not Request("1.29.1").only_looks
     with pytest.raises(UsageError, match="cannot read selector 'nonsense'"):
         _ = Request("1.29.1", workloads=("nonsense",)).choice
+
+
+def test_a_credential_in_its_settings_is_in_no_journal_and_then_it_cannot_be_resumed() -> None:
+    token = "-----BEGIN RSA PRIVATE KEY-----\nMIIEcanary\n-----END RSA PRIVATE KEY-----\n"
+    request = Request("1.29.1", settings={"spec": {"values": {"pilot": {"env": {"KEY": token}}}}}, failed={})
+    kept = safe_to_keep(request.to_data(), KeyedDigester(b"k" * 32))
+    assert "canary" not in json.dumps(kept)
+    opening = Opening("id", "upgrade", "1.29.1", "Istio 1.29.1", "b" * 40, datetime(2026, 1, 1, tzinfo=UTC), kept)
+    with pytest.raises(RefusedError, match="a credential, which no journal keeps"):
+        go_on(cast(WritingSession, None), Operation(opening, ()), cast(Tools, None))

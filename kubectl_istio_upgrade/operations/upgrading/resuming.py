@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...errors import RefusedError
 from ...models.operations import Operation
+from ...normalise.secrets import has_withheld_values
 from ..running import Finished, Review
 from ..session import WritingSession
 from . import running
@@ -29,8 +31,11 @@ class Rest:
 
 
 def go_on(session: WritingSession, operation: Operation, tools: Tools) -> Rest:
-    """Plan the rest. Raises as `preparing.prepare`."""
+    """Plan the rest. Raises as `preparing.prepare`, and RefusedError where the journal may not hold its settings."""
     request = Request.of_data(operation.opening.request)
+    if has_withheld_values(request.settings or {}):
+        hint = "take it back with `kubectl istio-upgrade abort`, then run the upgrade again with the same settings"
+        raise RefusedError("its settings hold what looks like a credential, which no journal keeps", hint=hint)
     phases = Phases(session.progress, operation)
     choose = Chooser(tools, request.to, Wishes(), request.revision, request.gateways, request.settings)
     return Rest(session, operation, prepare(session, request, choose, phases), phases)

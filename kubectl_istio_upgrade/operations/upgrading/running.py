@@ -7,6 +7,7 @@ from ...errors import IncompleteError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from .. import applying
+from ..records import safe_to_keep
 from ..running import Finished, Review, Run, Task, begun
 from ..session import WritingSession
 from .following import Following, ailing
@@ -31,7 +32,7 @@ def run(
         lambda: applying.promised(session, prepared.applied),
         prepared.keys.__contains__,
         prepared.request.to,
-        prepared.request.to_data(),
+        safe_to_keep(prepared.request.to_data(), session.store.digester()),
         continues,
         values=prepared.applied.values,
         batch=prepared.request.batch,
