@@ -12,6 +12,7 @@ from typing import Any
 from tests.controlplane import Access, TestbedError
 
 WORKERS = 8
+JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 Request = tuple[str, str, Any]

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,7 +15,7 @@ from tests.controlplane import Access, istioctl_path
 from tests.controlplane.api import Api, ApiError
 
 from . import mesh
-from .client import MERGE_PATCH, send_all
+from .client import JSON_PATCH, MERGE_PATCH, send_all
 from .measure import BenchError
 
 RELEASE = "1.29.1"
@@ -53,6 +54,19 @@ class Cluster:
         patches = [("PATCH", mesh.path_of(body), {"spec": mesh.change_of(body, turn)}) for body in chosen]
         send_all(self.plane, patches, MERGE_PATCH)
         return chosen
+
+    def owners(self, count: int) -> dict[str, Any]:
+        """Who owns which fields of the objects that `disturb` changes, by path."""
+        paths = [mesh.path_of(body) for body in mesh.spread(self.bodies, count)]
+        return {path: self.plane.api.request("GET", path)["metadata"]["managedFields"] for path in paths}
+
+    def give_back(self, owners: dict[str, Any]) -> None:
+        """Make them the owners again: who has just written these objects leaves its name on them."""
+        field = "/metadata/managedFields"
+        patches = [
+            ("PATCH", path, [{"op": "replace", "path": field, "value": entries}]) for path, entries in owners.items()
+        ]
+        send_all(self.plane, patches, JSON_PATCH)
 
     def reset(self, count: int) -> None:
         """Undo the changes that `disturb` made to this many objects."""

@@ -102,22 +102,27 @@ def growth(cluster: Cluster, turns: int) -> Figure:
 
 
 def rolling_back(cluster: Cluster, turns: int) -> Figure:
-    """The way back, safety snapshot, dry run and proof included, against the bare writes of kubectl."""
+    """The way back, safety snapshot, dry run and proof included, against the bare writes of kubectl.
+
+    Both begin with objects that have the one owner that made them: what the other side leaves of itself is taken away.
+    """
     name = f"rollback of {ROLLED_BACK} changes"
     manifests = cluster.folder / "rolled-back.json"
     ours = _with_store(cluster, "rollback")
     cluster.reset(CHANGED)
     measure((*OURS, "snapshot"), ours)
-    runs = []
+    runs, owners = [], cluster.owners(ROLLED_BACK)
     for turn in range(turns):
         say(f"{name}, turn {turn + 1}")
         before = cluster.disturb(ROLLED_BACK, 100 + turn)
         manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": before}))
         apply = measure(_apply(manifests), cluster.environment)
         measure((*OURS, "diff"), ours)  # exit code 0: the peer did its work
+        cluster.give_back(owners)
         cluster.disturb(ROLLED_BACK, 200 + turn)
         runs.append((measure((*OURS, "rollback", "--yes"), ours), apply))
         measure((*OURS, "diff"), ours)
+        cluster.give_back(owners)
     us, peers = [run.seconds for run, _ in runs], [run.seconds for _, run in runs]
     return Figure(name, us, "kubectl apply --server-side of them", peers, "s", 1.0)
 
