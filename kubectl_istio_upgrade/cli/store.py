@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from ..errors import ExitCode
 from .options import COMMON, EXIT_CODES, CommandGroup, Sections, output, unlocking
+
+if TYPE_CHECKING:
+    from ..models.retention import Retention
 
 
 @click.group(cls=CommandGroup, epilog=EXIT_CODES, invoke_without_command=True)
@@ -18,6 +24,7 @@ def store(context: click.Context) -> None:
     Examples:
       kubectl istio-upgrade store init --recipient age1…
       kubectl istio-upgrade store verify
+      kubectl istio-upgrade store gc --keep-last 20 --keep-daily 30
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -92,6 +99,64 @@ def verify(format_: str) -> int:
     else:
         settings.out.line(formatted(verification_data(found), Format(format_)))
     return ExitCode.DONE if found.intact else ExitCode.DIFFERENT
+
+
+@store.command("gc", cls=Sections, epilog=EXIT_CODES, short_help="Remove old snapshots, and what nothing leads to.")
+@click.option("--keep-last", type=click.IntRange(min=1), metavar="N", help="Keep the newest N of each cluster.")
+@click.option(
+    "--keep-daily",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the newest of each day, of N days that have any.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would go, and stop.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+@output("json", "yaml")
+@COMMON
+def gc(keep_last: int | None, keep_daily: int | None, dry_run: bool, yes: bool, format_: str) -> None:
+    """Remove old snapshots from the store, and whatever else nothing leads to.
+
+    A snapshot stays if any of the options keeps it. Always kept are the newest of each cluster, those with names, where
+    `rollback` would go, and of every operation that is kept in part the whole. Without --keep-last and --keep-daily no
+    snapshot goes; only what crashes have left behind does.
+
+    What stays keeps its commit, so all that people wrote down still means the same. The store is checked first, and
+    nothing is removed from one with damage, nor while an operation is unfinished.
+
+    Nothing is removed from remotes, and `store pull` brings back what they have under a name.
+
+    \b
+    Examples:
+      kubectl istio-upgrade store gc --keep-last 20 --keep-daily 30 --dry-run
+      kubectl istio-upgrade store gc --keep-last 20 --keep-daily 30
+      kubectl istio-upgrade store gc --keep-daily 90 --yes
+    """
+    from ..adapters.store.store import GitStore
+    from ..models.retention import Policy
+    from ..operations import retaining
+    from ..render.retention import print_retentions, print_tidied, tidied_data
+    from ..render.structured import Format, formatted
+    from .approval import check_can_confirm
+    from .settings import Settings
+
+    settings = Settings.current()
+    policy = Policy(keep_last, keep_daily)
+    check_can_confirm("remove snapshots", yes=yes or policy.is_all, dry_run=dry_run)
+
+    def review(retentions: Sequence[Retention]) -> bool:
+        print_retentions(settings.err, retentions)
+        return yes or click.confirm("Remove these snapshots for good?", default=False, err=True)
+
+    with GitStore.open(settings.store_path) as opened, opened.lock("store gc"):
+        tidied = retaining.prepare(opened, policy, settings.progress)
+        if not dry_run:
+            tidied = retaining.carry_out(opened, tidied, review, settings.progress)
+    if format_ != Format.TEXT:
+        settings.out.line(formatted(tidied_data(tidied), Format(format_)))
+        return
+    if dry_run:
+        print_retentions(settings.out, tidied.retentions)
+    print_tidied(settings.out, tidied)
 
 
 @store.command("path", cls=Sections, epilog=EXIT_CODES, short_help="Print where the store is.")

@@ -56,6 +56,21 @@ def commit_and_die(path: Path, when: str) -> None:
     commit(path)
 
 
+def retain_and_die(path: Path, when: str) -> None:
+    """Keep only these commits, and die before the step of that number: git that writes, or a file put in its place."""
+    number, _, commits = when.partition(":")
+    steps = itertools.count()
+
+    def is_it(_count: int, _self: object, *arguments: object) -> bool:
+        writes = not arguments or arguments[0] in ("update-ref", "pack-refs", "repack", "prune")
+        return (writes or isinstance(arguments[0], Path)) and next(steps) == int(number)
+
+    for owner, name in ((Git, "run"), (Path, "replace"), (Path, "unlink")):
+        die_in(owner, name, is_it)
+    with GitStore.open(path) as store:
+        store.retain({BRANCH: commits.split(",")})
+
+
 def die_in(owner: Any, name: str, when: Callable[..., bool]) -> None:
     """Make a function kill this process as soon as `when` says so; it is asked with the number of the call."""
     function, count = getattr(owner, name), itertools.count()
@@ -81,6 +96,7 @@ if __name__ == "__main__":
         "commit": lambda: commit(Path(folder)),
         "commit-with-little-space": lambda: commit_with_little_space(Path(folder), argument),
         "commit-and-die": lambda: commit_and_die(Path(folder), argument),
+        "retain-and-die": lambda: retain_and_die(Path(folder), argument),
         "hold": lambda: hold(Path(folder), argument),
     }
     actions[what]()

@@ -17,6 +17,20 @@ PRIVATE = "istio-upgrade"
 HEAD = "ref: refs/heads/main\n"
 """A store has no branch of its own; git wants one to be named."""
 
+_LEFTOVERS = (
+    "fast_import_crash_*",
+    "objects/pack/tmp_*",
+    "objects/pack/.tmp-*",
+    "objects/??/tmp_obj_*",
+    "refs/**/*.lock",
+    "packed-refs.lock",
+    "packed-refs.new",
+    "shallow.lock",
+    ".*.new",
+    f"{PRIVATE}/.*.new",
+)
+"""What git, and this program, write aside."""
+
 
 def open_repository(path: Path, *, create: bool) -> Git:
     """The repository of the store at `path`, made first if `create` and there is nothing.
@@ -31,6 +45,13 @@ def open_repository(path: Path, *, create: bool) -> Git:
     git.check_version()
     _check_format(git, path)
     return git
+
+
+def sweep(path: Path) -> None:
+    """Remove what a writer left that did not get to its end. Only the holder of the lock may."""
+    for pattern in _LEFTOVERS:
+        for file in path.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 def _occupied(path: Path) -> bool:

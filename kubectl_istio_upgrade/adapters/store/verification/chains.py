@@ -51,17 +51,22 @@ def follow(
 
 
 def lost(
-    checker: Checker, dangling: Iterable[str], chains: Iterable[Chain], removed: frozenset[str]
+    checker: Checker,
+    dangling: Iterable[str],
+    chains: Iterable[Chain],
+    removed: frozenset[str],
+    dropped: frozenset[str],
 ) -> Iterator[Chain]:
     """Of the commits that nothing leads to, those that something should lead to.
 
-    Not: what was written on top of a branch that then did not move, and what retention has cut off and not yet deleted.
+    Not: what was written on top of a branch that then did not move, and what retention has cut off, or `dropped` the
+    ref of, and not yet deleted.
     """
     chains = tuple(chains)
     reached = frozenset(commit for chain in chains for commit in chain.commits)
     branches = {chain.branch for chain in chains}
     cut = (checker.commit(commit) for commit in removed)
-    given_up = {parent for found in cut if isinstance(found, Commit) for parent in found.parents}
+    given_up = dropped.union(parent for found in cut if isinstance(found, Commit) for parent in found.parents)
     for tip in dangling:
         chain = follow(checker, "", [tip], removed, reached)
         checker.take_in(chain.snapshots)
