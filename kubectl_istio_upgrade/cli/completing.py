@@ -175,6 +175,7 @@ BY_METAVAR: Mapping[str, Completer] = {
 UNKNOWN = frozenset(
     {
         "WHY",
+        "N",
         "NAME",
         "USER",
         "GROUP",

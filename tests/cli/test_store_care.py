@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from kubectl_istio_upgrade.adapters.store import GitStore
-from tests.store.meshes import config_map, draft, small_mesh
+from kubectl_istio_upgrade.models.operations import Opening
+from tests.store.meshes import START, config_map, draft, small_mesh
 from tests.store.plain_git import loosen, object_file
 
 from .conftest import StoreView
@@ -76,3 +77,73 @@ def test_an_identity_that_is_none(filled: Program, tmp_path: Path) -> None:
 def test_where_the_store_is(offline: Program, store: Path) -> None:
     assert offline("store", "path").done().out == f"{store}\n"
     assert not store.exists()
+
+
+@pytest.fixture
+def grown(filled: Program, store: Path) -> Program:
+    """The same, a day and then two later."""
+    with GitStore.open(store) as opened:
+        for number in range(4):
+            opened.commit(
+                BRANCH, draft([*small_mesh(), config_map("new", {"a": f"{number}"})], minutes=720 + number * 720)
+            )
+    return filled
+
+
+def test_old_snapshots_are_shown_and_then_removed(grown: Program, view: StoreView) -> None:
+    newest, friday = view.git("rev-parse", BRANCH, f"{BRANCH}/friday").split()
+    refs = view.refs
+
+    shown = grown("store", "gc", "--keep-last", "1", "--keep-daily", "2", "--dry-run").done()
+
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert shown.out.startswith(f"{BRANCH}: 3 of 6 snapshots would go\n")
+    assert lines[2][:1] + lines[2][3:] == [newest[:7], "stays", "-", "newest,", "last,", "daily"]
+    assert lines[7][:1] + lines[7][3:] == [friday[:7], "stays", "friday", "named"]
+    assert [line[3] for line in lines[2:8]].count("goes") == 3
+    assert shown.out.endswith("dry run: 3 snapshots would go, 3 stay; nothing was changed\n")
+    assert all(len(line) <= 80 for line in shown.out.splitlines())
+    assert view.refs == refs
+
+    done = grown("store", "gc", "--keep-last", "1", "--keep-daily", "2", "--yes").done()
+
+    assert done.out.startswith("removed 3 snapshots, kept 3; ")
+    assert f"{BRANCH}: 3 of 6 snapshots would go" in done.err
+    assert [line.split()[0] for line in grown("history").done().out.splitlines()[1:]][::2] == [newest[:7], friday[:7]]
+    assert grown("show", friday[:7]).done().out.count("friday") == 1
+    assert grown("store", "verify", "--quiet").done().out == "3 snapshots on 1 branch, all intact\n"
+    view.check()
+
+
+def test_nothing_is_removed_without_a_word(grown: Program, view: StoreView) -> None:
+    refs = view.refs
+    grown("store", "gc", "--keep-last", "1").failed(3, "refusing to remove snapshots without", hint="--dry-run")
+    grown("store", "gc", "--keep-last", "0").failed(2, "0 is not in the range")
+    grown("store", "gc", "--keep-weekly", "1").failed(2, "no such option")
+    assert view.refs == refs
+    assert grown("store", "gc", "--quiet").done().out.startswith("removed 0 snapshots, kept 6; ")
+    assert len(grown("history", "-o", "name").done().out.split()) == 6
+
+
+def test_what_was_removed_as_data(grown: Program, view: StoreView) -> None:
+    newest = view.git("rev-parse", BRANCH).strip()
+    data = grown("store", "gc", "--keep-last", "1", "--yes", "--quiet", "-o", "json").done().json
+    assert (data["removed"], data["kept"], data["dryRun"]) == (4, 2, False)
+    assert data["freedBytes"] >= 0
+    (branch,) = data["branches"]
+    assert [(one["snapshot"], one["reasons"]) for one in branch["kept"]][0] == (newest, ["newest", "last"])
+    assert len(branch["removed"]) == 4
+
+
+def test_nothing_is_removed_while_an_operation_is_unfinished(grown: Program, store: Path, view: StoreView) -> None:
+    before = view.git("rev-parse", BRANCH).strip()
+    with GitStore.open(store) as opened:
+        opening = Opening("20261123-120000-1a2b3c", "rollback", before, "snapshot x", before, START, {})
+        opened.begin(BRANCH, opening).close()
+    grown("store", "gc", "--keep-last", "1", "--yes").failed(4, "rollback to snapshot x", hint="resume")
+    assert len(grown("history", "-o", "name").done().out.split()) == 6
+
+
+def test_nothing_is_removed_while_somebody_writes(grown: Program, store: Path) -> None:
+    with GitStore.open(store) as opened, opened.lock("upgrade"):
+        grown("store", "gc", "--keep-last", "1", "--yes").failed(6, "in use by upgrade of")
