@@ -131,7 +131,9 @@ def test_what_was_removed_as_data(grown: Program, view: StoreView) -> None:
     assert (data["removed"], data["kept"], data["dryRun"]) == (4, 2, False)
     assert data["freedBytes"] >= 0
     (branch,) = data["branches"]
-    assert [(one["snapshot"], one["reasons"]) for one in branch["kept"]][0] == (newest, ["newest", "last"])
+    first, named = branch["kept"]
+    assert (first["snapshot"], first["reasons"]) == (newest, ["newest", "last"])
+    assert named["reasons"] == ["named"]
     assert len(branch["removed"]) == 4
 
 
