@@ -33,6 +33,7 @@ USERS_BUT = (
     ("core.hooksPath", os.devnull),
     ("i18n.commitEncoding", "UTF-8"),
     ("fetch.prune", "false"),
+    ("fetch.unpackLimit", "1"),
     ("fetch.pruneTags", "false"),
     ("fetch.writeCommitGraph", "false"),
     ("fetch.recurseSubmodules", "false"),

@@ -58,6 +58,14 @@ def _occupied(path: Path) -> bool:
     return path.exists() and not (path.is_dir() and not any(path.iterdir()))
 
 
+def lay_out(folder: Path) -> None:
+    """Make a repository of an empty folder: what git needs of it, configured as a store. Raises OSError."""
+    for inside in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (folder / inside).mkdir(mode=0o700, parents=True)
+    (folder / "HEAD").write_text(HEAD)
+    (folder / "config").write_bytes(configuration.fresh())
+
+
 def _create(path: Path) -> None:
     """Make the store aside and move it into place whole. Readable for its owner only: mesh configuration tells much.
 
@@ -69,10 +77,8 @@ def _create(path: Path) -> None:
     except OSError as error:
         raise StoreError(f"the store cannot be made at {path}: {error.strerror}") from error
     try:
-        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", PRIVATE):
-            (aside / folder).mkdir(mode=0o700, parents=True)
-        (aside / "HEAD").write_text(HEAD)
-        (aside / "config").write_bytes(configuration.fresh())
+        lay_out(aside)
+        (aside / PRIVATE).mkdir(mode=0o700)
         if path.exists():
             path.rmdir()
         aside.rename(path)

@@ -17,7 +17,7 @@ from .refs import ALL, KEPT, NOBODY, Refs
 SHALLOW = "shallow"
 
 GIVEN_UP = f"{PRIVATE}/given-up"
-"""The commits whose kept refs are being deleted: while it is there, that nothing leads to them is no damage."""
+"""The commits whose refs are being deleted, or not made yet: that nothing leads to them is no damage meanwhile."""
 
 Graph = Mapping[str, tuple[str, ...]]
 """Commits with their parents, as far as those are there; none before those that have it as a parent."""
@@ -121,7 +121,7 @@ def cut_off(git: Git, refs: Refs, left: Remainder) -> None:
             write_shallow(git.path, left.cut)
         gone = sorted(present.keys() - needed)
         if gone:
-            replace_file(git.path / GIVEN_UP, _lines(sorted({*given_up(git.path), *(present[ref] for ref in gone)})))
+            give_up(git.path, (present[ref] for ref in gone))
         _move(git, (f"delete {ref} {present[ref]}" for ref in gone))
     except (GitError, OSError) as error:
         raise cannot_write(git.path, error) from error
@@ -138,14 +138,24 @@ def pack(git: Git) -> Freed:
         git.run("pack-refs", "--all")
         git.run("repack", "-a", "-d", "-l", "-q")
         git.run("prune", "--expire=now")
-        remove_file(git.path / GIVEN_UP)
+        settle(git.path)
     except (GitError, OSError) as error:
         raise cannot_write(git.path, error) from error
     return Freed(before, size_of_objects(git.path))
 
 
+def give_up(path: Path, commits: Iterable[str]) -> None:
+    """Note that nothing need lead to these commits until `settle` is called. Raises OSError."""
+    replace_file(path / GIVEN_UP, _lines(sorted({*given_up(path), *commits})))
+
+
+def settle(path: Path) -> None:
+    """Something leads to all of them, or they are not there any more. Raises OSError."""
+    remove_file(path / GIVEN_UP)
+
+
 def given_up(path: Path) -> frozenset[str]:
-    """The commits whose kept refs a retention that did not come to its end has deleted."""
+    """The commits that nothing need lead to, after a retention or a pull that did not come to its end."""
     try:
         return frozenset((path / GIVEN_UP).read_text("ascii").split())
     except (OSError, ValueError):

@@ -170,6 +170,11 @@ class GitStore:
                 configuration.edit(self.git, self._config, edits)
         return new
 
+    @property
+    def remote(self) -> str:
+        """Where it is pushed to and pulled from, as far as its own configuration says; "" where it does not."""
+        return "".join(configuration.values(self.git, self._config, configuration.REMOTE)[-1:])
+
     def renew_configuration(self, note: Callable[[str], None]) -> None:
         """Make it what this program would write, apart from what was added to it. Takes the lock."""
         with self.lock("store init"):

@@ -69,7 +69,7 @@ def lost(
     given_up = dropped.union(parent for found in cut if isinstance(found, Commit) for parent in found.parents)
     for tip in dangling:
         chain = follow(checker, "", [tip], removed, reached)
-        checker.take_in(chain.snapshots)
+        checker.take_in(chain.commits)
         header = checker.header(tip)
         parents = {parent for commit in chain.commits for parent in _parents(checker, commit)}
         first_of_its_branch = len(chain.commits) == 1 and header.get("branch") in branches
@@ -122,7 +122,7 @@ def _name_faults(
     names = refs.names(branch)
     for name, commit in names.items():
         said = headers.get(commit, {}).get("name")
-        if why := _wrong_name(name):
+        if why := wrong_name(name):
             yield Found(f"name {name} of {branch}", why)
         elif said and said != name:
             yield Found(f"name {name} of {branch}", f"snapshot {commit[:7]} says that it is called {said}")
@@ -136,7 +136,8 @@ def _name_faults(
             yield Found(f"refs/kept/{branch}/{name}", f"it points to {commit[:7]}")
 
 
-def _wrong_name(name: str) -> str:
+def wrong_name(name: str) -> str:
+    """Why a snapshot cannot be called so; "" if it can."""
     try:
         check_name(name)
     except UsageError as error:
