@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kubectl_istio_upgrade.adapters.store import GitStore
 from kubectl_istio_upgrade.models.operations import Opening
 from tests.store.meshes import START, config_map, draft, small_mesh
 from tests.store.plain_git import loosen, object_file
+from tests.support.web import Web, says
 
 from .conftest import StoreView
 from .program import Program
@@ -149,3 +151,84 @@ def test_nothing_is_removed_while_an_operation_is_unfinished(grown: Program, sto
 def test_nothing_is_removed_while_somebody_writes(grown: Program, store: Path) -> None:
     with GitStore.open(store) as opened, opened.lock("upgrade"):
         grown("store", "gc", "--keep-last", "1", "--yes").failed(6, "in use by upgrade of")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A repository on a server, so to say."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "mesh.git")], check=True)
+    return tmp_path / "mesh.git"
+
+
+@pytest.fixture
+def elsewhere(offline: Program, tmp_path: Path) -> Program:
+    """The product on another machine, without a store."""
+    return offline.having(ISTIO_UPGRADE_STORE=str(tmp_path / "elsewhere"))
+
+
+def test_another_machine_reads_what_was_pushed(filled: Program, elsewhere: Program, remote: Path) -> None:
+    sent = filled("store", "push", str(remote), "--quiet").done()
+    assert sent.out == f"{BRANCH}: 2 snapshots and 1 name, a new branch\n2 snapshots sent to {remote}\n"
+    assert sent.err == ""
+    assert filled("store", "push", str(remote), "--quiet").done().out.startswith(f"{BRANCH}: nothing new\n")
+
+    got = elsewhere("store", "pull", str(remote), "--quiet").done()
+
+    assert got.out == f"{BRANCH}: 2 snapshots and 1 name, a new branch\n2 snapshots taken over from {remote}\n"
+    assert elsewhere("history").done().out == filled("history").done().out
+    assert elsewhere("show", "friday").done().out == filled("show", "friday").done().out
+    difference = elsewhere("diff", "friday", "latest").done(1)
+    assert "+" in difference.out
+    assert difference.out == filled("diff", "friday", "latest").done(1).out
+    assert elsewhere("store", "verify", "--quiet").done().out == "2 snapshots on 1 branch, all intact\n"
+
+
+def test_the_remote_is_configured(filled: Program, elsewhere: Program, remote: Path, tmp_path: Path) -> None:
+    filled("store", "push").failed(2, "there is no remote to go to", hint="`remote` in the configuration")
+    filled.having(ISTIO_UPGRADE_REMOTE=str(remote))("store", "push").done()
+    config = tmp_path / "config.yaml"
+    config.write_text(f"remote: {remote}\n")
+    elsewhere = elsewhere.having(ISTIO_UPGRADE_CONFIG=str(config))
+    data = elsewhere("store", "pull", "--quiet", "-o", "json").done().json
+    assert data["remote"] == str(remote)
+    assert [(one["branch"], one["course"], one["snapshots"]) for one in data["branches"]] == [(BRANCH, "new", 2)]
+
+
+def test_a_remote_that_is_not_there(filled: Program, elsewhere: Program, view: StoreView, tmp_path: Path) -> None:
+    refs, missing = view.refs, str(tmp_path / "missing.git")
+    for action in ("push", "pull"):
+        filled("store", action, missing, "--quiet").failed(6, f"the remote {missing} cannot be read", hint="git init")
+    assert view.refs == refs
+    elsewhere("store", "pull", missing, "--quiet").failed(6, "cannot be read")
+    elsewhere("store", "push", missing).failed(6, "there is no store at")
+    assert not (tmp_path / "elsewhere").exists()
+    filled("store", "push", "a", "b").failed(2, "unexpected extra argument")
+
+
+def test_a_remote_that_wants_a_password_asks_nobody(filled: Program) -> None:
+    web = Web(says('HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'))
+    try:
+        for who in ("", "somebody:secret@"):
+            address = f"http://{who}127.0.0.1:{web.port}/mesh.git"
+            for verbose in ({}, {"GIT_CURL_VERBOSE": "1", "GIT_TRACE_CURL": "1"}):
+                result = filled.having(**verbose)("store", "push", address, "--quiet")
+                result.failed(6, "cannot be read", hint="nobody is asked")
+                assert "secret" not in result.err
+                assert len(result.err.splitlines()) == 2
+    finally:
+        web.close()
+
+
+def test_a_name_that_means_two_things_is_told(
+    filled: Program, elsewhere: Program, remote: Path, tmp_path: Path
+) -> None:
+    filled("store", "push", str(remote)).done()
+    with GitStore.open(tmp_path / "elsewhere", create=True) as opened:
+        opened.commit(BRANCH, draft(small_mesh(), minutes=3), name="friday")
+    got = elsewhere("store", "pull", str(remote), "--quiet").done(1)
+    first, second, last = got.out.splitlines()
+    assert first == f"{BRANCH}: 2 snapshots, both sides had snapshots of their own: one history now"
+    assert second.startswith("  name friday: ")
+    assert second.endswith("; left as it is")
+    assert last == f"2 snapshots taken over from {remote}"
+    assert len(elsewhere("history", "-o", "name").done().out.split()) == 3

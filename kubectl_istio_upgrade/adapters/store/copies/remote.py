@@ -22,6 +22,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 _SNAPSHOTS = re.compile(r"refs/(?:heads/|tags/|kept/)(?P<branch>[a-z0-9-]+-[0-9a-z]{8,})(?:/[^/]+)?").fullmatch
 
 _POLITE = ("Please make sure you have the correct access rights", "and the repository exists.")
+_TRACED = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]+ ").match
 _LABEL = re.compile(r"(?:fatal|error|remote): ").sub
 
 _SILENT_SSH = "-o BatchMode=yes"
@@ -148,7 +149,7 @@ def _public(text: str) -> str:
 def _words(done: Done) -> str:
     """What was said, on one line, the system's words before git's."""
     lines = [_LABEL("", line).strip() for line in done.errors.splitlines()]
-    said = [line for line in dict.fromkeys(lines) if line and not line.startswith(_POLITE)]
+    said = [line for line in dict.fromkeys(lines) if line and not line.startswith(_POLITE) and not _TRACED(line)]
     return "; ".join(said[:3]) or f"git ended with status {done.status}"
 
 
