@@ -139,6 +139,10 @@ class StoreError(IstioUpgradeError):
     exit_code = ExitCode.STORE
 
 
+class RemoteError(StoreError):
+    """The remote of a store cannot be reached, cannot be read, or does not take what is sent; here nothing is lost."""
+
+
 class Interrupted(IstioUpgradeError):  # noqa: N818 - an interruption is not an error of the program
     """Ctrl-C (or SIGTERM) before anything was written."""
 

@@ -5,7 +5,7 @@ Every method raises only errors of `kubectl_istio_upgrade.errors`; library excep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from .models.operations import Attempt, End, Opening, Operation, Restarted
 from .models.permissions import Permission
 from .models.plans import Action, StepResult
 from .models.probes import ProbeCount
+from .models.retention import Freed
 from .models.secrets import Values
 from .models.settings import ChartSource, HelmRelease
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
@@ -176,6 +177,23 @@ class Store(Protocol):
 
     def go_on(self, branch: str) -> Journal:
         """Open the journal of the unfinished operation, to write on."""
+
+
+class KeptStore(Store, Protocol):
+    """A store that old snapshots can be removed from."""
+
+    def refuse_damage(self, progress: Progress) -> None:
+        """Look at all that the store holds. Raises StoreError when any of it is damaged."""
+
+    def fixed(self, branch: str) -> frozenset[str]:
+        """The commits of snapshots that cannot go: a merge at the tip joins them, or a ref of others leads to them."""
+
+    def retain(self, kept: Mapping[str, Collection[str]]) -> Freed:
+        """Remove all snapshots but these, by branch, for good, and whatever else nothing leads to. Takes the lock.
+
+        The commits of those that stay are the same as before. Raises StoreError when anything cannot be written:
+        all that was to be kept is there even then.
+        """
 
 
 class Journal(Protocol):

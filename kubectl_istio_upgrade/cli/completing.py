@@ -168,6 +168,7 @@ BY_METAVAR: Mapping[str, Completer] = {
     "FILE": files,
     "PATH": files,
     "DIR": folders,
+    "[REMOTE]": folders,
     "DIR|URL": folders,
 }
 """For every parameter of every command that calls its value so."""
@@ -175,6 +176,7 @@ BY_METAVAR: Mapping[str, Completer] = {
 UNKNOWN = frozenset(
     {
         "WHY",
+        "N",
         "NAME",
         "USER",
         "GROUP",

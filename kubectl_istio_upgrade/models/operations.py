@@ -11,6 +11,9 @@ from .objects import Body, Key
 from .plans import Action, Outcome
 from .upgrades import Phase, PhaseOutcome, PhaseResult
 
+ABORT = "abort"
+"""The kind of an operation that was taken back; its target is the snapshot before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:

@@ -9,16 +9,13 @@ from datetime import datetime
 from ..apply.execution import Execution
 from ..diff.paths import dotted
 from ..models.objects import Body, Key, MeshObject
-from ..models.operations import Aim, Attempt, Holder, Opening, Operation, Restarted, Step, Written
+from ..models.operations import ABORT, Aim, Attempt, Holder, Opening, Operation, Restarted, Step, Written
 from ..models.plans import Outcome, Plan, Proof
 from ..models.snapshots import SnapshotInfo, Versions
 from ..models.upgrades import Phase, PhaseOutcome, PhaseResult
 from ..normalise.secrets import without_values
 from ..plan.restarts import restarted_by
 from ..ports import Digester
-
-ABORT = "abort"
-"""The kind of an operation that was taken back; its target is the snapshot before it."""
 
 RESUME = "resume"
 """The command of a run that goes on with an operation."""

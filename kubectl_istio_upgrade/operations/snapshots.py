@@ -14,9 +14,9 @@ from ..normalise.authority import ca_fingerprints
 from ..normalise.secrets import without_values
 from ..plan.hiding import hidden_warnings
 from ..plan.manifests import read_manifests
+from ..plan.retention import way_back
 from ..ports import ManifestDocument
 from ..rules.scope import SCOPE_VERSION, in_scope, is_namespace, steering_only
-from .records import ABORT
 from .session import Session
 
 
@@ -103,20 +103,13 @@ def newest(session: Session, branch: str) -> SnapshotInfo:
 
 
 def default_target(session: Session) -> SnapshotInfo:
-    """Where `rollback` goes when it is not told.
+    """Where `rollback` goes when it is not told: see `plan.retention.way_back`.
 
-    After an operation that changed the mesh: the snapshot before it. After a rollback, or an operation that was taken
-    back: where that led, so that repeating it never undoes it. Both whether it came to its end or not. When the newest
-    snapshot was asked for by somebody: that one.
+    When the newest snapshot was asked for by somebody: that one.
     """
     tip = newest(session, session.branch)
-    operation = tip.meta.operation
-    if operation is None:
-        return tip
-    if operation["kind"] in ("rollback", ABORT):
-        return session.store.resolve(session.branch, str(operation["target"]))
-    before = operation.get("before")  # not there: this is the snapshot before, and the operation never ended
-    return session.store.resolve(session.branch, str(before)) if before else tip
+    aim = way_back(tip)
+    return session.store.resolve(session.branch, aim) if aim else tip
 
 
 def _existing(tip: SnapshotInfo | None, session: Session) -> SnapshotInfo:

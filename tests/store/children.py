@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubectl_istio_upgrade.adapters.store import GitStore, writing
+from kubectl_istio_upgrade.adapters.store import GitStore, copies, writing
 from kubectl_istio_upgrade.adapters.store.gitio import Git
 from kubectl_istio_upgrade.errors import StoreError
 
+from ..unit.silence import Silence
 from .meshes import draft, large_mesh
 
 BRANCH = "prod-5d0c1f7e"
@@ -56,6 +57,39 @@ def commit_and_die(path: Path, when: str) -> None:
     commit(path)
 
 
+def retain_and_die(path: Path, when: str) -> None:
+    """Keep only these commits, and die before the step of that number: git that writes, or a file put in its place."""
+    number, _, commits = when.partition(":")
+    with GitStore.open(path) as store:
+        die_at_step(int(number), path)
+        store.retain({BRANCH: commits.split(",")})
+
+
+def pull_and_die(path: Path, when: str) -> None:
+    """Pull from this path, and die before the step of that number."""
+    number, _, address = when.partition(":")
+    with GitStore.open(path) as store:
+        die_at_step(int(number), path)
+        copies.pull(store, copies.Remote.at(address), Silence())
+
+
+def die_at_step(number: int, store: Path) -> None:
+    """Steps are git that writes, and files that are put into their place in the store or taken away from it."""
+    steps, outside = itertools.count(), store / "istio-upgrade" / ".incoming."
+
+    def is_it(_count: int, first: object, *arguments: object) -> bool:
+        concerned = arguments[0] if arguments else first
+        writes = concerned in ("update-ref", "pack-refs", "repack", "prune")
+        return (writes or (isinstance(concerned, Path) and is_ours(concerned))) and next(steps) == number
+
+    def is_ours(file: Path) -> bool:
+        return file.is_relative_to(store) and not str(file).startswith(str(outside))
+
+    for owner, name in ((Git, "run"), (Path, "replace"), (Path, "unlink")):
+        die_in(owner, name, is_it)
+    die_in(Git, "pour", lambda *_: next(steps) == number)
+
+
 def die_in(owner: Any, name: str, when: Callable[..., bool]) -> None:
     """Make a function kill this process as soon as `when` says so; it is asked with the number of the call."""
     function, count = getattr(owner, name), itertools.count()
@@ -81,6 +115,8 @@ if __name__ == "__main__":
         "commit": lambda: commit(Path(folder)),
         "commit-with-little-space": lambda: commit_with_little_space(Path(folder), argument),
         "commit-and-die": lambda: commit_and_die(Path(folder), argument),
+        "pull-and-die": lambda: pull_and_die(Path(folder), argument),
+        "retain-and-die": lambda: retain_and_die(Path(folder), argument),
         "hold": lambda: hold(Path(folder), argument),
     }
     actions[what]()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import StoreError
 from ...models.snapshots import FORMAT_VERSION
-from .digests import flush_folder
+from .durable import flush_folder
 from .gitio import Git, GitError
 
 RECIPIENT = "istioupgrade.recipient"

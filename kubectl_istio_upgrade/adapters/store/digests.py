@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import StoreError
+from .durable import flush_folder
 
 _KEY_BYTES = 32
 _file = re.compile(rb"(?P<key>[0-9a-f]{%d})(?:\n(?P<id>[0-9a-f]{16}))?\n?" % (2 * _KEY_BYTES)).fullmatch
@@ -82,13 +83,3 @@ def _make_key(file: Path) -> None:
         return
     finally:
         Path(aside).unlink()
-
-
-def flush_folder(folder: Path) -> None:
-    """Flush the name, too: a key that a power cut takes away makes every digest in the store worthless."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -14,13 +14,15 @@ _QUIET = {
     "GIT_TRACE": "0",
     "GIT_TRACE_CURL": "0",
     "GIT_TRACE_PACKET": "0",
-    "GIT_CURL_VERBOSE": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "SSH_ASKPASS_REQUIRE": "never",
     "LC_ALL": "C",
     "LANGUAGE": "C",
 }
-"""Nothing of a conversation with a remote reaches a log, nobody is asked anything, and errors are in one language."""
+"""Nothing of a conversation with a remote reaches a log, nobody is asked anything, and errors are in one language.
+
+Not GIT_CURL_VERBOSE: whatever it is set to turns it on. Where somebody has, `copies.remote` reads past it.
+"""
 
 _NO_CONFIGURATION = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -33,6 +35,7 @@ USERS_BUT = (
     ("core.hooksPath", os.devnull),
     ("i18n.commitEncoding", "UTF-8"),
     ("fetch.prune", "false"),
+    ("fetch.unpackLimit", "1"),
     ("fetch.pruneTags", "false"),
     ("fetch.writeCommitGraph", "false"),
     ("fetch.recurseSubmodules", "false"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import layout
 from .branches import slug
 from .environment import sealed
-from .refs import HEADS, TAGS
+from .refs import HEADS, KEPT, TAGS
 
 if TYPE_CHECKING:
     from ...models.objects import ResourceType
@@ -62,7 +62,9 @@ class Glance:
         for ref, (commit, _) in self._refs.items():
             if ref.startswith(mine):
                 named.setdefault(commit, []).append(ref.removeprefix(mine))
-        listing = self._git("log", "--first-parent", f"--max-count={NEWEST}", f"--format={_LOG}", HEADS + self._branch)
+        others = (f"--glob={space}{self._branch}/*" for space in (TAGS, KEPT))
+        which = ("--date-order", "--max-parents=1", f"--max-count={NEWEST}")
+        listing = self._git("log", *which, f"--format={_LOG}", HEADS + self._branch, *others)
         return tuple(
             Seen(commit, int(time), subject, tuple(sorted(named.get(commit, ()))))
             for commit, time, subject in (line.split("\t", 2) for line in listing.splitlines())

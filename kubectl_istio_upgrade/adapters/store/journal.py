@@ -22,7 +22,7 @@ from ...models.objects import Body, Key
 from ...models.operations import Aim, Attempt, End, Holder, Opening, Operation, Restarted, Step, Written
 from ...models.plans import Action, Outcome, StepResult
 from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
-from .digests import flush_folder
+from .durable import flush_folder
 
 FORMAT = 1
 """Of the journal's lines; a program that meets another refuses."""

@@ -17,6 +17,20 @@ PRIVATE = "istio-upgrade"
 HEAD = "ref: refs/heads/main\n"
 """A store has no branch of its own; git wants one to be named."""
 
+_LEFTOVERS = (
+    "fast_import_crash_*",
+    "objects/pack/tmp_*",
+    "objects/pack/.tmp-*",
+    "objects/??/tmp_obj_*",
+    "refs/**/*.lock",
+    "packed-refs.lock",
+    "packed-refs.new",
+    "shallow.lock",
+    ".*.new",
+    f"{PRIVATE}/.*.new",
+)
+"""What git, and this program, write aside."""
+
 
 def open_repository(path: Path, *, create: bool) -> Git:
     """The repository of the store at `path`, made first if `create` and there is nothing.
@@ -33,8 +47,23 @@ def open_repository(path: Path, *, create: bool) -> Git:
     return git
 
 
+def sweep(path: Path) -> None:
+    """Remove what a writer left that did not get to its end. Only the holder of the lock may."""
+    for pattern in _LEFTOVERS:
+        for file in path.glob(pattern):
+            file.unlink(missing_ok=True)
+
+
 def _occupied(path: Path) -> bool:
     return path.exists() and not (path.is_dir() and not any(path.iterdir()))
+
+
+def lay_out(folder: Path) -> None:
+    """Make a repository of an empty folder: what git needs of it, configured as a store. Raises OSError."""
+    for inside in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (folder / inside).mkdir(mode=0o700, parents=True)
+    (folder / "HEAD").write_text(HEAD)
+    (folder / "config").write_bytes(configuration.fresh())
 
 
 def _create(path: Path) -> None:
@@ -48,10 +77,8 @@ def _create(path: Path) -> None:
     except OSError as error:
         raise StoreError(f"the store cannot be made at {path}: {error.strerror}") from error
     try:
-        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags", PRIVATE):
-            (aside / folder).mkdir(mode=0o700, parents=True)
-        (aside / "HEAD").write_text(HEAD)
-        (aside / "config").write_bytes(configuration.fresh())
+        lay_out(aside)
+        (aside / PRIVATE).mkdir(mode=0o700)
         if path.exists():
             path.rmdir()
         aside.rename(path)

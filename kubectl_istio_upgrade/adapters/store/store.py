@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +12,18 @@ from types import TracebackType
 
 from ...errors import StoreError, UnknownReferenceError, UsageError
 from ...models.operations import Opening, Operation
+from ...models.retention import Freed
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
-from . import configuration, journal, layout
+from ...ports import Progress
+from . import configuration, journal, layout, retention
 from .branches import check_name, may_belong, new_name, slug
 from .codec import read_workloads
 from .digests import KeyedDigester, open_digester
 from .files import SnapshotFiles
 from .gitio import Git, GitError
-from .history import changes, log, newest
+from .history import changes, log, newest, removed_parents
 from .locks import exclusive
-from .opening import PRIVATE, open_repository
+from .opening import PRIVATE, open_repository, sweep
 from .references import Entry, find, has_commit
 from .refs import HEADS, NOBODY, TAGS, Refs, read_refs
 from .sealed import SealedSnapshot
@@ -168,6 +170,11 @@ class GitStore:
                 configuration.edit(self.git, self._config, edits)
         return new
 
+    @property
+    def remote(self) -> str:
+        """Where it is pushed to and pulled from, as far as its own configuration says; "" where it does not."""
+        return "".join(configuration.values(self.git, self._config, configuration.REMOTE)[-1:])
+
     def renew_configuration(self, note: Callable[[str], None]) -> None:
         """Make it what this program would write, apart from what was added to it. Takes the lock."""
         with self.lock("store init"):
@@ -176,6 +183,37 @@ class GitStore:
     @property
     def _config(self) -> Path:
         return self.path / "config"
+
+    def refuse_damage(self, progress: Progress) -> None:
+        """See `ports.KeptStore`."""
+        from .verification import verify  # not above: no other command needs it
+
+        found = verify(self.git, self.path, (), progress)
+        if not found.intact:
+            hint = "`kubectl istio-upgrade store verify` tells what is damaged, and which snapshots are intact"
+            raise StoreError("the store is damaged: nothing is removed from it", hint=hint)
+
+    def fixed(self, branch: str) -> frozenset[str]:
+        """See `ports.KeptStore`."""
+        refs = read_refs(self.git)
+        tip = self._tip(branch, refs)
+        if tip is None:
+            return frozenset()
+        graph = retention.read_graph(self.git, refs.starts(branch))
+        elsewhere = graph.keys() & retention.foreign(self.git, refs)
+        return retention.joined(graph, tip) | {commit for commit in elsewhere if len(graph[commit]) < 2}
+
+    def retain(self, kept: Mapping[str, Collection[str]]) -> Freed:
+        """See `ports.KeptStore`."""
+        with nullcontext() if self._locked else self.lock("store gc"):
+            sweep(self.path)
+            refs = read_refs(self.git)
+            starts = [start for branch in refs.branches for start in refs.starts(branch)]
+            graph = retention.read_graph(self.git, starts)
+            left = retention.remainder(graph, kept, refs, removed_parents(self.git))
+            retention.cut_off(self.git, refs, left)
+            self.close()
+            return retention.pack(self.git)
 
     def sealed(self, info: SnapshotInfo, identities: Sequence[Path]) -> SealedSnapshot:
         """See `ports.Store`."""
@@ -235,10 +273,7 @@ class GitStore:
 
     def _sweep(self, branch: str) -> None:
         """Remove what a writer left that did not get to its end. Only the holder of the lock may."""
-        leftovers = ("fast_import_crash_*", "objects/pack/tmp_*", "objects/??/tmp_obj_*", f"{HEADS}{branch}.lock")
-        for pattern in leftovers:
-            for file in self.path.glob(pattern):
-                file.unlink(missing_ok=True)
+        sweep(self.path)
         (self._journals(branch) / journal.BEGUN).unlink(missing_ok=True)
 
     def _tip(self, branch: str, refs: Refs) -> str | None:

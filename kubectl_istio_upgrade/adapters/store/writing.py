@@ -24,7 +24,18 @@ _IDENTITY = "kubectl-istio-upgrade <kubectl-istio-upgrade@localhost>"
 _SCRATCH = "refs/istio-upgrade/incoming"
 """fast-import commits on a ref; this one is given up again in the same stream, before it is ever written."""
 
+_GIVE_UP_SCRATCH = f"get-mark :1\nreset {_SCRATCH}\nfrom {'0' * 40}\n\ndone\n".encode()
+
 _CRDS = Group("apiextensions.k8s.io", "customresourcedefinitions", "")
+
+
+def merge_stream(first: str, second: str, when: int) -> Iterator[bytes]:
+    """The stream of a merge: all of it follows from the two commits, so that everybody makes the same one."""
+    message = b"merge\n\nPurpose: merge\n"
+    yield f"feature done\ncommit {_SCRATCH}\nmark :1\ncommitter {_IDENTITY} {when} +0000\n".encode()
+    yield b"data %d\n%b\n" % (len(message), message)
+    yield f"from {first}\nmerge {second}\n\n".encode()
+    yield _GIVE_UP_SCRATCH
 
 
 def settled(draft: SnapshotDraft) -> SnapshotDraft:
@@ -110,7 +121,7 @@ class SnapshotStream:
         for path in self._gone:
             self.changed += path.startswith(layout.OBJECTS)
             yield f"D {path}\n".encode()
-        yield f"get-mark :1\nreset {_SCRATCH}\nfrom {'0' * 40}\n\ndone\n".encode()
+        yield _GIVE_UP_SCRATCH
 
     def _descriptions(self) -> Iterator[bytes]:
         meta = self._draft.meta

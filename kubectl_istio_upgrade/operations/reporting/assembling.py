@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from ...errors import StoreError, UnknownReferenceError
 from ...models.changes import Comparison
 from ...models.objects import Body
-from ...models.operations import End, Operation
+from ...models.operations import ABORT, End, Operation
 from ...models.plans import FollowUp
 from ...models.reports import Ending, Report
 from ...models.snapshots import SnapshotInfo, Versions
 from ...models.upgrades import PhaseOutcome
 from ...normalise.inventory import proxy_versions
 from .. import diffing
-from ..records import ABORT, attempts_of, record_so_far
+from ..records import attempts_of, record_so_far
 from ..session import Session
 from . import reading
 from .finding import Recorded, find

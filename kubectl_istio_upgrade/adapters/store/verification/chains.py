@@ -51,20 +51,25 @@ def follow(
 
 
 def lost(
-    checker: Checker, dangling: Iterable[str], chains: Iterable[Chain], removed: frozenset[str]
+    checker: Checker,
+    dangling: Iterable[str],
+    chains: Iterable[Chain],
+    removed: frozenset[str],
+    dropped: frozenset[str],
 ) -> Iterator[Chain]:
     """Of the commits that nothing leads to, those that something should lead to.
 
-    Not: what was written on top of a branch that then did not move, and what retention has cut off and not yet deleted.
+    Not: what was written on top of a branch that then did not move, and what retention has cut off, or `dropped` the
+    ref of, and not yet deleted.
     """
     chains = tuple(chains)
     reached = frozenset(commit for chain in chains for commit in chain.commits)
     branches = {chain.branch for chain in chains}
     cut = (checker.commit(commit) for commit in removed)
-    given_up = {parent for found in cut if isinstance(found, Commit) for parent in found.parents}
+    given_up = dropped.union(parent for found in cut if isinstance(found, Commit) for parent in found.parents)
     for tip in dangling:
         chain = follow(checker, "", [tip], removed, reached)
-        checker.take_in(chain.snapshots)
+        checker.take_in(chain.commits)
         header = checker.header(tip)
         parents = {parent for commit in chain.commits for parent in _parents(checker, commit)}
         first_of_its_branch = len(chain.commits) == 1 and header.get("branch") in branches
@@ -117,7 +122,7 @@ def _name_faults(
     names = refs.names(branch)
     for name, commit in names.items():
         said = headers.get(commit, {}).get("name")
-        if why := _wrong_name(name):
+        if why := wrong_name(name):
             yield Found(f"name {name} of {branch}", why)
         elif said and said != name:
             yield Found(f"name {name} of {branch}", f"snapshot {commit[:7]} says that it is called {said}")
@@ -131,7 +136,8 @@ def _name_faults(
             yield Found(f"refs/kept/{branch}/{name}", f"it points to {commit[:7]}")
 
 
-def _wrong_name(name: str) -> str:
+def wrong_name(name: str) -> str:
+    """Why a snapshot cannot be called so; "" if it can."""
     try:
         check_name(name)
     except UsageError as error:

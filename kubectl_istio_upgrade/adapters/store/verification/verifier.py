@@ -14,6 +14,7 @@ from ..codec import TIME
 from ..gitio import Git, ObjectReader
 from ..history import removed_parents
 from ..refs import Refs, try_refs
+from ..retention import given_up
 from ..sealing import Opener
 from ..trees import Commit
 from .chains import Chain, branch_faults, follow, homeless, joint_faults, lost
@@ -80,7 +81,7 @@ class _Verifier:
         for chain in chains:
             self._found += joint_faults(self._checker, chain, removed)
             self._found += branch_faults(self._checker, chain, refs)
-        for chain in lost(self._checker, said.dangling, chains, removed):
+        for chain in lost(self._checker, said.dangling, chains, removed, given_up(self._path)):
             tip, count = chain.snapshots[0], len(chain.snapshots)
             why = f"no ref leads to it, nor to what came before it: {count} in all, once on a branch"
             self._found.append(Found(f"snapshot {tip[:7]}", f"{why} {self._checker.header(tip).get('branch', '')}"))
