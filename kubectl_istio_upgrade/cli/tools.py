@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,17 @@ class Toolbox:
 
     settings: Settings
     destination: Destination
-    environment: dict[str, str]
     root_namespace: str
+    _open: ExitStack
     _found: dict[Release | None, Istioctl] = field(default_factory=dict)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """What leads a program to the cluster.
+
+        Its file is made for the first program, so that a command that is killed before that leaves nothing behind.
+        """
+        return self._open.enter_context(kubeconfig_for(self.destination))
 
     def istioctl(self, version: str) -> Istioctl:
         """Of this release; fetched first where `--download` says so. Raises ToolError saying how to get it."""
@@ -97,8 +106,8 @@ class Toolbox:
 @contextmanager
 def toolbox(settings: Settings, destination: Destination, root_namespace: str) -> Iterator[Toolbox]:
     """Programs for as long as the context lasts."""
-    with kubeconfig_for(destination) as environment:
-        yield Toolbox(settings, destination, environment, root_namespace)
+    with ExitStack() as stack:
+        yield Toolbox(settings, destination, root_namespace, stack)
 
 
 def cache_folder() -> Path:

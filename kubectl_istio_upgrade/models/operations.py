@@ -97,6 +97,8 @@ class Written:
     """None: it was about to be written, and nobody knows whether it was."""
     reason: str = ""
     seconds: float = 0.0
+    run: int = 1
+    """In which run of the operation that was, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,10 @@ class Operation:
     @property
     def done(self) -> int:
         """Writes of the last run that are known to have happened."""
-        steps = self.attempts[-1].steps if self.attempts else ()
-        return sum(1 for step in steps if step in self.written and self.written[step].outcome is Outcome.DONE)
+        steps = set(self.attempts[-1].steps) if self.attempts else set()
+        now = len(self.attempts)
+        made = (step for step, entry in self.written.items() if entry.outcome is Outcome.DONE and entry.run == now)
+        return len(steps.intersection(made))
 
     @property
     def planned(self) -> int:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import table
-from .cases import Case, matrix, sample
+from .cases import RUNS, Case, matrix, sample
 from .lanes import Lanes
 from .verdict import Row
 
@@ -21,7 +21,7 @@ def main() -> int:
     started = time.monotonic()
     rows: list[Row] = []
     with Lanes(1 if options.case else options.lanes) as lanes:
-        cases = options.case or matrix(lanes.record())
+        cases = options.case or matrix(lanes.record(RUNS))
         if options.only:
             cases = [case for case in cases if options.only in str(case)]
         if options.sample:

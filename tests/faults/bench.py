@@ -1,4 +1,7 @@
-"""Runs cases: state B, the operation that meets its fault, `resume` or `abort` if it is unfinished, and a look."""
+"""Runs cases: state B, what meets the fault, `resume` or `abort` if the operation is unfinished, and a look.
+
+What meets it is an operation, or the `resume` or `abort` of one that was killed before.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,24 @@ from tests.controlplane.access import Access
 from tests.mesh.comparison import Dump
 
 from . import killer, scenario
-from .cases import Case, Operation, Recording, Victim, Way, may_be_missed
+from .cases import Case, Operation, Recording, Run, Victim, may_be_missed
 from .cluster import Cluster
 from .nursery import Nursery
 from .proxy import WAYS, Fault, FaultProxy, Spoil
-from .verdict import BEFORE, TARGET, Ends, Row, Unfinished, broken_promises, describe
+from .verdict import (
+    BEFORE,
+    KILLED,
+    TARGET,
+    Aftermath,
+    Ends,
+    Row,
+    Unfinished,
+    broken_promises,
+    describe,
+    goal_of,
+)
 
 SNAPSHOT = "a"
-KILLED = -9
 
 _TEMPORARY = ("fast_import_crash_*", "objects/pack/tmp_*", "objects/??/tmp_obj_*", "**/*.lock", "istio-upgrade/**/.*")
 """What only a running process may have in a store."""
@@ -65,7 +78,9 @@ class Space:
 
     def _environment(self, **variables: str) -> dict[str, str]:
         paths = {"KUBECONFIG": self.kubeconfig, "ISTIO_UPGRADE_STORE": self.store, "TMPDIR": self.temporary}
-        return clean_environment(self.folder, **{name: str(path) for name, path in paths.items()}, **variables)
+        variables |= {name: str(path) for name, path in paths.items()}
+        variables["ISTIO_UPGRADE_EXCLUDE_TYPE"] = ",".join(scenario.LEFT_OUT)
+        return clean_environment(self.folder, **variables)
 
     def problems(self) -> list[str]:
         """What is wrong with the store, and what was left lying about, by git and the file system."""
@@ -75,9 +90,17 @@ class Space:
             encoding="utf-8",
         )
         problems = [f"git fsck: {checked.stderr.strip()}"] if checked.returncode else []
+        problems += self.damage()
         left = [*self.temporary.iterdir(), *(file for pattern in _TEMPORARY for file in self.store.glob(pattern))]
         problems += [f"left over: {file.name}" for file in left]
         return problems if self._is_free() else [*problems, "the store is still locked"]
+
+    def damage(self) -> list[str]:
+        """What the product itself says is wrong with the store, git's objects, snapshots and journals."""
+        verified = self.program("store", "verify", "-o", "json")
+        if verified.code == 0 and verified.json["intact"]:
+            return []
+        return [f"store verify ended with {verified.code}: {' '.join((*verified.errors, verified.out))}"]
 
     def _is_free(self) -> bool:
         with (self.store / "istio-upgrade" / "lock").open("a") as handle:
@@ -118,14 +141,15 @@ class Bench:
         self._proxy.close()
         self._cluster.close()
 
-    def record(self, operation: Operation) -> Recording:
-        """Run an operation without a fault; it must do what it should. Says what it went through."""
+    def record(self, run: Run) -> Recording:
+        """Run a command without a fault; it must do what it should. Says what it went through."""
         before = self._cluster.restore(self._b)
         with self._space() as space:
+            self._kill_first(run, space)
             self._proxy.begin(None)
-            points = space.recorded(*self._arguments(operation))
-        reached = self._ends(operation, before).reached(self._cluster.objects())
-        assert reached == TARGET, f"{operation} without any fault: {reached}"
+            points = space.recorded(*self._arguments(run))
+        reached = self._ends(run, before).reached(self._cluster.objects())
+        assert reached == goal_of(run.ending), f"{run} without any fault: {reached}"
         return Recording(points, dict(self._proxy.seen))
 
     def run(self, case: Case) -> Row:
@@ -141,30 +165,43 @@ class Bench:
             self._cluster.restore(self._a)
             self._proxy.stale_version = self._cluster.version()
         before = self._cluster.restore(self._b)
-        ends = self._ends(case.operation, before)
+        ends = self._ends(case.run, before)
         with self._space() as space:
+            self._kill_first(case.run, space)
+            start = self._cluster.objects() if case.run.killed_first else before
             result, problems = self._meet(case, space)
-            reached = ends.reached(self._cluster.objects())
-            unfinished = self._unfinished(space)
-            found = describe(unfinished, reached)
-            problems += broken_promises(result.code, unfinished, reached)
-            last, command = result, ""
-            if unfinished:
+            found = self._aftermath(result, ends, start, space)
+            problems += broken_promises(case.run, found)
+            last, command, reached = result, "", found.reached
+            if found.unfinished:
+                problems += space.damage()
                 command = f"{case.way} --yes"
                 last = space.program(case.way, "--yes")
                 reached = ends.reached(self._cluster.objects())
                 problems += self._after(case, last, reached, space)
             at_a_loss = result.code == KILLED or (isinstance(case.fault, Spoil) and WAYS[case.fault].lasts)
-            problems += self._left(space, at_a_loss=at_a_loss and not unfinished)
+            problems += self._left(space, at_a_loss=at_a_loss and not found.unfinished)
         if reached not in (TARGET, BEFORE):
             problems.append(reached)
         end = reached if reached in (TARGET, BEFORE) else "WRONG"
         seconds = time.monotonic() - started
-        return Row(case, found, command, end, seconds, tuple(problems), f"{result.err}{last.err}")
+        return Row(case, describe(case.run, found), command, end, seconds, tuple(problems), f"{result.err}{last.err}")
+
+    def _kill_first(self, run: Run, space: Space) -> None:
+        """Where the run is to end an operation, let that die at its moment."""
+        if first := run.killed_first:
+            self._proxy.begin(None)
+            result = space.killed(first.at, Victim.SELF, *self._arguments(Run(run.operation)))
+            assert result.code == KILLED, f"{run.operation} never came by {first.at}: it ended with {result.code}"
+
+    def _aftermath(self, result: Result, ends: Ends, start: Dump, space: Space) -> Aftermath:
+        now = self._cluster.objects()
+        moved = Ends(start, start).reached(now) != TARGET
+        return Aftermath(result.code, self._unfinished(space), ends.reached(now), moved)
 
     def _meet(self, case: Case, space: Space) -> tuple[Result, list[str]]:
-        """Run the operation into its fault."""
-        arguments = self._arguments(case.operation)
+        """Run it into its fault."""
+        arguments = self._arguments(case.run)
         if isinstance(case.fault, Victim):
             self._proxy.begin(None)
             result = space.killed(case.at, case.fault, *arguments)
@@ -179,13 +216,13 @@ class Bench:
 
     def _after(self, case: Case, result: Result, reached: str, space: Space) -> list[str]:
         """What is wrong with how `resume` or `abort` ended."""
-        wanted = TARGET if case.way is Way.RESUME else BEFORE
+        wanted = goal_of(case.way)
         problems = []
         if result.code:
             problems.append(f"{case.way} ended with {result.code}: {' '.join(result.errors)}")
         if reached != wanted:
             problems.append(f"{case.way} did not lead to {wanted}")
-        if self._unfinished(space):
+        if list(space.store.glob("istio-upgrade/journals/*/open.jsonl")):
             problems.append("it is still unfinished")
         return problems
 
@@ -206,13 +243,15 @@ class Bench:
         found = space.program("status", "-o", "json").done().json["unfinished"]
         return Unfinished(found["id"], found["written"], found["planned"]) if found else None
 
-    def _arguments(self, operation: Operation) -> tuple[str, ...]:
-        if operation is Operation.ROLLBACK:
+    def _arguments(self, run: Run) -> tuple[str, ...]:
+        if run.ending:
+            return run.ending, "--yes"
+        if run.operation is Operation.ROLLBACK:
             return "rollback", SNAPSHOT, "--yes"
         return "apply", "--force-conflicts", "--yes", "-f", str(self._manifests)
 
-    def _ends(self, operation: Operation, before: Dump) -> Ends:
-        return Ends(before, self._a if operation is Operation.ROLLBACK else self._applied)
+    def _ends(self, run: Run, before: Dump) -> Ends:
+        return Ends(before, self._a if run.operation is Operation.ROLLBACK else self._applied)
 
     @contextmanager
     def _space(self) -> Iterator[Space]:

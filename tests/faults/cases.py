@@ -1,4 +1,8 @@
-"""The matrix: which faults at which points, enumerated from one run of each operation without any."""
+"""The matrix: which faults at which points, enumerated from one run of each command without any.
+
+What is run from state B is an operation, or the `resume` or `abort` of one that was killed before: `KILLED_FIRST` has
+when.
+"""
 
 from __future__ import annotations
 
@@ -39,26 +43,109 @@ class Way(StrEnum):
     ABORT = "abort"
 
 
+class Moment(StrEnum):
+    """When an operation is killed, for its `resume` and its `abort` to meet faults of their own."""
+
+    UNWRITTEN = "unwritten"
+    HALFWAY = "halfway"
+    UNPROVED = "unproved"
+
+
+@dataclass(frozen=True)
+class KilledFirst:
+    """One row: an operation is killed there, and then every step of what ends it is a point of the matrix, too."""
+
+    operation: Operation
+    moment: Moment
+    at: str
+    why: str
+    spoiled: bool = False
+    """The requests of what ends it are spoiled, too: they are of the same kinds, wherever it was killed."""
+
+
+KILLED_FIRST = (
+    KilledFirst(
+        Operation.ROLLBACK,
+        Moment.UNWRITTEN,
+        "after-fsync-attempt@1",
+        "on record and nothing written: resume does all of it, abort nothing",
+    ),
+    KilledFirst(
+        Operation.ROLLBACK,
+        Moment.HALFWAY,
+        "after-PUT-deployments-istio_system-istiod@1",
+        "written, without its owners and without its outcome on record",
+        spoiled=True,
+    ),
+    KilledFirst(
+        Operation.ROLLBACK,
+        Moment.UNPROVED,
+        "before-git-fast-import@2",
+        "all is written and read, and not on record: resume does nothing, abort all of it",
+    ),
+    KilledFirst(
+        Operation.APPLY,
+        Moment.HALFWAY,
+        "after-PATCH-services-istio_system-istiod@1",
+        "what is left of an apply is planned from its journal, not from a snapshot",
+    ),
+)
+"""The product of all first kills with all second ones would be tens of thousands of cases. A second command knows the
+first only by the mesh, the store and the journal, and of these there are as many kinds as rows here."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What meets the fault: an operation from its start, or what is to end one that was killed at a moment."""
+
+    operation: Operation
+    moment: Moment | None = None
+    ending: Way | None = None
+
+    def __str__(self) -> str:
+        return "/".join(word for word in (self.operation, self.moment, self.ending) if word)
+
+    @classmethod
+    def parse(cls, name: str) -> Run:
+        """From its name. Raises ValueError."""
+        runs = {str(run): run for run in RUNS}
+        if name not in runs:
+            raise ValueError(f"{name!r} is nothing that is run; known: {', '.join(runs)}")
+        return runs[name]
+
+    @property
+    def killed_first(self) -> KilledFirst | None:
+        """Where the operation was killed before."""
+        return next((row for row in KILLED_FIRST if (row.operation, row.moment) == (self.operation, self.moment)), None)
+
+
+RUNS = (
+    *(Run(operation) for operation in Operation),
+    *(Run(row.operation, row.moment, way) for row in KILLED_FIRST for way in Way),
+)
+"""All of them."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One row of the matrix, before it is run."""
 
-    operation: Operation
+    run: Run
     fault: Spoil | Victim
     at: str
     way: Way
 
     def __str__(self) -> str:
-        return f"{self.operation}:{self.fault}:{self.at}:{self.way}"
+        return f"{self.run}:{self.fault}:{self.at}:{self.way}"
 
     @classmethod
     def parse(cls, name: str) -> Case:
         """From its name. Raises ValueError."""
-        operation, fault, at, way = name.split(":")
+        run, fault, at, way = name.split(":")
         kinds: dict[str, Spoil | Victim] = {str(kind): kind for kind in (*Spoil, *Victim)}
         if fault not in kinds:
             raise ValueError(f"{fault!r} is no fault; known: {', '.join(kinds)}")
-        return cls(Operation(operation), kinds[fault], at, Way(way))
+        return cls(Run.parse(run), kinds[fault], at, Way(way))
 
 
 @dataclass(frozen=True)
@@ -153,15 +240,17 @@ MAY_BE_MISSED = (
 _STREAM = re.compile(r"inside-stream-(?P<stream>\d+)-piece-(?P<piece>\d+)@1")
 _PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where in a stream of fast-import to die: half-way through the piece that is so far in."""
+_FEWER_PARTS = (0.0, 0.5, 1.0)
+"""The same for what ends an operation: git does not know whose stream it reads."""
 
 
-def matrix(recordings: Mapping[Operation, Recording]) -> list[Case]:
+def matrix(recordings: Mapping[Run, Recording]) -> list[Case]:
     """Every case, `resume` and `abort` taking turns."""
     cases = []
-    for operation, recording in recordings.items():
-        found: list[tuple[Spoil | Victim, str]] = [*_spoiled(recording), *_killed(recording)]
+    for run, recording in recordings.items():
+        found: list[tuple[Spoil | Victim, str]] = [*_spoiled(run, recording), *_killed(run, recording)]
         for number, (fault, at) in enumerate(found):
-            cases.append(Case(operation, fault, at, (Way.RESUME, Way.ABORT)[number % 2]))
+            cases.append(Case(run, fault, at, (Way.RESUME, Way.ABORT)[number % 2]))
     return cases
 
 
@@ -182,11 +271,15 @@ def sample(cases: Iterable[Case], size: int, seed: int) -> list[Case]:
     return [group[turn] for turn in range(depth) for group in kinds if turn < len(group)][:size]
 
 
-def _spoiled(recording: Recording) -> Iterator[tuple[Spoil, str]]:
+def _spoiled(run: Run, recording: Recording) -> Iterator[tuple[Spoil, str]]:
+    """The requests of what ends an operation are those of an operation: `some` of each kind stand for all."""
+    first = run.killed_first
+    if first and not first.spoiled:
+        return
     for row in SPOILINGS:
         for spoil in row.spoils:
             for names in _rounds(recording.requests, row.kind):
-                for name in row.choice(names):
+                for name in some(names) if first else row.choice(names):
                     yield spoil, name
 
 
@@ -198,15 +291,16 @@ def _rounds(requests: Mapping[str, Class], kind: Class) -> list[list[str]]:
     return [rounds[number] for number in sorted(rounds, key=int)]
 
 
-def _killed(recording: Recording) -> Iterator[tuple[Victim, str]]:
+def _killed(run: Run, recording: Recording) -> Iterator[tuple[Victim, str]]:
     streams: dict[str, list[str]] = {}
     for point in recording.points:
         if found := _STREAM.fullmatch(point):
             streams.setdefault(found["stream"], []).append(point)
         else:
             yield Victim.SELF, point
+    parts = _FEWER_PARTS if run.killed_first else _PARTS
     for pieces in streams.values():
-        chosen = dict.fromkeys(pieces[round(part * (len(pieces) - 1))] for part in _PARTS)
+        chosen = dict.fromkeys(pieces[round(part * (len(pieces) - 1))] for part in parts)
         for victim in Victim:
             for point in chosen:
                 yield victim, point

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.controlplane.plane import ControlPlane
 
 from .bench import Bench
-from .cases import Case, Operation, Recording
+from .cases import Case, Recording, Run
 from .verdict import Row
 
 
@@ -36,9 +36,9 @@ class Lanes:
     def __exit__(self, *raised: object) -> None:
         self._open.close()
 
-    def record(self) -> dict[Operation, Recording]:
-        """What each operation goes through."""
-        return {operation: self._benches[0].record(operation) for operation in Operation}
+    def record(self, runs: Sequence[Run]) -> dict[Run, Recording]:
+        """What each of them goes through."""
+        return {run: self._benches[0].record(run) for run in runs}
 
     def run(self, cases: Iterable[Case]) -> Iterator[Row]:
         """The row of every case, as they are ready."""

@@ -8,20 +8,21 @@ from typing import Any
 
 from .verdict import Row
 
+_WIDTH = 80
 _HEAD = ("case", "state found", "command run", "end state", "s")
 
 
 def line(row: Row) -> str:
     """One row, and below it what is wrong."""
     end = row.end if not row.problems else "WRONG"
-    cells = f"{row.case!s:<72} {row.found:<28} {row.command or '-':<13} {end:<7} {row.seconds:5.1f}"
+    cells = f"{row.case!s:<{_WIDTH}} {row.found:<28} {row.command or '-':<13} {end:<7} {row.seconds:5.1f}"
     return "\n".join([cells, *(f"    {problem}" for problem in row.problems)])
 
 
 def head() -> str:
     """The titles of the columns."""
     case, found, command, end, seconds = _HEAD
-    return f"{case:<72} {found:<28} {command:<13} {end:<7} {seconds:>5}"
+    return f"{case:<{_WIDTH}} {found:<28} {command:<13} {end:<7} {seconds:>5}"
 
 
 def rerun(row: Row) -> str:
@@ -35,8 +36,10 @@ def totals(rows: Sequence[Row], seconds: float) -> str:
     found = Counter("unfinished" if row.command else row.found for row in rows)
     ends = Counter(row.end for row in rows)
     faults = Counter(row.case.fault for row in rows)
+    runs = Counter(row.case.run for row in rows)
     lines = [
         f"Fault matrix: {len(rows)} cases, {len(wrong)} wrong, in {seconds:.0f} s.",
+        f"  run:         {_counts(runs)}",
         f"  faults:      {_counts(faults)}",
         f"  state found: {_counts(found)}",
         f"  command run: {_counts(Counter(row.command or 'none' for row in rows))}",

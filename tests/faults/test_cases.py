@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .cases import Case, Operation, Recording, Victim, matrix, may_be_missed, sample
+from .cases import KILLED_FIRST, RUNS, Case, Operation, Recording, Run, Victim, Way, matrix, may_be_missed, sample
 from .points import Class, Counting, name_of
 from .proxy import WAYS, Spoil
 
@@ -19,7 +19,8 @@ RECORDING = Recording(
         **{f"LIST-{plural}@{number}": Class.LIST for plural in "abcde" for number in (1, 2)},
     },
 )
-CASES = matrix({Operation.ROLLBACK: RECORDING})
+CASES = matrix({Run(Operation.ROLLBACK): RECORDING})
+ALL = matrix(dict.fromkeys(RUNS, RECORDING))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,25 @@ def test_every_way_to_spoil_a_request_is_used() -> None:
 
 
 def test_a_name_leads_back_to_its_case() -> None:
-    assert [Case.parse(str(case)) for case in CASES] == CASES
-    assert len({str(case) for case in CASES}) == len(CASES)
+    assert [Case.parse(str(case)) for case in ALL] == ALL
+    assert len({str(case) for case in ALL}) == len(ALL)
+
+
+def test_what_ends_a_killed_operation_is_killed_at_every_point_in_turn() -> None:
+    for row in KILLED_FIRST:
+        for way in Way:
+            inside = [case for case in ALL if case.run == Run(row.operation, row.moment, way)]
+            assert {case.at for case in inside if case.fault is Victim.SELF} >= {
+                point for point in RECORDING.points if "stream" not in point
+            }
+            assert {case.way for case in inside} == set(Way)
+
+
+def test_the_requests_of_what_ends_it_are_spoiled_in_every_way_after_one_kill() -> None:
+    for way in Way:
+        spoiled = {case.run.moment for case in ALL if case.run.ending is way and case.fault in WAYS}
+        assert spoiled == {row.moment for row in KILLED_FIRST if row.spoiled}
+        assert {case.fault for case in ALL if case.run.ending is way} >= set(WAYS)
 
 
 def test_only_what_depends_on_time_may_be_missed() -> None:
@@ -95,6 +113,8 @@ def test_only_what_depends_on_time_may_be_missed() -> None:
 def test_a_name_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="is no fault"):
         Case.parse("rollback:flood:PUT-x@1:abort")
+    with pytest.raises(ValueError, match="is nothing that is run"):
+        Case.parse("apply/unproved/resume:kill:PUT-x@1:abort")
 
 
 def test_a_sample_is_of_many_kinds_and_the_same_for_the_same_seed() -> None:

@@ -8,19 +8,24 @@ import time
 import pytest
 
 from . import table
-from .cases import matrix, sample
+from .cases import Moment, Operation, Run, Victim, Way, matrix, sample
 from .lanes import Lanes
 
 pytestmark = pytest.mark.cluster
 
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
-SIZE = 12
-"""Cases, of as many kinds: less than a minute of them."""
+OPERATIONS = tuple(Run(operation) for operation in Operation)
+ENDINGS = tuple(Run(Operation.ROLLBACK, Moment.HALFWAY, way) for way in Way)
+SIZE, SIZE_OF_EACH_ENDING = 10, 2
+"""Cases, of as many kinds: about a minute of them."""
 
 
 def test_after_any_fault_one_command_leads_to_the_target_or_back(lanes: Lanes) -> None:
     started = time.monotonic()
-    cases = sample(matrix(lanes.record()), SIZE, SEED)
+    cases = sample(matrix(lanes.record(OPERATIONS)), SIZE, SEED)
+    for run, recording in lanes.record(ENDINGS).items():
+        killed = [case for case in matrix({run: recording}) if case.fault in list(Victim)]
+        cases += sample(killed, SIZE_OF_EACH_ENDING, SEED)
     rows = list(lanes.run(cases))
     wrong = [f"{table.line(row)}\n    {table.rerun(row)}\n{row.said}" for row in rows if row.problems]
     assert not wrong, "\n\n".join([*wrong, table.totals(rows, time.monotonic() - started)])

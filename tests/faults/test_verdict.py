@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .verdict import BEFORE, TARGET, Ends, Unfinished, broken_promises, describe
+from .cases import Moment, Operation, Run, Way
+from .verdict import BEFORE, TARGET, Aftermath, Ends, Unfinished, broken_promises, describe
 
 HALF = Unfinished("20261124-005500-1a2b3c", 2, 5)
 
@@ -54,33 +55,68 @@ def test_a_state_between_the_two_is_neither() -> None:
     assert ENDS.reached({**B, "configmaps a/changed": A["configmaps a/changed"]}).startswith("neither")
 
 
+ROLLBACK = Run(Operation.ROLLBACK)
+RESUME, ABORT = (Run(Operation.ROLLBACK, Moment.HALFWAY, way) for way in Way)
+
+
 @pytest.mark.parametrize(
-    ("code", "unfinished", "reached"),
+    ("run", "code", "unfinished", "reached", "moved"),
     [
-        (0, None, BEFORE),
-        (0, HALF, TARGET),
-        (3, None, TARGET),
-        (5, HALF, BEFORE),
-        (6, None, "neither"),
-        (4, None, BEFORE),
-        (70, None, BEFORE),
-        (1, None, TARGET),
+        (ROLLBACK, 0, None, BEFORE, False),
+        (ROLLBACK, 0, HALF, TARGET, True),
+        (ROLLBACK, 3, None, TARGET, True),
+        (ROLLBACK, 5, HALF, BEFORE, False),
+        (ROLLBACK, 6, None, "neither", True),
+        (ROLLBACK, 4, None, BEFORE, False),
+        (ROLLBACK, 70, None, BEFORE, False),
+        (ROLLBACK, 1, None, TARGET, True),
+        (ROLLBACK, -6, HALF, "neither", True),
+        (RESUME, 0, None, BEFORE, True),
+        (RESUME, 5, None, "neither", False),
+        (RESUME, 5, HALF, "neither", True),
+        (RESUME, -9, None, "neither", True),
+        (RESUME, -9, None, BEFORE, True),
+        (ABORT, 0, None, TARGET, True),
+        (ABORT, 0, HALF, BEFORE, True),
+        (ABORT, -9, None, TARGET, True),
     ],
 )
 def test_an_exit_code_that_says_something_else_than_what_is_so_is_a_broken_promise(
-    code: int, unfinished: Unfinished | None, reached: str
+    run: Run, code: int, unfinished: Unfinished | None, reached: str, moved: bool
 ) -> None:
-    assert len(broken_promises(code, unfinished, reached)) == 1
+    assert len(broken_promises(run, Aftermath(code, unfinished, reached, moved))) == 1
 
 
 @pytest.mark.parametrize(
-    ("code", "unfinished", "reached"),
-    [(0, None, TARGET), (3, None, BEFORE), (4, HALF, "neither"), (-9, HALF, "neither"), (-9, None, TARGET)],
+    ("run", "code", "unfinished", "reached", "moved"),
+    [
+        (ROLLBACK, 0, None, TARGET, True),
+        (ROLLBACK, 3, None, BEFORE, False),
+        (ROLLBACK, 4, HALF, "neither", True),
+        (ROLLBACK, -9, HALF, "neither", True),
+        (ROLLBACK, -9, None, TARGET, True),
+        (RESUME, 0, None, TARGET, True),
+        (RESUME, 5, HALF, "neither", False),
+        (ABORT, 0, None, BEFORE, True),
+        (ABORT, 4, HALF, "neither", True),
+        (ABORT, -9, None, BEFORE, True),
+    ],
 )
-def test_an_exit_code_that_is_true_is_none(code: int, unfinished: Unfinished | None, reached: str) -> None:
-    assert broken_promises(code, unfinished, reached) == []
+def test_an_exit_code_that_is_true_is_none(
+    run: Run, code: int, unfinished: Unfinished | None, reached: str, moved: bool
+) -> None:
+    assert broken_promises(run, Aftermath(code, unfinished, reached, moved)) == []
 
 
-def test_the_state_found_is_named() -> None:
-    assert describe(HALF, "neither") == "unfinished: 2 of 5 writes"
-    assert [describe(None, reached) for reached in (TARGET, BEFORE, "x")] == ["done", "nothing changed", "unknown"]
+@pytest.mark.parametrize(
+    ("run", "unfinished", "reached", "words"),
+    [
+        (ROLLBACK, HALF, "neither", "unfinished: 2 of 5 writes"),
+        (ROLLBACK, None, TARGET, "done"),
+        (ROLLBACK, None, BEFORE, "nothing changed"),
+        (ABORT, None, BEFORE, "taken back"),
+        (ABORT, None, "x", "unknown"),
+    ],
+)
+def test_the_state_found_is_named(run: Run, unfinished: Unfinished | None, reached: str, words: str) -> None:
+    assert describe(run, Aftermath(-9, unfinished, reached, moved=True)) == words

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from tests.mesh.comparison import Comparison, Dump, compare
 
-from .cases import Case
+from .cases import Case, Run, Way
 
 DONE, REFUSED, INCOMPLETE, CLUSTER, STORE, INTERRUPTED = 0, 3, 4, 5, 6, 130
 """The product's exit codes, as its README has them."""
+
+KILLED = -9
 
 NOTHING_CHANGED = (REFUSED, CLUSTER, STORE, INTERRUPTED)
 """Those that promise it."""
@@ -73,22 +75,42 @@ def _lines(found: Comparison) -> list[str]:
     return [*(f"{name} added" for name in found.added), *(f"{name} missing" for name in found.removed), *changed]
 
 
-def describe(unfinished: Unfinished | None, reached: str) -> str:
+def goal_of(ending: Way | None) -> str:
+    """Where `resume`, `abort`, or the operation itself leads if nothing goes wrong."""
+    return BEFORE if ending is Way.ABORT else TARGET
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What was found when the command that met the fault had ended."""
+
+    code: int
+    unfinished: Unfinished | None
+    reached: str
+    moved: bool
+    """The cluster is not as that command found it."""
+
+
+def describe(run: Run, found: Aftermath) -> str:
     """The state found after the fault, in the words of the table."""
-    if unfinished:
-        return f"unfinished: {unfinished.written} of {unfinished.planned} writes"
-    return {TARGET: "done", BEFORE: "nothing changed"}.get(reached, "unknown")
+    if found.unfinished:
+        return f"unfinished: {found.unfinished.written} of {found.unfinished.planned} writes"
+    back = "taken back" if run.ending else "nothing changed"
+    return {TARGET: "done", BEFORE: back}.get(found.reached, "unknown")
 
 
-def broken_promises(code: int, unfinished: Unfinished | None, reached: str) -> list[str]:
-    """Where the exit code of the operation says something else than what is so; a killed one says nothing."""
+def broken_promises(run: Run, found: Aftermath) -> list[str]:
+    """Where the exit code says something else than what is so; of one that was killed, where status does."""
+    code, unfinished, reached = found.code, found.unfinished, found.reached
     problems = []
-    if code == DONE and (reached != TARGET or unfinished):
+    if code == DONE and (reached != goal_of(run.ending) or unfinished):
         problems.append(f"it said that it was done, and the cluster is {reached}")
-    if code in NOTHING_CHANGED and (reached != BEFORE or unfinished):
+    if code in NOTHING_CHANGED and (found.moved or bool(unfinished) != bool(run.ending)):
         problems.append(f"it said (exit {code}) that nothing was changed, and the cluster is {reached}")
     if code == INCOMPLETE and not unfinished:
         problems.append("it said that it is incomplete, and status knows of nothing unfinished")
-    if code >= 0 and code not in (DONE, INCOMPLETE, *NOTHING_CHANGED):
+    if code == KILLED and run.ending and not unfinished and reached != goal_of(run.ending):
+        problems.append(f"status knows of nothing unfinished, and the cluster is {reached}")
+    if code not in (KILLED, DONE, INCOMPLETE, *NOTHING_CHANGED):
         problems.append(f"it ended with exit code {code}")
     return problems

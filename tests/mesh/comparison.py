@@ -100,6 +100,8 @@ def compare(before: Dump, after: Dump, *, ownership: bool = True) -> Comparison:
     both = sorted(before.keys() & after.keys())
     changed = {}
     for name in both:
+        if before[name] == after[name]:
+            continue
         old, new = (_plain(name, side[name], ownership=ownership) for side in (before, after))
         if paths := tuple(_different(old, new, "")):
             changed[name] = paths

@@ -47,6 +47,21 @@ def test_what_is_written_is_read(begun: journal.JournalFile, tmp_path: Path) -> 
     assert (operation.done, operation.planned, operation.unsure) == (1, 2, (SECOND,))
 
 
+def test_what_an_earlier_run_has_written_is_not_what_its_abort_has(begun: journal.JournalFile, tmp_path: Path) -> None:
+    begun.intend(FIRST, Action.UPDATE)
+    begun.conclude(done(FIRST))
+    back = replace(ATTEMPT, aim=Aim.BEFORE, steps=((FIRST, Action.UPDATE), (SECOND, Action.CREATE)))
+    begun.attempt(back)
+    operation = journal.unfinished(tmp_path)
+    assert operation is not None
+    assert (operation.done, operation.planned) == (0, 2)
+    begun.intend(FIRST, Action.UPDATE)
+    begun.conclude(done(FIRST))
+    operation = journal.unfinished(tmp_path)
+    assert operation is not None
+    assert (operation.done, operation.planned) == (1, 2)
+
+
 def test_a_restart_has_what_takes_it_back_before_it_is_made(begun: journal.JournalFile, tmp_path: Path) -> None:
     key = Key("apps", "deployments", "shop", "web")
     owner = {"manager": "kubectl-rollout", "fieldsV1": {"f:spec": {}}}

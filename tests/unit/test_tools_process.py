@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 
 from kubectl_istio_upgrade.adapters.tools.process import Program, Ran
 from kubectl_istio_upgrade.adapters.tools.reach import CONTEXT, Destination, kubeconfig_for
+from kubectl_istio_upgrade.cli.settings import Settings
+from kubectl_istio_upgrade.cli.tools import toolbox
 from kubectl_istio_upgrade.errors import ToolError, ToolTimeoutError
 
 SHELL = Path("/bin/sh")
@@ -93,6 +96,15 @@ def test_the_choice_of_cluster_and_user_is_put_before_the_users_files(tmp_path: 
         assert {"clusters", "users"}.isdisjoint(pointer), "no credential is copied"
         assert Path(first).parent.stat().st_mode & 0o077 == 0
     assert not Path(first).exists()
+
+
+def test_what_leads_programs_is_made_for_the_first_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    there = Destination((tmp_path / "config",), "c", "the cluster", "the user", "here")
+    with toolbox(Settings({}), there, "istio-system") as tools:
+        assert not list(tmp_path.iterdir()), "a command that is killed and has started none leaves nothing behind"
+        assert Path(tools.environment["KUBECONFIG"].split(os.pathsep)[0]).exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_in_a_pod_there_is_nothing_to_lead() -> None:

@@ -237,11 +237,12 @@ def _operation(opening: Opening, lines: Iterable[Body]) -> Operation:
             case "attempt":
                 attempts.append(_read_attempt(line))
             case "intent":
-                written[_step(line)] = Written(None)
+                written[_step(line)] = Written(None, run=len(attempts))
                 restarts += _read_restart(line)
             case "outcome":
                 outcome = Outcome(line["outcome"])
-                written[_step(line)] = Written(outcome, line.get("reason", ""), line.get("seconds", 0.0))
+                said = line.get("reason", ""), line.get("seconds", 0.0)
+                written[_step(line)] = Written(outcome, *said, run=len(attempts))
                 _conclude(restarts, line)
             case "phase":
                 phases.append(_read_phase(line))
