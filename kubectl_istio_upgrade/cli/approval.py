@@ -40,7 +40,7 @@ class Approval:
     def show(self, plan: Plan, *, to_stdout: bool) -> None:
         """The plan as text."""
         out = self.settings.out if to_stdout else self.settings.err
-        out.line(f"target: {self.title}")
+        out.prose(self.title, "target: ")
         print_plan(out, plan, self.where, with_diff=self.with_diff)
 
     @property
@@ -87,7 +87,7 @@ class Approval:
         if plan.kept or plan.warnings:
             self.show(plan, to_stdout=True)
         else:
-            self.settings.out.line(f"{totals(plan)}: the mesh is as {plan.target} has it")
+            self.settings.out.prose(f"{totals(plan)}: the mesh is as {plan.target} has it")
 
 
 def check_blockers(plan: Plan) -> None:

@@ -11,8 +11,8 @@ from .options import COMMON, command
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
 _COMMENT = """\
-# Completes `kubectl-istio_upgrade`. kubectl's own completion does it for `kubectl istio-upgrade`,
-# once `kubectl istio-upgrade completion --install` has been run.
+# Completes `kubectl-istio_upgrade`. kubectl's own completion does it for
+# `kubectl istio-upgrade`, once that with `completion --install` has been run.
 """
 
 
@@ -46,7 +46,7 @@ def completion(shell: str | None, install: bool, folder: str | None) -> None:
 
         done = install_completion(Path(folder) if folder else None)
         settings.out.line(f"{'wrote' if done.changed else 'there already:'} {done.path}")
-        settings.progress.note("kubectl completes its plugins where it completes itself: kubectl completion --help")
+        settings.progress.note("this works where kubectl completes itself: kubectl completion --help")
     elif shell and not install and folder is None:
         settings.out.line(script(shell).rstrip("\n"))
     else:

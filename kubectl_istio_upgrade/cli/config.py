@@ -7,9 +7,10 @@ import click
 from .options import COMMON, EXIT_CODES, CommandGroup, Sections, output
 
 
-@click.group(cls=CommandGroup, epilog=EXIT_CODES)
+@click.group(cls=CommandGroup, epilog=EXIT_CODES, invoke_without_command=True)
+@click.pass_context
 @COMMON
-def config() -> None:
+def config(context: click.Context) -> None:
     """Show what is configured, and where each value comes from.
 
     Options of the command line come first, then variables, then the file, then defaults. The file is
@@ -21,7 +22,7 @@ def config() -> None:
         prod:                        # for this one, over the above
           store: ~/prod.git
           remote: git@git.example.com:meshes/prod.git
-          recipients: [age1…]
+          recipients: [age1...]
           rootNamespace: istio-system
           ignoredFindings: [IST0102]
 
@@ -29,6 +30,8 @@ def config() -> None:
     Examples:
       kubectl istio-upgrade config view
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @config.command("view", cls=Sections, epilog=EXIT_CODES)

@@ -48,6 +48,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 """Name to module, function and purpose: the purposes are here so that `--help` imports no command."""
 
 
+READER_GONE = 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+"""What a shell says of kubectl, git and most others when their output could not be written any more."""
+
 COMPLETION_VARIABLE = "_KUBECTL_ISTIO_UPGRADE_COMPLETE"
 """Through which the scripts of `completion SHELL` ask."""
 
@@ -142,13 +145,12 @@ def invoke(arguments: list[str]) -> int:
         result = main.main(arguments, PROGRAM, COMPLETION_VARIABLE, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
-        return ExitCode.DONE
+        return _unread()
     except SystemExit:
         if sys.stdout is stdout:
             raise
-        _silence_stdout()  # click has put another in its place, as the reader has gone, and would leave with 1
-        return ExitCode.DONE
+        sys.stdout = stdout  # click has put another in its place, as the reader has gone, and would leave with 1
+        return _unread()
     except (KeyboardInterrupt, click.Abort):
         return _report("interrupted; nothing was changed", None, ExitCode.INTERRUPTED)
     except click.ClickException as error:
@@ -183,12 +185,22 @@ def _failure(error: Exception, *, debug: bool) -> int:
 def _report(message: str, hint: str | None, code: int) -> int:
     if COMPLETION_VARIABLE in os.environ:  # asked by a shell, in the middle of somebody's line
         return code
-    click.echo(f"error: {message}", err=True)
+    from ..render.terminal import stderr
+
+    out = stderr()
+    first, *listed = message.splitlines() or [""]
+    out.prose(first, "error: ")
+    for line in listed:
+        out.prose(line)
     for line in (hint or "").splitlines():
-        click.echo(f"hint: {line}", err=True)
+        out.prose(line, "hint: ")
     return code
 
 
-def _silence_stdout() -> None:
-    """Whoever read us has gone (`| head -1`): point stdout elsewhere, so that Python's exit does not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _unread() -> int:
+    """Whoever read us has gone (`| head -1`). Not "done": the answer may have been no, or that it is refused."""
+    from ..render.terminal import silence
+
+    silence(sys.stdout)
+    silence(sys.stderr)
+    return READER_GONE

@@ -24,8 +24,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 PREFIX = "kubectl_istio_upgrade."
 
 EXIT_CODES = """\b
-Exit codes: 0 done, no differences · 1 differences found · 2 usage ·
-3 refused, nothing changed · 4 incomplete · 5 cluster · 6 store · 70 bug ·
+Exit codes: 0 done, no differences; 1 differences found; 2 usage;
+3 refused, nothing changed; 4 incomplete; 5 cluster; 6 store; 70 a bug;
 130 interrupted"""
 
 

@@ -24,7 +24,7 @@ def store(context: click.Context) -> None:
 
     \b
     Examples:
-      kubectl istio-upgrade store init --recipient age1…
+      kubectl istio-upgrade store init --recipient age1...
       kubectl istio-upgrade store verify
       kubectl istio-upgrade store push git@example.com:platform/mesh.git
       kubectl istio-upgrade store gc --keep-last 20 --keep-daily 30
@@ -39,7 +39,7 @@ def store(context: click.Context) -> None:
     "recipients",
     multiple=True,
     metavar="KEY",
-    help="Public key (age1…, ssh-ed25519 …, ssh-rsa …) that secret values are encrypted to; repeatable.",
+    help="Public key (age1..., ssh-ed25519 ..., ssh-rsa ...) that secret values are encrypted to; repeatable.",
 )
 @COMMON
 def init(recipients: tuple[str, ...]) -> None:
@@ -51,7 +51,7 @@ def init(recipients: tuple[str, ...]) -> None:
     \b
     Examples:
       kubectl istio-upgrade store init
-      kubectl istio-upgrade store init --recipient age1… --recipient "$(cat ~/.ssh/id_ed25519.pub)"
+      kubectl istio-upgrade store init --recipient age1... --recipient "$(cat ~/.ssh/id_ed25519.pub)"
     """
     from ..adapters.store.store import GitStore
     from .settings import Settings

@@ -84,7 +84,7 @@ def upgrade(
       kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
       kubectl istio-upgrade upgrade --to 1.29.1 --probe http://shop.example.com/
       kubectl istio-upgrade upgrade --to 1.29.1 --workloads none
-      kubectl istio-upgrade upgrade --to 1.29.1 --workloads namespace/shop --batch 2
+      kubectl istio-upgrade upgrade --to 1.29.1 --workloads app=web --batch 2
       kubectl istio-upgrade upgrade --to 1.30.2 --revision 1-30-2 --plan -o json
     """
     from .approval import check_can_confirm

@@ -91,7 +91,7 @@ def _run(session: WritingSession, prepared: Prepared, phases: Phases, approval: 
 
 def _taken_back(session: WritingSession, approval: Approval, error: IncompleteError) -> IncompleteError:
     """Take the upgrade back that has just failed; the answer is the error to end with."""
-    approval.settings.err.line(f"failed: {error.message}")
+    approval.settings.err.prose(error.message, "failed: ")
     approval.settings.err.line("taking it back, as --auto-rollback says")
     continuation = unfinished.abort(session, unfinished.current(session))
     finished = continuation.run(lambda _: True)

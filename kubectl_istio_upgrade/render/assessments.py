@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from textwrap import wrap
 
 from ..models.assessments import Assessment, Running
 from ..models.findings import Finding, Severity
 from ..models.installations import Installation, Part
 from ..models.objects import Json
 from ..rules.findings import ISTIOCTL_CODE
-from .names import plural
+from .names import harmless, plural
 from .terminal import Terminal
+from .wrapping import wrapped
 
 _COLOURS = {Severity.BLOCKER: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _WIDTH = 14
@@ -24,7 +24,7 @@ _NARROWEST, _IN_A_PIPE, _WIDEST = 40, 80, 100
 
 def print_assessment(out: Terminal, found: Assessment, where: str) -> None:
     """From what to what, how, what is in the way, what will be done, and whether there is a way back."""
-    out.line(out.style(f"plan: upgrade {found.current or 'unknown'} to {found.target}, {where}", bold=True))
+    out.prose(f"upgrade {found.current or 'unknown'} to {found.target}, {where}", "plan: ", bold=True)
     for name, text in _facts(found):
         _print_fact(out, name, text)
     out.line()
@@ -111,8 +111,12 @@ def _print_finding(out: Terminal, finding: Finding) -> None:
 def _print_wrapped(out: Terminal, lead: str, text: str) -> None:
     whole = min(out.width, _WIDEST) if out.is_terminal else _IN_A_PIPE
     width = max(_NARROWEST, whole - len(lead))
-    for number, line in enumerate(wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]):
-        out.line(f"{lead if number == 0 else ' ' * len(lead)}{line}")
+    first, *others = wrapped(harmless(text), width) or [""]
+    out.line(f"{lead}{first}")
+    for line in others:
+        # A command that is too long begins further left, if that helps, as far as the text above it does.
+        hang = len(lead) if len(line) <= width else min(len(lead), len(_INDENT))
+        out.line(f"{' ' * hang}{line}")
 
 
 def _print_fact(out: Terminal, name: str, text: str) -> None:
@@ -165,7 +169,7 @@ def _installed(installation: Installation) -> str:
             "releases " + ", ".join(f"{each.name} ({each.chart} {each.version})" for each in installation.releases)
         )
     if installation.tags:
-        parts.append("tags " + ", ".join(f"{tag} → {revision}" for tag, revision in installation.tags.items()))
+        parts.append("tags " + ", ".join(f"{tag} -> {revision}" for tag, revision in installation.tags.items()))
     return "; ".join(parts) or "nothing is found"
 
 

@@ -12,9 +12,9 @@ _NOTHING = "-"
 def print_configuration(out: Terminal, configuration: Configuration) -> None:
     """The file, then a setting a line."""
     exists = "" if configuration.file.exists() else " (there is none)"
-    out.line(f"file:    {configuration.file}{exists}")
+    out.prose(f"{configuration.file}{exists}", "file:    ")
     if configuration.context:
-        out.line(f"context: {configuration.context}")
+        out.prose(configuration.context, "context: ")
     out.line()
     rows = [(one.setting.key, _shown(one), _source(one)) for one in configuration.settings]
     out.table(("SETTING", "VALUE", "FROM"), rows)

@@ -11,7 +11,7 @@ from ..canonical import to_yaml
 from ..diff.paths import dotted
 from ..models.changes import Authorship, Change, Comparison, ObjectDiff
 from ..models.objects import Body, Json
-from .names import object_name, object_ref, plural, withheld
+from .names import harmless, object_name, object_ref, plural
 from .terminal import Terminal
 
 SIGNS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
@@ -39,8 +39,8 @@ def print_comparison(out: Terminal, comparison: Comparison, view: DiffView) -> N
     if view.show_ignored:
         _print_ignored(out, comparison)
     for text in comparison.not_compared:
-        out.line(f"not compared: {text}")
-    out.line(summary(comparison))
+        out.prose(text, "not compared: ")
+    out.prose(summary(comparison))
 
 
 def summary(comparison: Comparison) -> str:
@@ -69,7 +69,7 @@ def diff_lines(diff: ObjectDiff, before: str, after: str, context_lines: int) ->
     old, new = _lines(diff.view_before), _lines(diff.view_after)
     names = (before if old else "/dev/null", after if new else "/dev/null")
     for line in unified_diff(old, new, *names, n=context_lines, lineterm=""):
-        yield withheld(line)
+        yield harmless(line)
 
 
 def _lines(view: Body | None) -> list[str]:
@@ -92,7 +92,7 @@ def stat(diff: ObjectDiff) -> str:
 def _print_ignored(out: Terminal, comparison: Comparison) -> None:
     for key, fields in sorted(comparison.ignored.items()):
         for field in fields:
-            out.line(f"ignored: {key}: {field.path} [{field.rule}: {field.why}]")
+            out.prose(f"{key}: {field.path} [{field.rule}: {field.why}]", "ignored: ")
 
 
 def comparison_data(comparison: Comparison, *, show_ignored: bool) -> Json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from textwrap import wrap
 
 from ..diff.paths import dotted
 from ..models.changes import Path
@@ -39,7 +38,7 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
 
     Neighbours of one kind whose same fields change are told together: an upgrade relabels dozens of objects.
     """
-    out.line(out.style(f"plan: {plan.operation} to {plan.target}, {where}", bold=True))
+    out.prose(f"{plan.operation} to {plan.target}, {where}", "plan: ", bold=True)
     for _, group in groupby(plan.changes, key=_told_together):
         _print_changes(out, list(group))
     for reason, alike in _by_reason(plan.foreseen):
@@ -52,12 +51,12 @@ def print_plan(out: Terminal, plan: Plan, where: str, *, with_diff: bool = False
     for follow_up in plan.follow_ups:
         _print_follow_up(out, follow_up)
     for warning in plan.warnings:
-        out.line(f"warning: {warning}")
+        out.prose(warning, "warning: ")
     for blocker in plan.blockers:
-        out.line(f"blocked: {blocker}")
+        out.prose(blocker, "blocked: ")
     for text in plan.not_compared:
-        out.line(f"not compared: {text}")
-    out.line(f"{totals(plan)} (plan {plan.hash[:12]})")
+        out.prose(text, "not compared: ")
+    out.prose(f"{totals(plan)} (plan {plan.hash[:12]})")
 
 
 def _told_together(change: PlannedChange) -> tuple[str, ...]:
@@ -74,12 +73,12 @@ def _print_changes(out: Terminal, changes: Sequence[PlannedChange]) -> None:
     else:
         out.line(f"  {action} {len(changes)} {first.type.kind}s")
         names = ", ".join(object_name("", change.key) for change in changes)
-        _print_wrapped(out, names)
+        out.prose(names, _INDENT)
     if fields := _fields(first):
         out.line(out.fit(f"{_INDENT}{fields}"))
     for text in (first.reason, *first.notes):
         for line in text.split("; ") if text else ():
-            out.line(f"{_INDENT}{line}")
+            out.prose(line, _INDENT)
 
 
 def _by_reason(changes: Sequence[PlannedChange]) -> Iterator[tuple[str, list[PlannedChange]]]:
@@ -91,16 +90,16 @@ def _by_reason(changes: Sequence[PlannedChange]) -> Iterator[tuple[str, list[Pla
 def _print_foreseen(out: Terminal, reason: str, changes: Sequence[PlannedChange]) -> None:
     word = out.style(f"{Action.RESTART:<8}", fg=_COLOURS[Action.RESTART])
     out.line(f"  {word} afterwards, as far as can be told before: {plural(len(changes), 'workload')}")
-    _print_wrapped(out, ", ".join(object_name("", change.key) for change in changes))
+    out.prose(", ".join(object_name("", change.key) for change in changes), _INDENT)
     for line in reason.split("; "):
-        out.line(f"{_INDENT}{line}")
+        out.prose(line, _INDENT)
 
 
 def _print_owner(out: Terminal, owner: ForeignOwner) -> None:
     """Who will undo what, and the command that prevents it, whole: it is there to be copied."""
     where = f" {_owner_name(owner)}" if owner.name else ""
     out.line(f"  owned by {owner.kind}{where}: {plural(len(owner.objects), 'object')}")
-    out.line(f"{_INDENT}it {owner.will_revert}")
+    out.prose(f"it {owner.will_revert}", _INDENT)
     if owner.pause:
         out.line(f"{_INDENT}pause: {owner.pause}")
 
@@ -112,13 +111,7 @@ def _owner_name(owner: ForeignOwner) -> str:
 
 def _print_follow_up(out: Terminal, follow_up: FollowUp) -> None:
     out.line(f"  {'then run':<8} {follow_up.command}")
-    _print_wrapped(out, follow_up.why)
-
-
-def _print_wrapped(out: Terminal, text: str) -> None:
-    width = max(20, min(out.width, 120) - len(_INDENT))
-    for line in wrap(text, width, break_long_words=False, break_on_hyphens=False):
-        out.line(f"{_INDENT}{line}")
+    out.prose(follow_up.why, _INDENT)
 
 
 def _fields(change: PlannedChange) -> str:
@@ -132,7 +125,7 @@ def _fields(change: PlannedChange) -> str:
 
 def _short(path: Path) -> str:
     """A path into a schema is longer than any line: its ends tell enough."""
-    return dotted(path) if len(path) <= _STEPS_SHOWN else f"{dotted(path[:2])}…{dotted(path[-2:])}"
+    return dotted(path) if len(path) <= _STEPS_SHOWN else f"{dotted(path[:2])}...{dotted(path[-2:])}"
 
 
 def totals(plan: Plan) -> str:
@@ -149,7 +142,7 @@ def totals(plan: Plan) -> str:
 
 def print_finished(out: Terminal, finished: Finished) -> None:
     """The proof, and the command that comes next."""
-    out.line(proof_text(finished.proof, finished.plan))
+    out.prose(proof_text(finished.proof, finished.plan))
     for diff in finished.proof.residual:
         out.line(f"  left: {object_name(diff.kind, diff.key)}: {diff.change}")
         for field in diff.fields:
@@ -158,17 +151,17 @@ def print_finished(out: Terminal, finished: Finished) -> None:
     out.line(f"before: {finished.before.short}   after: {finished.after.short}   took {finished.seconds:.1f} s")
     for follow_up in finished.plan.follow_ups:
         out.line(f"now run: {follow_up.command}")
-        _print_wrapped(out, follow_up.why)
+        out.prose(follow_up.why, _INDENT)
     out.line(f"to take this back: kubectl istio-upgrade rollback {finished.before.short}")
 
 
 def _print_probes(out: Terminal, counts: Sequence[ProbeCount]) -> None:
     """One line for each, and when and why it failed first and last."""
     for count, line in zip(counts, told(counts), strict=True):
-        out.line(out.style(line, fg="red") if count.failed else line)
+        out.prose(line, **({"fg": "red"} if count.failed else {}))
         for which, failure in (("first", count.first), ("last", count.last if count.failed > 1 else None)):
             if failure:
-                out.line(f"        {which} failed at {moment(failure.at)} ({failure.phase}): {failure.reason}")
+                out.prose(f"{which} failed at {moment(failure.at)} ({failure.phase}): {failure.reason}", " " * 8)
 
 
 def proof_text(proof: Proof, plan: Plan) -> str:

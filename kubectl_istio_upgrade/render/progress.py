@@ -52,10 +52,11 @@ class TerminalProgress:
         if self._bars is not None:
             yield self._bars
             return
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        console = Console(file=self.terminal.stream, no_color=not self.terminal.is_coloured)
+        from .console import console_at
+
+        console = console_at(self.terminal)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as self._bars:
             try:
@@ -68,7 +69,8 @@ class TerminalProgress:
         if self.quiet or text in self._noted:
             return
         self._noted.add(text)
-        if self._bars is not None:
-            self._bars.console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
-        else:
-            self.terminal.line(f"note: {text}")
+        for line in self.terminal.broken(text, "note: "):
+            if self._bars is not None:
+                self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            else:
+                self.terminal.line(line)

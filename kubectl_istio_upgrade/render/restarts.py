@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from textwrap import wrap
 
 from ..models.objects import Json
 from ..models.restarts import Currency, Need, Part, Survey, Workload
@@ -30,20 +29,14 @@ def print_survey(out: Terminal, planned: Planned) -> None:
 def _print_part(out: Terminal, part: Part) -> None:
     name = f"{part.component} {part.name}".strip()
     out.line(f"  {out.style(f'{part.need:<10}', fg=_COLOURS[part.need])} {name}")
-    _print_wrapped(out, part.reason)
+    out.prose(part.reason, _INDENT)
 
 
 def _print_workload(out: Terminal, word: str, workload: Workload) -> None:
     out.line(f"  {word:<10} {object_name(workload.kind, workload.key)}: {workload.currency}")
     for text in (*workload.reasons[:2], *workload.notes, workload.obstacle):
         if text:
-            _print_wrapped(out, text)
-
-
-def _print_wrapped(out: Terminal, text: str) -> None:
-    width = max(20, min(out.width, 120) - len(_INDENT))
-    for line in wrap(text, width, break_long_words=False, break_on_hyphens=False):
-        out.line(f"{_INDENT}{line}")
+            out.prose(text, _INDENT)
 
 
 def _unknown(found: Survey) -> Sequence[Workload]:

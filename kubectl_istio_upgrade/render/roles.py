@@ -28,7 +28,7 @@ _ABOUT = {
 }
 _NAME_MATTERS = f"A rollback leaves roles and bindings alone that are called {OWN_NAME}-*, so keep the name."
 
-_WIDTH = 110
+_WIDTH = 78
 
 
 @dataclass(frozen=True, slots=True)

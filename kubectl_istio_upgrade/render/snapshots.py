@@ -46,11 +46,11 @@ def print_taken(out: Terminal, info: SnapshotInfo) -> None:
     versions = ", ".join(info.meta.istio_versions)
     istio = f", istio {versions}" if versions else ""
     count = sum(info.meta.counts.values())
-    out.line(f"snapshot {info.short}: {plural(count, 'object')}{istio}, on {info.branch}")
+    out.prose(f"snapshot {info.short}: {plural(count, 'object')}{istio}, on {info.branch}")
     if info.names:
         out.line(f"name: {', '.join(info.names)}")
     for item in info.meta.not_captured:
-        out.line(f"not captured: {item.resource} ({item.reason})")
+        out.prose(f"{item.resource} ({item.reason})", "not captured: ")
 
 
 def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[WorkloadProxy]) -> None:
@@ -71,7 +71,7 @@ def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[Worklo
     }
     for name, value in facts.items():
         if value:
-            out.line(f"{name + ':':<18}{value}")
+            out.prose(value, f"{name + ':':<18}")
     if meta.operation:
         proof = meta.operation.get("proof", {})
         left = len(proof.get("residual", ()))

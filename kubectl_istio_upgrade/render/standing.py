@@ -23,10 +23,7 @@ def print_standing(out: Terminal, standing: Standing) -> None:
 def print_facts(out: Terminal, facts: Iterable[tuple[str, str]]) -> None:
     """Names and values; a value may have several lines."""
     for name, value in facts:
-        first, *rest = value.splitlines()
-        out.line(f"{name + ':':<{_WIDTH}}{first}")
-        for line in rest:
-            out.line(f"{'':<{_WIDTH}}{line}")
+        out.prose(value, f"{name + ':':<{_WIDTH}}")
 
 
 def next_command(standing: Standing) -> str:

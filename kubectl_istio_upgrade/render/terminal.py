@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
 import click
 
+from .names import harmless
+from .wrapping import wrapped
+
 _NEVER_CUT = 20
 """Columns up to this width are drawn whole: commits, times, numbers."""
 
 _LEAST = 4
 """Narrower than this no column gets; a terminal that narrow wraps."""
+
+_UNLIMITED, _UNKNOWN = 10_000, 80
+"""Columns where nobody looks, and where a terminal does not say."""
+
+_NO_LOCALE, _OF_PYTHON = ("", "C", "POSIX"), ("C.UTF-8", "C.utf8")
+"""What stands for no locale, and what Python then puts into LC_CTYPE."""
+
+_NARROWEST, _WIDEST = 20, 120
+"""Prose is broken for no narrower terminal than this, and no wider: eyes lose long lines."""
 
 
 class Color(StrEnum):
@@ -49,11 +60,46 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns to fit into; unlimited when nobody looks."""
-        return shutil.get_terminal_size().columns if self.is_terminal else 10_000
+        return _columns(self.stream) if self.is_terminal else _UNLIMITED
+
+    @property
+    def knows_unicode(self) -> bool:
+        """False where a person with an old terminal may look: no bars and dots that it would show as rubbish there.
+
+        Data are UTF-8 whatever the locale is. Python says nothing of C any more: it takes it for UTF-8, and says so in
+        LC_CTYPE (PEP 538 and 540).
+        """
+        if os.name == "nt":
+            return True
+        everything, characters, language = (os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+        if not everything and language in _NO_LOCALE and characters in _OF_PYTHON:
+            return False
+        return "utf" in (everything or characters or language).lower()
 
     def line(self, text: str = "") -> None:
-        """Write one line."""
-        click.echo(text, file=self.stream, color=self.is_coloured)
+        """Write one line. Nothing stops because nobody reads notes on what is done; the answer is another matter."""
+        try:
+            click.echo(text, file=self.stream, color=self.is_coloured)
+        except BrokenPipeError:
+            if self.stream is not sys.stderr:
+                raise
+            silence(self.stream)
+
+    def prose(self, text: str, lead: str = "", **style: object) -> None:
+        """Write a text of one or more lines, the first after `lead` and the others below its end."""
+        for line in self.broken(text, lead):
+            self.line(self.style(line, **style) if style else line)
+
+    def broken(self, text: str, lead: str = "") -> Iterator[str]:
+        """The lines of `prose`: broken between words to fit on a terminal, and whole in a pipe, where programs read."""
+        hang = " " * len(click.unstyle(lead))
+        width = max(_NARROWEST, min(self.width, _WIDEST) - len(hang)) if self.is_terminal else _UNLIMITED
+        for line in harmless(text).splitlines() or [""]:
+            content = line.lstrip()
+            indent = line[: len(line) - len(content)]
+            for piece in wrapped(content, width - len(indent)) if len(line) > width else [content]:
+                yield f"{lead}{indent}{piece}".rstrip()
+                lead = hang
 
     def style(self, text: str, **style: object) -> str:
         """The text in a style, or as it is where colour does not belong. Never the only carrier of meaning."""
@@ -61,30 +107,53 @@ class Terminal:
 
     def fit(self, text: str) -> str:
         """The text cut to one line of the terminal."""
-        width = self.width
-        return text if len(text) <= width else text[: width - 1] + "…"
+        return self._cut(text, self.width)
+
+    def _cut(self, text: str, width: int) -> str:
+        mark = "…" if self.knows_unicode else "..."
+        return text if len(text) <= width else text[: width - len(mark)] + mark
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table: drawn to fit on a terminal, plain and uncut in a pipe."""
+        shown = [headers, *([harmless(cell) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
         if self.is_terminal:
-            self._drawn(headers, rows)
+            self._drawn(shown, _fitted(widths, self.width - 2 * (len(headers) - 1)))
             return
-        widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(len(headers))]
-        for row in (headers, *rows):
+        for row in shown:
             self.line("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
-    def _drawn(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich.console import Console
+    def _drawn(self, rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+        """The headers are the first row."""
         from rich.table import Table
         from rich.text import Text
 
+        from .console import console_at
+
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold" if self.is_coloured else "")
-        widths = [max(len(row[number]) for row in (headers, *rows)) for number in range(len(headers))]
-        for header, width in zip(headers, _fitted(widths, self.width - 2 * (len(headers) - 1)), strict=True):
+        headers, *others = rows
+        for header, width in zip(headers, widths, strict=True):
             table.add_column(header, overflow="ellipsis", no_wrap=True, width=width)
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        Console(file=self.stream, no_color=not self.is_coloured, highlight=False).print(table)
+        for row in others:
+            table.add_row(*(Text(self._cut(cell, width)) for cell, width in zip(row, widths, strict=True)))
+        console_at(self).print(table)
+
+
+def silence(stream: TextIO) -> None:
+    """Whoever read it has gone (`| head -1`): lead it elsewhere, so that Python's exit does not complain either."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _columns(stream: TextIO) -> int:
+    """Of this very stream: standard output may be a file while people look at standard error."""
+    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]):
+        return int(os.environ["COLUMNS"])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _UNKNOWN
+    except (OSError, ValueError):
+        return _UNKNOWN
 
 
 def _fitted(widths: list[int], room: int) -> list[int]:

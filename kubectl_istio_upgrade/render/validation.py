@@ -18,10 +18,11 @@ _INDENT = " " * 9
 def print_validation(out: Terminal, validation: Validation) -> None:
     """A check a line, with what does not hold below it, and the answer last."""
     for check in validation.checks:
-        out.line(f"{out.style(f'{check.status:<8}', fg=_COLOURS[check.status])} {check.title}: {check.summary}")
+        status = out.style(f"{check.status:<8}", fg=_COLOURS[check.status])
+        out.prose(f"{check.title}: {check.summary}", f"{status} ")
         for detail in check.details:
-            out.line(f"{_INDENT}{detail}")
-    out.line(_answer(validation))
+            out.prose(detail, _INDENT)
+    out.prose(_answer(validation))
 
 
 def _answer(validation: Validation) -> str:

@@ -43,6 +43,11 @@ class Terminal:
         """The same without the escape codes."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.seen)
 
+    @property
+    def prose(self) -> str:
+        """The same as one line: where a text is broken depends on how wide the terminal is."""
+        return " ".join(self.text.split())
+
     def wait_for(self, text: str) -> None:
         """Read until this is there."""
         deadline = time.monotonic() + PATIENCE
@@ -76,10 +81,10 @@ class Terminal:
 
 
 @contextmanager
-def at_terminal(program: Program, *arguments: str, redirect: str = "") -> Iterator[Terminal]:
+def at_terminal(program: Program, *arguments: str, redirect: str = "", columns: int = COLUMNS) -> Iterator[Terminal]:
     """Run a command at a terminal; with `redirect`, its standard output goes into that file."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     out = os.open(redirect, os.O_WRONLY | os.O_CREAT) if redirect else slave
     process = subprocess.Popen(
         [sys.executable, "-c", _TAKE_TERMINAL, *program.command, *arguments],

@@ -68,7 +68,7 @@ def test_anything_but_yes(
         time.sleep(0.5)  # a signal between Python's prompt and its read would be noticed after the next key only
         terminal.type(answer)
         assert terminal.end() == code
-    assert words in terminal.text
+    assert words in terminal.prose
     assert "Traceback" not in terminal.text
     assert proxy.writes == []
     assert view.refs == refs
@@ -97,8 +97,8 @@ def test_somebody_else_changes_what_is_about_to_be_updated(program: Program, mes
         mesh.patch(drifted, {"spec": {"hosts": ["theirs"]}})
         terminal.type("y\n")
         assert terminal.end() == 3
-    assert "virtualservices.networking.istio.io shop/drifted was changed by somebody else" in terminal.text
-    assert "nothing was changed" in terminal.text
+    assert "virtualservices.networking.istio.io shop/drifted was changed by somebody else" in terminal.prose
+    assert "nothing was changed" in terminal.prose
     assert program("status", "-o", "json").done().json["unfinished"] is None
     assert hosts(mesh, drifted) == ["theirs"]
 
@@ -124,7 +124,7 @@ def test_somebody_else_recreates_what_is_about_to_be_deleted(program: Program, m
         mesh.add(virtual_service("added", "second"))
         terminal.type("y\n")
         assert terminal.end() == 3
-    assert "virtualservices.networking.istio.io shop/added" in terminal.text
+    assert "virtualservices.networking.istio.io shop/added" in terminal.prose
     assert hosts(mesh, added) == ["second"]
 
 
@@ -159,8 +159,8 @@ def test_somebody_else_writes_what_is_about_to_be_applied(
             mesh.add(theirs)
         terminal.type("y\n")
         assert terminal.end() == 3
-    assert "shop/both was " in terminal.text
-    assert "by somebody else after the plan was made" in terminal.text
+    assert "shop/both was " in terminal.prose
+    assert "by somebody else after the plan was made" in terminal.prose
     assert hosts(mesh, body) == ["theirs"]
 
 

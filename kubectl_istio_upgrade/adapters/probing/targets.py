@@ -40,7 +40,7 @@ def split(url: str) -> SplitResult:
     if parts.username is not None or parts.password is not None:
         raise UsageError(
             "--probe takes no user name and password in its URL: it would be recorded",
-            hint="use --probe-command, with a program that reads them from a file: `curl --fail --netrc …`",
+            hint="use --probe-command, with a program that reads them from a file: `curl --fail --netrc ...`",
         )
     if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise UsageError(f"--probe {url!r} is no http or https URL", hint=hint)
@@ -49,7 +49,7 @@ def split(url: str) -> SplitResult:
 
 def argv(command: str) -> tuple[Path, list[str]]:
     """The program's own path, and its arguments: words and quotes are a shell's, variables and pipes are not."""
-    hint = "for pipes and variables: --probe-command \"sh -c '…'\""
+    hint = "for pipes and variables: --probe-command \"sh -c '...'\""
     try:
         words = shlex.split(command)
     except ValueError as error:

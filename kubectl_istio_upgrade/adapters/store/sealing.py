@@ -24,7 +24,9 @@ def checked_recipient(text: str) -> str:
     try:
         _recipient(recipient)
     except _pyrage().RecipientError as error:
-        hint = "name an age public key (age1…, as `age-keygen` prints it) or an SSH one (ssh-ed25519 …, ssh-rsa …)"
+        hint = (
+            "name an age public key (age1..., as `age-keygen` prints it) or an SSH one (ssh-ed25519 ..., ssh-rsa ...)"
+        )
         if text.startswith("AGE-SECRET-KEY-"):
             raise UsageError("a recipient is a public key; this is a secret one", hint=hint) from None
         raise UsageError(f"{_shortened(text)!r} is not a recipient: {error}", hint=hint) from error
@@ -95,7 +97,9 @@ def _identities(file: Path) -> list[Any]:
     try:
         return _parsed(content, text)
     except _pyrage().IdentityError as error:  # its words never quote the file
-        hint = "an age identity (AGE-SECRET-KEY-1…, as `age-keygen` writes it) or an SSH private key without passphrase"
+        hint = (
+            "an age identity (AGE-SECRET-KEY-1..., as `age-keygen` writes it) or an SSH private key without passphrase"
+        )
         raise UsageError(f"{file} holds no identity that can be used: {error}", hint=hint) from None
 
 
@@ -111,4 +115,4 @@ def _parsed(content: bytes, text: str) -> list[Any]:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    return text if len(text) <= 40 else f"{text[:37]}..."

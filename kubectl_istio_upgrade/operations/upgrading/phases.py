@@ -68,7 +68,7 @@ class Phases:
         started, clock = datetime.now(UTC).replace(microsecond=0), time.monotonic()
         details: list[str] = []
         self._write(PhaseResult(phase, PhaseOutcome.BEGUN, started))
-        self.progress.note(f"{TITLES[phase]} …")
+        self.progress.note(f"{TITLES[phase]} ...")
         if self._watch is not None:
             self._watch.phase(PROBED.get(phase, str(phase)))
 

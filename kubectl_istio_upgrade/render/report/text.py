@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from textwrap import wrap
 
 from ..differences import stat
 from ..names import harmless
 from ..terminal import Terminal
+from ..wrapping import wrapped
 from .document import Block, Cell, Changes, Code, Column, Commands, Document, Points, Prose, Style, Table, Title
 
 WIDTH = 80
@@ -119,5 +119,4 @@ def _hanging(lead: str, text: str) -> Iterator[str]:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Broken at blanks only: names and commands are there to be copied."""
-    return wrap(harmless(text), width, break_long_words=False, break_on_hyphens=False)
+    return wrapped(harmless(text), width)
