@@ -114,6 +114,8 @@ class SnapshotInfo:
     names: tuple[str, ...] = ()
     changed: int | None = None
     """Objects added, changed or removed against the snapshot before; None where that was not asked for."""
+    signed: bool = False
+    """Whether its commit has a signature; `store verify` says what that is worth."""
 
     @property
     def short(self) -> str:

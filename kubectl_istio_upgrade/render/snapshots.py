@@ -67,6 +67,7 @@ def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[Worklo
         "istio": ", ".join(meta.istio_versions),
         "root namespace": meta.root_namespace,
         "resource version": meta.resource_version,
+        "signed": "yes; `store verify` says what that is worth" if info.signed else "",
         "not captured": ", ".join(item.resource for item in meta.not_captured),
     }
     for name, value in facts.items():
@@ -101,6 +102,7 @@ def snapshot_data(info: SnapshotInfo) -> dict[str, Json]:
         "objects": sum(meta.counts.values()),
         "counts": dict(meta.counts),
         "changed": info.changed,
+        "signed": info.signed,
         "notCaptured": [{"resource": item.resource, "reason": item.reason} for item in meta.not_captured],
         "operation": meta.operation,
     }

@@ -232,3 +232,16 @@ def test_a_name_that_means_two_things_is_told(
     assert second.endswith("; left as it is")
     assert last == f"2 snapshots taken over from {remote}"
     assert len(elsewhere("history", "-o", "name").done().out.split()) == 3
+
+
+def test_signatures_are_told(filled: Program, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    (tmp_path / ".gitconfig").write_text(f"[commit]\ngpgSign = 1\n[gpg]\nformat = ssh\n[user]\nsigningKey = {key}\n")
+    with monkeypatch.context() as signing, GitStore.open(store) as opened:
+        signing.setenv("HOME", str(tmp_path))
+        opened.commit(BRANCH, draft(small_mesh(), minutes=5), name="signed")
+    assert "signed:" in filled("show", "signed").done().out
+    assert "signed:" not in filled("show", "friday").done().out
+    assert [one["signed"] for one in filled("history", "-o", "json").done().json] == [True, False, False]
+    assert filled("store", "verify", "--quiet").done().out.endswith("; 1 signed: 1 unchecked\n")

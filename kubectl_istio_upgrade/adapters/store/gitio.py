@@ -217,7 +217,7 @@ def _words(errors: str, status: int) -> str:
     """What git complains of, on one line; for a git that was killed, by what."""
     lines = dict.fromkeys(errors.splitlines())
     complaints = [line.partition(": ")[2] for line in lines if line.startswith(("fatal: ", "error: "))]
-    if said := complaints or list(lines):
+    if said := [text for text in complaints or lines if text.strip()]:
         return "; ".join(said[:2])
     if status < 0:
         return f"git was killed by {signal.Signals(-status).name}"

@@ -28,6 +28,7 @@ from .references import Entry, find, has_commit
 from .refs import HEADS, NOBODY, TAGS, Refs, read_refs
 from .sealed import SealedSnapshot
 from .sealing import Opener, Sealer, checked_recipient
+from .signing import signed
 from .states import StoredState
 from .writing import Parent, SnapshotStream, settled
 
@@ -96,7 +97,8 @@ class GitStore:
             sealer = Sealer(draft.meta.recipients) if draft.meta.recipients else None
             stream = SnapshotStream(draft, parent, sealer)
             commit = self._write(stream, branch, tip, name)
-        return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed)
+        is_signed = self.files.commit(commit).signed
+        return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed, is_signed)
 
     def read_ahead(self, branch: str) -> None:
         """See `ports.Store`."""
@@ -260,7 +262,7 @@ class GitStore:
         """First the objects, flushed to the disk; then, all at once, the refs."""
         self._sweep(branch)
         try:
-            commit = self.git.pour(stream, "fast-import", "--quiet").strip()
+            commit = signed(self.git, self.git.pour(stream, "fast-import", "--quiet").strip())
             moves = f"update {HEADS}{branch} {commit} {tip or NOBODY}\n"
             if name is not None:
                 moves += f"create {TAGS}{branch}/{name} {commit}\n"
@@ -294,7 +296,8 @@ class GitStore:
         return log(self.git, self.files, refs, branch)
 
     def _info(self, branch: str, commit: str, refs: Refs) -> SnapshotInfo:
-        return SnapshotInfo(commit, branch, self.files.meta(commit), refs.named(branch, commit))
+        is_signed = self.files.commit(commit).signed
+        return SnapshotInfo(commit, branch, self.files.meta(commit), refs.named(branch, commit), signed=is_signed)
 
     def _tip_meta(self, branch: str) -> SnapshotMeta:
         return self.files.meta(read_refs(self.git).commits[HEADS + branch])

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from ..files import SnapshotFiles
 from ..gitio import Git
 from ..retention import Graph
+from ..signing import signed
 from ..writing import merge_stream
 
 
@@ -31,7 +32,10 @@ class Joiner:
         self._graph = dict(graph)
 
     def join(self, tips: Collection[str]) -> str:
-        """The tip of what is one history then: one of these that leads to all others, or a merge. Raises GitError."""
+        """The tip of what is one history then: one of these that leads to all others, or a merge.
+
+        Raises GitError, and StoreError when the merge cannot be signed.
+        """
         first, *others = tips
         for other in others:
             first = self._of_two(first, other)
@@ -52,7 +56,7 @@ class Joiner:
             return other
         newer, older = sorted((one, other), key=self._age, reverse=True)
         when = int(self._git.run("log", "--no-walk", "--format=%ct", newer))
-        merge = self._git.pour(merge_stream(newer, older, when), "fast-import", "--quiet").strip()
+        merge = signed(self._git, self._git.pour(merge_stream(newer, older, when), "fast-import", "--quiet").strip())
         self._graph[merge] = (newer, older)
         return merge
 

@@ -60,7 +60,7 @@ class _Verifier:
             for chain in chains
             for commit in self._newest_first(chain)
         )
-        self._note(snapshots, said)
+        self._note(snapshots, self._left_behind(said, chains))
         faults = (*(Fault(*found) for found in dict.fromkeys(self._found)), *_by_file(wrong))
         return Verification(str(self._path), refs.branches, snapshots, faults, tuple(self._notes))
 
@@ -128,7 +128,18 @@ class _Verifier:
             signature=signatures.get(commit, Signature.NONE),
         )
 
-    def _note(self, snapshots: Sequence[CheckedSnapshot], said: Fsck) -> None:
+    def _left_behind(self, said: Fsck, chains: Sequence[Chain]) -> list[str]:
+        """What nothing leads to, but for commits that were signed and so made again."""
+        reached = (self._checker.commit(commit) for chain in chains for commit in chain.commits)
+        made_again = {(found.tree, found.parents) for found in reached if isinstance(found, Commit) and found.signed}
+        dangling = ((commit, self._checker.commit(commit)) for commit in said.dangling)
+        return [
+            commit
+            for commit, found in dangling
+            if not (isinstance(found, Commit) and (found.tree, found.parents) in made_again)
+        ]
+
+    def _note(self, snapshots: Sequence[CheckedSnapshot], left_behind: Sequence[str]) -> None:
         mine = digester_of(self._path)
         keys = Counter(str(self._checker.header(snapshot.commit).get("secretKeyId", "")) for snapshot in snapshots)
         for key, count in keys.items():
@@ -140,7 +151,7 @@ class _Verifier:
             self._notes.append(f"{unopened} files with encrypted values are for other identities than those given")
         if unchecked := sum(snapshot.signature is Signature.UNCHECKED for snapshot in snapshots):
             self._notes.append(f"{unchecked} signatures could not be checked: git lacks their keys, or whom to trust")
-        if said.dangling:
+        if left_behind:
             self._notes.append("there is something that no ref reaches, as a crash leaves it: `store gc` removes it")
 
 
