@@ -64,7 +64,7 @@ def _tell(mesh: RunningMesh, plugin: Plugin) -> Story:
         stream.wait(lambda: len(stream.sent) >= 20)
         upgraded = plugin.ok(*upgrade, "-o", "json").data
         report = plugin.ok("report", "-o", "json").data
-        restart = plugin.ok("restart", "--yes", "-o", "json", *probes).data
+        restart = plugin.ok("restart", "--workloads", "all", "--yes", "-o", "json", *probes).data
         mesh.proxies.wait_ready(PROXIES)
         restarted = mesh.proxies.versions()
         rolled_back = plugin.ok("rollback", upgraded["before"], "--yes", "-o", "json", *probes).data
@@ -98,6 +98,9 @@ def _outage_during_the_next_upgrade(mesh: RunningMesh) -> Iterator[None]:
         thread.join()
 
 
+PHASES = ["before", "apply", "validate", "control-plane", "workloads", "proof", "after"]
+
+
 def failed_by_phase(probe: Any) -> dict[str, int]:
     return {each["phase"]: each["failed"] for each in probe["phases"]}
 
@@ -115,9 +118,10 @@ def test_no_request_fails_during_the_upgrade(story: Story, number: int) -> None:
     assert probe["probe"] == story.urls[number]
     assert probe["failed"] == 0, probe
     assert probe["sent"] >= 100
-    assert list(failed_by_phase(probe)) == ["before", "apply", "proof", "after"]
+    assert list(failed_by_phase(probe)) == PHASES
     assert probe["longestGap"] < 2
     assert story.upgrade["proof"]["holds"]
+    assert story.upgrade["proof"]["restarted"] == 2
 
 
 def test_the_report_has_what_the_probes_counted(story: Story) -> None:
