@@ -35,7 +35,14 @@ class Approval:
         self.show(plan, to_stdout=False)
         check_blockers(plan)
         question = f"Change {self.where}?"
-        return self.yes or click.confirm(question, default=False, err=True)
+        return self.yes or self._asked(question)
+
+    def _asked(self, question: str) -> bool:
+        try:
+            return click.confirm(question, default=False, err=True)
+        except click.Abort:  # Ctrl-C or Ctrl-D: the cursor is still behind the question
+            self.settings.err.line()
+            raise
 
     def show(self, plan: Plan, *, to_stdout: bool) -> None:
         """The plan as text."""

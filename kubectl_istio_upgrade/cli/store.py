@@ -51,7 +51,8 @@ def init(recipients: tuple[str, ...]) -> None:
     \b
     Examples:
       kubectl istio-upgrade store init
-      kubectl istio-upgrade store init --recipient age1... --recipient "$(cat ~/.ssh/id_ed25519.pub)"
+      kubectl istio-upgrade store init --recipient age1...
+      kubectl istio-upgrade store init --recipient "$(cat ~/.ssh/id_ed25519.pub)"
     """
     from ..adapters.store.store import GitStore
     from .settings import Settings

@@ -93,6 +93,7 @@ def at_terminal(program: Program, *arguments: str, redirect: str = "", columns: 
         stderr=slave,
         env={**program.environment, "TERM": "xterm-256color"},
         start_new_session=True,
+        cwd=program.folder,
     )
     os.close(slave)
     if redirect:
