@@ -1,12 +1,13 @@
 """What happens when anything dies or misbehaves: every fault, at every point, on a real API server.
 
 `python -m tests.faults` runs the matrix: the program is killed at each point where it may be killed, and its requests
-are spoiled in each way, one at a time. So are the `resume` and the `abort` of a program that was killed before. Whatever
-happened, one more `resume` or `abort` must end in exactly the target or exactly the state before, by a comparison of all
-API objects that has no help of the product; the store is intact by git and by `store verify`, and nothing lies about.
+are spoiled in each way, one at a time. So are the `resume` and the `abort` of a program that was killed before.
+Whatever happened, one more `resume` or `abort` must end in exactly the target or exactly the state before, by a
+comparison of all API objects that has no help of the product; the store is intact by git and by `store verify`, and
+nothing lies about.
 
-The operations are `rollback` and `apply`: one engine, which promotes, retires and takes upgrades back, too. An upgrade by
-istioctl or Helm is not in here: `tests/mesh/test_upgrade_failures.py` kills that in each of its phases.
+The operations are `rollback` and `apply`: one engine, which promotes, retires and takes upgrades back, too. An
+upgrade by istioctl or Helm is not in here: `tests/mesh/test_upgrade_failures.py` kills that in each of its phases.
 
 `scenario` is the mesh and `cluster` has it on an API server; `proxy` spoils requests, `killer` kills, `points` names
 where; `cases` enumerates; `bench` runs a case and `verdict` judges it; `lanes` runs many, `table` prints.
