@@ -96,8 +96,7 @@ class GitStore:
                 parent.refuse_other_cluster(draft)
             sealer = Sealer(draft.meta.recipients) if draft.meta.recipients else None
             stream = SnapshotStream(draft, parent, sealer)
-            commit = self._write(stream, branch, tip, name)
-        is_signed = self.files.commit(commit).signed
+            commit, is_signed = self._write(stream, branch, tip, name)
         return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed, is_signed)
 
     def read_ahead(self, branch: str) -> None:
@@ -258,11 +257,12 @@ class GitStore:
     def _journals(self, branch: str) -> Path:
         return self.path / PRIVATE / "journals" / branch
 
-    def _write(self, stream: SnapshotStream, branch: str, tip: str | None, name: str | None) -> str:
-        """First the objects, flushed to the disk; then, all at once, the refs."""
+    def _write(self, stream: SnapshotStream, branch: str, tip: str | None, name: str | None) -> tuple[str, bool]:
+        """First the objects, flushed to the disk; then, all at once, the refs. The commit, and whether it is signed."""
         self._sweep(branch)
         try:
-            commit = signed(self.git, self.git.pour(stream, "fast-import", "--quiet").strip())
+            written = self.git.pour(stream, "fast-import", "--quiet").strip()
+            commit = signed(self.git, written)
             moves = f"update {HEADS}{branch} {commit} {tip or NOBODY}\n"
             if name is not None:
                 moves += f"create {TAGS}{branch}/{name} {commit}\n"
@@ -271,7 +271,7 @@ class GitStore:
             self._sweep(branch)
             hint = f"is there space left, and may this user write to {self.path}? nothing was changed"
             raise StoreError(f"the store could not be written: {error}", hint=hint) from error
-        return commit
+        return commit, commit != written
 
     def _sweep(self, branch: str) -> None:
         """Remove what a writer left that did not get to its end. Only the holder of the lock may."""
