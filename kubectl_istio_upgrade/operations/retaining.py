@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import RefusedError, UnfinishedError
+from ..errors import Interrupted, RefusedError, UnfinishedError
 from ..models.retention import Freed, Policy, Retention
 from ..plan.retention import retention
 from ..ports import KeptStore, Progress
@@ -54,10 +54,14 @@ def prepare(store: KeptStore, policy: Policy, progress: Progress) -> Tidied:
 def carry_out(store: KeptStore, prepared: Tidied, review: Review, progress: Progress) -> Tidied:
     """Remove what was found to go, after review if there is any, and all that nothing leads to.
 
-    Raises RefusedError when the review says no.
+    Raises RefusedError when the review says no, Interrupted when Ctrl-C comes while it removes.
     """
     if prepared.removed and not review(prepared.retentions):
         raise RefusedError("not confirmed; nothing was changed")
     kept = {each.branch: [kept.info.commit for kept in each.kept] for each in prepared.retentions}
-    with progress.phase("packing the store"):
-        return Tidied(prepared.retentions, store.retain(kept))
+    try:
+        with progress.phase("packing the store"):
+            return Tidied(prepared.retentions, store.retain(kept))
+    except KeyboardInterrupt as error:
+        hint = "run `kubectl istio-upgrade store gc` again to end it"
+        raise Interrupted("interrupted; all that was to stay is there, and some of the rest", hint=hint) from error

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_istio_upgrade.adapters.store import GitStore
+from kubectl_istio_upgrade.adapters.store import GitStore, retention
 from kubectl_istio_upgrade.adapters.store.glance import Glance
-from kubectl_istio_upgrade.errors import StoreError, UnfinishedError, UnknownReferenceError
+from kubectl_istio_upgrade.errors import Interrupted, StoreError, UnfinishedError, UnknownReferenceError
 from kubectl_istio_upgrade.models.operations import Opening
 from kubectl_istio_upgrade.models.retention import Policy
 from kubectl_istio_upgrade.models.snapshots import SnapshotInfo
@@ -176,6 +176,22 @@ def test_nothing_goes_while_an_operation_is_unfinished(store: GitStore) -> None:
     with pytest.raises(UnfinishedError, match="is unfinished"):
         tidy(store, keep_last=1)
     assert listed(store.path) == [info.commit for info in reversed(taken)]
+
+
+def test_interrupted_it_says_what_is_there(store: GitStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = fill(store, 4)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupting, pytest.raises(Interrupted, match="all that was to stay is there"):
+        interrupting.setattr(retention, "pack", interrupt)
+        tidy(store, keep_last=2)
+
+    assert verified(store.path).faults == ()
+    assert listed(store.path) == [taken[3].commit, taken[2].commit]
+    tidy(store)
+    check(store.path, taken[2:])
 
 
 def test_nothing_goes_from_a_store_with_damage(store: GitStore) -> None:

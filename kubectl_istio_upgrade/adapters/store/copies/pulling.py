@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ....errors import RemoteError, StoreError
+from ....errors import Interrupted, RemoteError, StoreError
 from ....models.copies import Carried, Clash, Course, Exchange
 from ....ports import Progress
 from .. import retention
@@ -96,6 +96,8 @@ class _Taking:
                 self._write()
         except (GitError, OSError) as error:
             raise cannot_write(self.store.path, error) from error
+        except KeyboardInterrupt as error:
+            raise Interrupted("interrupted; either all of it was taken over or nothing") from error
         finally:
             files.close()
         return Exchange(remote.shown, tuple(carried), checked.passed_over)
