@@ -140,4 +140,4 @@ def _export(settings: Settings, reference: str | None, folder: Path, only: tuple
         exported = export(state, folder, selection(only, settings.namespaces, state.types))
     for key in exported.withheld:
         settings.progress.note(f"left out: {key}: its values are not in the store")
-    settings.out.line(f"{plural(exported.written, 'manifest')} of snapshot {info.short} in {folder}")
+    settings.out.prose(f"{plural(exported.written, 'manifest')} of snapshot {info.short} in {folder}")

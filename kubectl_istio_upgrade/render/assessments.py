@@ -52,7 +52,7 @@ def print_findings(out: Terminal, found: Assessment) -> None:
         _print_wrapped(out, f"{'skipped':<9}", f"{skipped.check}: {skipped.why}")
     for lead, text in _notes_read(found):
         _print_wrapped(out, lead, text)
-    out.line(totals(found))
+    out.prose(totals(found))
 
 
 def totals(found: Assessment) -> str:
@@ -85,13 +85,13 @@ def _print_together(out: Terminal, findings: Sequence[Finding]) -> None:
         about = ", ".join(str(each) for each in finding.objects)
         _print_wrapped(out, f"{_INDENT}- ", f"{about}: {finding.what}" if about else finding.what)
     if first.source:
-        out.line(f"{_INDENT}see: {first.source}")
+        out.prose(first.source, f"{_INDENT}see: ")
 
 
 def _print_head(out: Terminal, finding: Finding, about: str) -> None:
     severity = "ignored" if finding.ignored else str(finding.severity)
     colour = {} if finding.ignored else {"fg": _COLOURS[finding.severity]}
-    out.line(f"{out.style(f'{severity:<8}', **colour)} {finding.code:<22} {about}".rstrip())
+    out.prose(about, f"{out.style(f'{severity:<8}', **colour)} {finding.code:<22} ")
 
 
 def _print_finding(out: Terminal, finding: Finding) -> None:
@@ -105,7 +105,7 @@ def _print_finding(out: Terminal, finding: Finding) -> None:
     for line in finding.do.splitlines():
         _print_wrapped(out, f"{_INDENT}do: ", line)
     if finding.source:
-        out.line(f"{_INDENT}see: {finding.source}")
+        out.prose(finding.source, f"{_INDENT}see: ")
 
 
 def _print_wrapped(out: Terminal, lead: str, text: str) -> None:

@@ -19,11 +19,11 @@ _WORDS = {
 def print_exchange(out: Terminal, exchange: Exchange, done: str) -> None:
     """A line for each cluster, one for each name that means two things, and where all of it went or came from."""
     for each in exchange.carried:
-        out.line(_line(each))
+        out.prose(_line(each))
         for clash in each.clashes:
-            out.line(f"  name {clash.name}: {clash.here[:7]} here, {clash.there[:7]} there; left as it is")
+            out.prose(f"  name {clash.name}: {clash.here[:7]} here, {clash.there[:7]} there; left as it is")
     snapshots = sum(each.snapshots for each in exchange.carried)
-    out.line(f"{plural(snapshots, 'snapshot')} {done} {exchange.remote}")
+    out.prose(f"{plural(snapshots, 'snapshot')} {done} {exchange.remote}")
 
 
 def _line(each: Carried) -> str:

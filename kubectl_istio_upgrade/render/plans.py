@@ -89,7 +89,7 @@ def _by_reason(changes: Sequence[PlannedChange]) -> Iterator[tuple[str, list[Pla
 
 def _print_foreseen(out: Terminal, reason: str, changes: Sequence[PlannedChange]) -> None:
     word = out.style(f"{Action.RESTART:<8}", fg=_COLOURS[Action.RESTART])
-    out.line(f"  {word} afterwards, as far as can be told before: {plural(len(changes), 'workload')}")
+    out.prose(f"afterwards, as far as can be told before: {plural(len(changes), 'workload')}", f"  {word} ")
     out.prose(", ".join(object_name("", change.key) for change in changes), _INDENT)
     for line in reason.split("; "):
         out.prose(line, _INDENT)

@@ -23,7 +23,7 @@ def print_survey(out: Terminal, planned: Planned) -> None:
         _print_part(out, part)
     for workload in (*planned.skipped, *_unknown(found)):
         _print_workload(out, "skip" if workload.obstacle else "unsure", workload)
-    out.line(_count(found))
+    out.prose(_count(found))
 
 
 def _print_part(out: Terminal, part: Part) -> None:
@@ -33,7 +33,7 @@ def _print_part(out: Terminal, part: Part) -> None:
 
 
 def _print_workload(out: Terminal, word: str, workload: Workload) -> None:
-    out.line(f"  {word:<10} {object_name(workload.kind, workload.key)}: {workload.currency}")
+    out.prose(f"{object_name(workload.kind, workload.key)}: {workload.currency}", f"  {word:<10} ")
     for text in (*workload.reasons[:2], *workload.notes, workload.obstacle):
         if text:
             out.prose(text, _INDENT)

@@ -31,17 +31,17 @@ def print_retentions(out: Terminal, retentions: Iterable[Retention]) -> None:
             )
             for info in infos
         ]
-        out.line(f"{each.branch}: {len(each.removed)} of {plural(len(infos), 'snapshot')} would go")
+        out.prose(f"{each.branch}: {len(each.removed)} of {plural(len(infos), 'snapshot')} would go")
         out.table(("SNAPSHOT", "TAKEN", "", "NAME", "WHY"), rows)
 
 
 def print_tidied(out: Terminal, tidied: Tidied) -> None:
     """The sum."""
     if tidied.freed is None:
-        out.line(f"dry run: {plural(tidied.removed, 'snapshot')} would go, {tidied.kept} stay; nothing was changed")
+        out.prose(f"dry run: {plural(tidied.removed, 'snapshot')} would go, {tidied.kept} stay; nothing was changed")
     else:
         freed = f"{size(tidied.freed.bytes)} freed, {size(tidied.freed.after)} left"
-        out.line(f"removed {plural(tidied.removed, 'snapshot')}, kept {tidied.kept}; {freed}")
+        out.prose(f"removed {plural(tidied.removed, 'snapshot')}, kept {tidied.kept}; {freed}")
 
 
 def tidied_data(tidied: Tidied) -> Json:

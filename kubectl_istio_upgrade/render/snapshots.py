@@ -76,7 +76,8 @@ def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[Worklo
     if meta.operation:
         proof = meta.operation.get("proof", {})
         left = len(proof.get("residual", ()))
-        out.line(f"{'operation:':<18}{meta.operation['kind']}, {proof.get('identical', 0)} identical, {left} left")
+        told = f"{meta.operation['kind']}, {proof.get('identical', 0)} identical, {left} left"
+        out.prose(told, f"{'operation:':<18}")
     out.line()
     out.table(("TYPE", "OBJECTS"), [(name, str(count)) for name, count in meta.counts.items()])
     if workloads:

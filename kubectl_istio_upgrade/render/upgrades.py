@@ -32,7 +32,7 @@ def _print_sources(out: Terminal, prepared: Prepared) -> None:
     operator: OperatorSettings = way.operator
     out.line("settings:")
     for source in operator.sources:
-        out.line(f"  {source.path:<40} from {source.where}")
+        out.prose(f"{source.path:<40} from {source.where}", "  ")
     if operator.proved_with:
         out.line(f"  proved: istioctl {operator.proved_with} would change nothing with them")
     else:

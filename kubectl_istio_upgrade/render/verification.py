@@ -16,9 +16,9 @@ _LISTED = 5
 def print_verification(out: Terminal, found: Verification) -> None:
     """Every fault; if there is any, which snapshots are intact; and the sum."""
     for fault in found.faults:
-        out.line(f"damaged: {fault.place}: {fault.why}")
+        out.prose(f"{fault.place}: {fault.why}", "damaged: ")
         if fault.snapshots:
-            out.line(f"  in {_listed(fault)}")
+            out.prose(f"  in {_listed(fault)}")
     if not found.intact and found.snapshots:
         out.line()
         rows = [
@@ -33,7 +33,7 @@ def print_verification(out: Terminal, found: Verification) -> None:
         ]
         out.table(("SNAPSHOT", "STATE", "TAKEN", "BRANCH", "NAME"), rows)
         out.line()
-    out.line(_sum(found))
+    out.prose(_sum(found))
 
 
 def _listed(fault: Fault) -> str:

@@ -29,7 +29,7 @@ class Wide:
 
 FITS = Wide("(?!)", "everything fits")
 NAMED = Wide(rf".*{LONG}.*", "names are whole: they are there to be copied")
-LOCATED = Wide(r" *(file:\s+)?/\S+", "and so are paths")
+LOCATED = Wide(r" *(file: +)?'?/\S+", "and so are paths")
 COMMANDED = Wide(r" *(kubectl|curl) .*", "and commands")
 DATA = Wide(r".*", "data are what they are, and programs read them")
 SCRIPT = Wide(r".*", "a script of click's")
@@ -79,7 +79,7 @@ ROWS = (
     Row("show latest~1", foreign=True),
     Row("show latest configmap/wild -n istio-system", wide=DATA, foreign=True),
     Row("show latest nosuch/nosuch", 2),
-    Row("status"),
+    Row("status", foreign=True),
     # An operation, its record, and the way back.
     Row("apply -f new.yaml --yes", wide=NAMED),
     Row("report", wide=NAMED),
@@ -118,6 +118,13 @@ ROWS = (
     Row("store verify"),
     Row("store verify -o yaml", wide=DATA),
     Row("store path"),
+    Row("store push remote.git", wide=LOCATED),
+    Row("store push nosuch.git", 6, LOCATED),
+    Row("store pull remote.git", wide=LOCATED),
+    Row("store pull", 2),
+    Row("store gc --keep-last 1 --yes", foreign=True),
+    Row("store gc --keep-last 1 --dry-run", foreign=True),
+    Row("store gc --keep-last 1 -o json --yes", wide=DATA),
     Row("config"),
     Row("config view", wide=LOCATED),
     Row("config view -o yaml", wide=DATA),
@@ -156,4 +163,4 @@ FIRST = tuple(next(line for line in ROWS if known(line) == words) for words in d
 """A row for each command."""
 
 AT_A_TERMINAL = (*(line for line in ROWS if line not in DATA_ROWS or line in FIRST or "show" in line.line), *HELP)
-IN_A_PIPE = tuple(dict.fromkeys((*FIRST, *DATA_ROWS, *HELP)))
+IN_A_PIPE = (*(line for line in ROWS if line in FIRST or line in DATA_ROWS), *HELP)

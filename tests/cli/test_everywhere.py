@@ -68,6 +68,7 @@ def prepared(drifted: Mesh, template: Path, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("everywhere") / "prepared"
     shutil.copytree(template, folder / "store")
     shutil.copytree(template, folder / "killed")
+    subprocess.run(["git", "init", "--quiet", "--bare", str(folder / "remote.git")], check=True)
     (folder / "new.yaml").write_text(yaml.safe_dump(virtual_service(LONG)), "utf-8")
     drifted.adopt(virtual_service(LONG))
     wanted = [virtual_service(f"wanted-{number}") for number in range(12)]
