@@ -141,7 +141,7 @@ def test_no_request_fails_while_workloads_restart(story: Story, operation: str, 
     assert list(failed_by_phase(probe)) == ["before", "writing", "proof", "after"]
     assert probe["longestGap"] < 2
     assert finished["proof"]["holds"]
-    assert finished["proof"]["restarted"] == 2
+    assert finished["proof"]["restarted"] >= 2
 
 
 def test_no_request_fails_from_before_the_upgrade_until_all_proxies_are_back(story: Story) -> None:
