@@ -94,7 +94,7 @@ class Approval:
         if plan.kept or plan.warnings:
             self.show(plan, to_stdout=True)
         else:
-            self.settings.out.prose(f"{totals(plan)}: the mesh is as {plan.target} has it")
+            self.settings.out.prose(f"{totals(plan)}: {plan.target} is what is there")
 
 
 def check_blockers(plan: Plan) -> None:

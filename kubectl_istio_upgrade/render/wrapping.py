@@ -7,10 +7,12 @@ from textwrap import wrap
 
 _COPIED = re.compile(
     r"`[^`]*`"
+    r"|(?<![^ (])--[a-z-]+ [A-Z]+\b"
     r"|(?<![^ (])kubectl istio-upgrade [^,;`]*"
     r"|(?:^|(?<=: ))(?:kubectl|helm|curl|flux|argocd) [^;`]*"
 )
-"""Quoted, or a command to its end: this tool's own wherever it is, others' at the beginning or after a colon."""
+"""Quoted, an option with its value, or a command to its end: this tool's own wherever it is, others' at the beginning
+or after a colon."""
 
 _GLUE = "\ue000"
 """Of the private use area: no text has it, and no line is broken at it."""

@@ -22,7 +22,7 @@ SETTINGS = (
         "--root-namespace",
         "rootNamespace",
         "where istiod runs",
-        default="that of the newest snapshot, or istio-system",
+        default="the newest snapshot's, or istio-system",
     ),
     Setting("exclude_type", "--exclude-type", "excludeTypes", "types that snapshots leave out", many=True),
     Setting("ignored_findings", "--ignore", "ignoredFindings", "findings that stop no upgrade", many=True),

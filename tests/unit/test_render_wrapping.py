@@ -39,6 +39,7 @@ def written(out: Terminal) -> list[str]:
         ("then `kubectl get pods -n shop` shows it", ["then", "`kubectl get pods -n shop`", "shows it"]),
         (f"or {RESUME}, or not at all", ["or", f"{RESUME},", "or not at all"]),
         (f"({RESUME})", [f"({RESUME})"]),
+        ("none is here: --istioctl PATH", ["none is here:", "--istioctl PATH"]),
         (f"by hand: {FETCH}", ["by hand:", FETCH]),
         ("kubectl get pods -n istio-system", ["kubectl get pods -n istio-system"]),
         ("what helm and kubectl do is well known", ["what helm and", "kubectl do is", "well known"]),
