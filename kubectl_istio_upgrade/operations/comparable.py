@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from ..models.objects import Completeness, Key, State
-from ..models.snapshots import Purpose, SnapshotInfo
+from ..models.snapshots import SnapshotInfo
 from ..plan.rollback import RollbackOptions
 from ..ports import Digester, SealedValues
 from ..rules.scope import SCOPE_VERSION
 from .rekeying import Rekeyed, rekeyed
+
+UNKNOWN = "what is not in it is unknown and stays as it is"
 
 
 def comparable(
@@ -20,8 +21,11 @@ def comparable(
 
     Raises StoreError for encrypted values that are damaged.
     """
-    warnings = [*_incomplete(target, state)]
-    if target.meta.purpose is not Purpose.IMPORT and target.meta.scope_version != SCOPE_VERSION:
+    warnings = []
+    if state.completeness is not Completeness.COMPLETE:
+        warnings.append(f"{target.short} was imported from files: {UNKNOWN}")
+    elif target.meta.scope_version != SCOPE_VERSION:
+        warnings.append(f"{target.short} was taken by a version of this tool that looked for other objects: {UNKNOWN}")
         options = replace(options, delete_added=False)
     if target.meta.secret_key_id == digester.key_id:
         return state, options, tuple(warnings)
@@ -37,16 +41,6 @@ def comparable(
 
     secrets_of = replace(options.secrets, unseal=renewed.unseal)
     return renewed, replace(options, select=comparing, secrets=secrets_of), tuple(warnings)
-
-
-def _incomplete(target: SnapshotInfo, state: State) -> Iterator[str]:
-    if state.completeness is not Completeness.COMPLETE:
-        yield f"{target.short} was imported from files: what is not in it is unknown and stays as it is"
-    elif target.meta.scope_version != SCOPE_VERSION:
-        yield (
-            f"{target.short} was taken by a version of this tool that looked for other objects: what is not in it"
-            " stays as it is"
-        )
 
 
 def _way_in(renewed: Rekeyed, sealed: SealedValues, *, identified: bool) -> str:

@@ -7,7 +7,7 @@ without the new tag, a Service of another type, a gateway that may not bind its 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..models.objects import Body, Key, MeshObject
@@ -19,7 +19,7 @@ INJECTOR = "istio-sidecar-injector"
 CNI_CONFIG = "istio-cni-config"
 
 Facts = Iterator[tuple[str, str]]
-"""Where, and what is there."""
+"""Of one object: which part of it ("" is the object itself), and what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Aspect:
 
 def _images(obj: MeshObject) -> Facts:
     for container in _containers(obj):
-        yield f"{obj.key.name} {container.get('name')}", str(container.get("image", ""))
+        yield str(container.get("name")), str(container.get("image", ""))
 
 
 def _pull_secrets(obj: MeshObject) -> Facts:
@@ -41,21 +41,21 @@ def _pull_secrets(obj: MeshObject) -> Facts:
     holder = obj.body if obj.kind == "ServiceAccount" else _pod(obj)
     names = ", ".join(str(each.get("name")) for each in holder.get("imagePullSecrets") or ())
     if obj.kind == "ServiceAccount":
-        yield f"service account {obj.key.name}", names or "none"
+        yield "service account", names or "none"
     elif names:
-        yield obj.key.name, names
+        yield "pods", names
 
 
 def _security(obj: MeshObject) -> Facts:
     if spec := _pod(obj):
-        yield f"{obj.key.name} pod", _flat(spec.get("securityContext"))
+        yield "pod", _flat(spec.get("securityContext"))
     for container in _containers(obj):
-        yield f"{obj.key.name} {container.get('name')}", _flat(container.get("securityContext"))
+        yield str(container.get("name")), _flat(container.get("securityContext"))
 
 
 def _service_types(obj: MeshObject) -> Facts:
     if obj.kind == "Service":
-        yield obj.key.name, str((obj.body.get("spec") or {}).get("type", "ClusterIP"))
+        yield "", str((obj.body.get("spec") or {}).get("type", "ClusterIP"))
 
 
 def _cni(obj: MeshObject) -> Facts:
@@ -94,14 +94,17 @@ ASPECTS = (
 
 def review(before: Mapping[Key, MeshObject], after: Mapping[Key, MeshObject]) -> tuple[ReviewPoint, ...]:
     """Every point of every aspect, in the order of the table; "" on a side on which there is no such thing."""
-    return tuple(point for aspect in ASPECTS for point in _points(aspect, before.values(), after.values()))
+    keys = sorted({*before, *after})
+    return tuple(
+        point for aspect in ASPECTS for key in keys for point in _points(aspect, key, before.get(key), after.get(key))
+    )
 
 
-def _points(aspect: Aspect, before: Iterable[MeshObject], after: Iterable[MeshObject]) -> Iterator[ReviewPoint]:
-    was = {where: what for obj in before for where, what in aspect.facts(obj)}
-    will_be = {where: what for obj in after for where, what in aspect.facts(obj)}
-    for where in sorted({*was, *will_be}):
-        yield ReviewPoint(aspect.title, where, was.get(where, ""), will_be.get(where, ""))
+def _points(aspect: Aspect, key: Key, before: MeshObject | None, after: MeshObject | None) -> Iterator[ReviewPoint]:
+    was, will_be = (dict(aspect.facts(obj)) if obj else {} for obj in (before, after))
+    for part in {**was, **will_be}:
+        where = f"{key.namespace}/{key.name} {part}".rstrip()
+        yield ReviewPoint(aspect.title, where, was.get(part, ""), will_be.get(part, ""))
 
 
 def _pod(obj: MeshObject) -> Body:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -21,7 +20,7 @@ def print_settings(out: Terminal, prepared: Prepared) -> None:
     way = prepared.way
     _print_sources(out, prepared)
     for line in told(row for row in outdated(way.settings) if not row.refused):
-        _wrapped(out, f"warning: {line}", 2)
+        out.prose(line, "  warning: ")
 
 
 def _print_sources(out: Terminal, prepared: Prepared) -> None:
@@ -49,15 +48,6 @@ def print_review(out: Terminal, points: Sequence[ReviewPoint]) -> None:
     for aspect, group in groupby(points, key=lambda point: point.aspect):
         out.line(f"  {aspect}")
         for point in group:
-            _wrapped(out, f"{point.where}: {point.before or 'none yet'}", 4)
+            out.prose(f"{point.where}: {point.before or 'none yet'}", "    ")
             if point.changed:
-                _wrapped(out, f"then {point.after or 'none any more'}", 6)
-
-
-def _wrapped(out: Terminal, text: str, indent: int) -> None:
-    """A text that is broken between words where the terminal ends; what follows the first line stands deeper."""
-    first, more = " " * indent, " " * (indent + 2)
-    for line in textwrap.wrap(
-        text, out.width, initial_indent=first, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
-    ):
-        out.line(line)
+                out.prose(point.after or "none any more", "      then ")

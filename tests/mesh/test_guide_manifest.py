@@ -59,7 +59,7 @@ def test_every_option_of_the_guides_template_is_in_the_manifest_and_in_the_revie
     looked_at = " ".join(ran.err[ran.err.index("to look at:") :].split())
     for words in (
         "istiod discovery: docker.io/istio/pilot:1.28.3 then registry.example.com/istio/pilot:1.29.1-distroless",
-        "service account istiod: none then registry-secret",
+        "istiod service account: none then registry-secret",
         "istiod pod: none then runAsGroup 1337, runAsNonRoot, runAsUser 1337",
         "istio-ingressgateway: LoadBalancer then NodePort",
         "plugin: none yet then standalone",

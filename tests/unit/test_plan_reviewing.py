@@ -10,6 +10,8 @@ from kubectl_istio_upgrade.plan.reviewing import ASPECTS, review
 
 from .builders import obj
 
+INJECTOR = "istio-system/istio-sidecar-injector"
+
 
 def istiod(tag: str, **pod: object) -> MeshObject:
     container = {"name": "discovery", "image": f"registry/pilot:{tag}", "securityContext": {"runAsNonRoot": True}}
@@ -32,20 +34,33 @@ def points(before: list[MeshObject], after: list[MeshObject], aspect: str) -> li
 
 def test_images_say_registry_and_tag_before_and_after() -> None:
     assert points([istiod("1.28.3")], [istiod("1.29.1")], "images") == [
-        ("istiod discovery", "registry/pilot:1.28.3", "registry/pilot:1.29.1")
+        ("istio-system/istiod discovery", "registry/pilot:1.28.3", "registry/pilot:1.29.1")
+    ]
+
+
+def test_two_gateways_of_one_name_are_told_apart() -> None:
+    gateways = [obj("Service", f"{namespace}/gateway", spec={"type": "ClusterIP"}) for namespace in ("a", "b")]
+    moved = [gateways[0], obj("Service", "b/gateway", spec={"type": "LoadBalancer"})]
+    assert points(gateways, moved, "Service types") == [
+        ("a/gateway", "ClusterIP", "ClusterIP"),
+        ("b/gateway", "ClusterIP", "LoadBalancer"),
     ]
 
 
 def test_what_is_new_and_what_goes_has_one_side_alone() -> None:
-    assert points([], [istiod("1")], "images") == [("istiod discovery", "", "registry/pilot:1")]
-    assert points([istiod("1")], [], "images") == [("istiod discovery", "registry/pilot:1", "")]
+    assert points([], [istiod("1")], "images") == [("istio-system/istiod discovery", "", "registry/pilot:1")]
+    assert points([istiod("1")], [], "images") == [("istio-system/istiod discovery", "registry/pilot:1", "")]
 
 
 def test_security_contexts_are_told_in_a_line_for_the_pod_and_each_container() -> None:
     context = {"runAsUser": 1337, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL", "NET_ADMIN"]}}
     assert points([], [istiod("1", securityContext=context)], "security context") == [
-        ("istiod discovery", "", "runAsNonRoot"),
-        ("istiod pod", "", "allowPrivilegeEscalation false, capabilities drop ALL NET_ADMIN, runAsUser 1337"),
+        (
+            "istio-system/istiod pod",
+            "",
+            "allowPrivilegeEscalation false, capabilities drop ALL NET_ADMIN, runAsUser 1337",
+        ),
+        ("istio-system/istiod discovery", "", "runAsNonRoot"),
     ]
 
 
@@ -54,29 +69,32 @@ def test_pull_secrets_are_named() -> None:
     account = obj("ServiceAccount", "istio-system/istiod")
     of_account = obj("ServiceAccount", "istio-system/istiod", imagePullSecrets=[{"name": "registry"}, {"name": "b"}])
     assert points([istiod("1"), account], [with_one, of_account], "pull secrets") == [
-        ("istiod", "", "registry"),
-        ("service account istiod", "none", "registry, b"),
+        ("istio-system/istiod service account", "none", "registry, b"),
+        ("istio-system/istiod pods", "", "registry"),
     ]
 
 
 def test_a_service_without_a_type_has_the_servers_default() -> None:
     before = obj("Service", "istio-system/gateway", spec={"type": "LoadBalancer"})
     after = obj("Service", "istio-system/gateway", spec={})
-    assert points([before], [after], "Service types") == [("gateway", "LoadBalancer", "ClusterIP")]
+    assert points([before], [after], "Service types") == [("istio-system/gateway", "LoadBalancer", "ClusterIP")]
 
 
 def test_the_cni_plugin_is_chained_unless_it_says_otherwise() -> None:
     chained = obj("ConfigMap", "istio-system/istio-cni-config", data={"AMBIENT_ENABLED": "true"})
     alone = obj("ConfigMap", "istio-system/istio-cni-config", data={"CHAINED_CNI_PLUGIN": "false"})
-    assert points([chained], [alone], "CNI") == [("ambient", "on", "off"), ("plugin", "chained", "standalone")]
+    assert points([chained], [alone], "CNI") == [
+        ("istio-system/istio-cni-config plugin", "chained", "standalone"),
+        ("istio-system/istio-cni-config ambient", "on", "off"),
+    ]
 
 
 def test_sidecars_come_from_the_values_of_the_injector() -> None:
     through_cni = injector(pilot={"cni": {"enabled": True}}, sidecarInjectorWebhook={"enableNamespacesByDefault": True})
     assert points([injector()], [through_cni], "sidecars") == [
-        ("image", "registry/proxyv2:1.29.1", "registry/proxyv2:1.29.1"),
-        ("injected into", "namespaces and pods that ask", "every namespace that does not refuse"),
-        ("redirected by", "an init container", "the CNI plugin"),
+        (f"{INJECTOR} image", "registry/proxyv2:1.29.1", "registry/proxyv2:1.29.1"),
+        (f"{INJECTOR} redirected by", "an init container", "the CNI plugin"),
+        (f"{INJECTOR} injected into", "namespaces and pods that ask", "every namespace that does not refuse"),
     ]
 
 
