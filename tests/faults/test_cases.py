@@ -112,7 +112,13 @@ def test_what_ends_a_killed_operation_is_killed_wherever_it_leaves_another_state
 
 @pytest.mark.parametrize(
     "point",
-    ["torn-append-intent-x@1", "after-append-outcome-x@1", "after-PUT-x@1", "before-git-update-ref@1", "before-rename-x@1"],
+    [
+        "torn-append-intent-x@1",
+        "after-append-outcome-x@1",
+        "after-PUT-x@1",
+        "before-git-update-ref@1",
+        "before-rename-x@1",
+    ],
 )
 def test_what_changes_something_is_a_state_of_its_own(point: str) -> None:
     assert not leaves_what_was_there(point)
