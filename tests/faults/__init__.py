@@ -6,8 +6,9 @@ Whatever happened, one more `resume` or `abort` must end in exactly the target o
 comparison of all API objects that has no help of the product; the store is intact by git and by `store verify`, and
 nothing lies about.
 
-The operations are `rollback` and `apply`: one engine, which promotes, retires and takes upgrades back, too. An
-upgrade by istioctl or Helm is not in here: `tests/mesh/test_upgrade_failures.py` kills that in each of its phases.
+The operations are `rollback` and `apply`, both of one engine. An upgrade by istioctl is not in here, because most of
+what it goes through is istioctl's: `tests/mesh/test_upgrade_failures.py` kills it while it installs, validates,
+restarts workloads, and at its end.
 
 `scenario` is the mesh and `cluster` has it on an API server; `proxy` spoils requests, `killer` kills, `points` names
 where; `cases` enumerates; `bench` runs a case and `verdict` judges it; `lanes` runs many, `table` prints.

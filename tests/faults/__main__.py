@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import table
-from .cases import RUNS, Case, matrix, sample
+from .cases import RUNS, Case, Run, matrix, sample
 from .lanes import Lanes
 from .verdict import Row
 
@@ -21,7 +21,7 @@ def main() -> int:
     started = time.monotonic()
     rows: list[Row] = []
     with Lanes(1 if options.case else options.lanes) as lanes:
-        cases = options.case or matrix(lanes.record(RUNS))
+        cases = options.case or matrix(lanes.record(options.run or RUNS))
         if options.only:
             cases = [case for case in cases if options.only in str(case)]
         if options.sample:
@@ -44,6 +44,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--case", type=Case.parse, action="append", metavar="NAME", help="only this case; repeatable")
+    parser.add_argument("--run", type=Run.parse, action="append", metavar="NAME", help="only of this; repeatable")
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases with this text in their names")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="only so many, of every kind in turn")
     parser.add_argument("--seed", type=int, default=0, help="which of them")

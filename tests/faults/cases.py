@@ -237,6 +237,14 @@ MAY_BE_MISSED = (
 )
 """Places that not every run comes by, and why: such a case is then one without a fault."""
 
+_NO_STATE_OF_ITS_OWN = (
+    ("(before|after)-fsync-", "SIGKILL leaves files as the kernel has them, flushed or not"),
+    ("before-(POST|PUT|PATCH|DELETE)-", "nothing has happened since the intent, or the request before"),
+    ("before-append-outcome-", "nothing has happened since the request"),
+)
+"""Points that leave the same behind as the one before them, and why. An operation dies at these, too; the commands that
+end one, of which there are many more cases, do not."""
+
 _STREAM = re.compile(r"inside-stream-(?P<stream>\d+)-piece-(?P<piece>\d+)@1")
 _PARTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where in a stream of fast-import to die: half-way through the piece that is so far in."""
@@ -296,7 +304,7 @@ def _killed(run: Run, recording: Recording) -> Iterator[tuple[Victim, str]]:
     for point in recording.points:
         if found := _STREAM.fullmatch(point):
             streams.setdefault(found["stream"], []).append(point)
-        else:
+        elif not (run.killed_first and leaves_what_was_there(point)):
             yield Victim.SELF, point
     parts = _FEWER_PARTS if run.killed_first else _PARTS
     for pieces in streams.values():
@@ -304,3 +312,8 @@ def _killed(run: Run, recording: Recording) -> Iterator[tuple[Victim, str]]:
         for victim in Victim:
             for point in chosen:
                 yield victim, point
+
+
+def leaves_what_was_there(point: str) -> bool:
+    """Whether dying here is dying at the point before, as far as the mesh and the store know."""
+    return any(re.match(pattern, point) for pattern, _ in _NO_STATE_OF_ITS_OWN)

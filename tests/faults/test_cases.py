@@ -6,7 +6,20 @@ import json
 
 import pytest
 
-from .cases import KILLED_FIRST, RUNS, Case, Operation, Recording, Run, Victim, Way, matrix, may_be_missed, sample
+from .cases import (
+    KILLED_FIRST,
+    RUNS,
+    Case,
+    Operation,
+    Recording,
+    Run,
+    Victim,
+    Way,
+    leaves_what_was_there,
+    matrix,
+    may_be_missed,
+    sample,
+)
 from .points import Class, Counting, name_of
 from .proxy import WAYS, Spoil
 
@@ -88,14 +101,27 @@ def test_a_name_leads_back_to_its_case() -> None:
     assert len({str(case) for case in ALL}) == len(ALL)
 
 
-def test_what_ends_a_killed_operation_is_killed_at_every_point_in_turn() -> None:
+def test_what_ends_a_killed_operation_is_killed_wherever_it_leaves_another_state() -> None:
     for row in KILLED_FIRST:
         for way in Way:
             inside = [case for case in ALL if case.run == Run(row.operation, row.moment, way)]
-            assert {case.at for case in inside if case.fault is Victim.SELF} >= {
-                point for point in RECORDING.points if "stream" not in point
-            }
+            killed = {case.at for case in inside if case.fault is Victim.SELF and "stream" not in case.at}
+            assert killed == {point for point in RECORDING.points if point.startswith("after-")}
             assert {case.way for case in inside} == set(Way)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "torn-append-intent-x@1",
+        "after-append-outcome-x@1",
+        "after-PUT-x@1",
+        "before-git-update-ref@1",
+        "before-rename-x@1",
+    ],
+)
+def test_what_changes_something_is_a_state_of_its_own(point: str) -> None:
+    assert not leaves_what_was_there(point)
 
 
 def test_the_requests_of_what_ends_it_are_spoiled_in_every_way_after_one_kill() -> None:
