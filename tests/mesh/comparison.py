@@ -100,7 +100,7 @@ def compare(before: Dump, after: Dump, *, ownership: bool = True) -> Comparison:
     both = sorted(before.keys() & after.keys())
     changed = {}
     for name in both:
-        if before[name] == after[name]:
+        if repr(before[name]) == repr(after[name]):  # `==` takes 1, 1.0 and True for the same
             continue
         old, new = (_plain(name, side[name], ownership=ownership) for side in (before, after))
         if paths := tuple(_different(old, new, "")):
