@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 DIST   ?= dist
+# Test files run side by side, each lane with a test bed of its own (2 GB of memory).
+LANES  ?= 2
 
 PACKAGE_VENV := .venv-package
 PACKAGE_LOCK := requirements/package.txt
@@ -27,7 +29,7 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 test: lint ## Check the code, then run all tests: unit, store, cluster, mesh.
 	$(BIN)/python -m tests.browser
 	$(BIN)/python -m tests.controlplane build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(LANES) --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .
