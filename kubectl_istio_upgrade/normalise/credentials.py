@@ -24,9 +24,8 @@ def may_hold_credentials(obj: MeshObject) -> bool:
     resource = obj.key.resource
     if not _is_searched(resource):
         return False
-    if _fields(resource):
-        return True
-    return MARKS.search(haystack(obj.body)) is not None
+    hay = haystack(obj.body)
+    return MARKS.search(hay) is not None or any(_names(row, hay) for row in _fields(resource))
 
 
 def without_credentials(obj: MeshObject, hide: Hide) -> Body:
@@ -52,6 +51,15 @@ def _is_searched(resource: str) -> bool:
 @cache
 def _fields(resource: str) -> tuple[CredentialField, ...]:
     return tuple(row for row in FIELDS if resource in row.types)
+
+
+def _names(row: CredentialField, hay: bytes) -> bool:
+    """Whether a field that is a credential by its place, and one that it is beneath, are named anywhere."""
+    return _holds_any(row.names, hay) and _holds_any(row.beneath, hay)
+
+
+def _holds_any(words: frozenset[str], hay: bytes) -> bool:
+    return any(word.encode() in hay for word in words)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..models.objects import Body, Json, Key, MeshObject, clone
@@ -62,34 +62,40 @@ def _holds(condition: Condition, obj: MeshObject, around: Surroundings) -> bool:
 
 
 def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRule, Json]]:
-    """A copy of the body without noise, and what was left out by which rule.
+    """The body without noise, and what was left out by which rule; the two share what is not left out.
 
     Empty `metadata.annotations` and `metadata.labels` that this leaves behind go as well: otherwise an object that
     had an ignored annotation would differ from one that never had any.
     """
-    body: Body = clone(obj.body)
+    body = obj.body
     left_out = {}
     for rule in rules_for(obj, around):
-        values = list(_remove(body, rule.path, rule.content))
+        body, values = _without(body, rule.path, rule.content)
         if values:
-            left_out[rule] = values if ANY in rule.path else values[0]
+            left_out[rule] = list(values) if ANY in rule.path else values[0]
     metadata = body.get("metadata") or {}
-    for name in ("annotations", "labels"):
-        if name in metadata and not metadata[name]:
-            del metadata[name]
+    empty = [name for name in ("annotations", "labels") if name in metadata and not metadata[name]]
+    if empty:
+        kept = {name: value for name, value in metadata.items() if name not in empty}
+        body = {**body, "metadata": kept}
     return body, left_out
 
 
-def _remove(node: Json, path: tuple[str, ...], content: tuple[str | int, ...]) -> Iterator[Json]:
+def _without(node: Json, path: tuple[str, ...], content: tuple[str | int, ...]) -> tuple[Json, tuple[Json, ...]]:
+    """The node without what is at the path, and what that was; the node itself where there is nothing."""
     head, rest = path[0], path[1:]
     if head == ANY:
-        for item in node if isinstance(node, list) else ():
-            yield from _remove(item, rest, content)
-    elif isinstance(node, dict) and head in node:
-        if rest:
-            yield from _remove(node[head], rest, content)
-        elif not _is_content(node[head], content):
-            yield node.pop(head)
+        items = [_without(item, rest, content) for item in node] if isinstance(node, list) else []
+        removed = tuple(value for _, values in items for value in values)
+        return ([item for item, _ in items] if removed else node), removed
+    if not isinstance(node, dict) or head not in node:
+        return node, ()
+    if rest:
+        below, removed = _without(node[head], rest, content)
+        return ({**node, head: below} if removed else node), removed
+    if _is_content(node[head], content):
+        return node, ()
+    return {name: value for name, value in node.items() if name != head}, (node[head],)
 
 
 def _is_content(value: Json, content: tuple[str | int, ...]) -> bool:

@@ -43,20 +43,20 @@ def _owner(change: PlannedChange, mesh: Collection[Key]) -> Found | None:
 
 def owner_of(obj: MeshObject, mesh: Collection[Key]) -> Found | None:
     """Who manages this object, by the first row that fits; None for an object of nobody but its users."""
-    return next((found for rule in OWNERS if (found := _by(rule, obj, mesh))), None)
+    marks = {**obj.labels, **obj.annotations}
+    return next((found for rule in OWNERS if (found := _by(rule, obj, marks, mesh))), None)
 
 
-def _by(rule: OwnerRule, obj: MeshObject, mesh: Collection[Key]) -> Found | None:
+def _by(rule: OwnerRule, obj: MeshObject, marks: Mapping[str, str], mesh: Collection[Key]) -> Found | None:
     if obj.key.resource not in rule.types:
         return None
-    found = _by_mark(rule, obj) or _by_reference(rule, obj) or _by_manager(rule, obj)
+    found = _by_mark(rule, marks) or _by_reference(rule, obj) or _by_manager(rule, obj)
     if found and rule.witness and (rule.witness, found.name) not in {(key.resource, key.name) for key in mesh}:
         return None
     return found or (Found(rule, rule.kind) if rule.is_whole_type else None)
 
 
-def _by_mark(rule: OwnerRule, obj: MeshObject) -> Found | None:
-    marks: Mapping[str, str] = {**obj.labels, **obj.annotations}
+def _by_mark(rule: OwnerRule, marks: Mapping[str, str]) -> Found | None:
     if not any(mark in marks for mark in rule.marks):
         return None
     match = re.fullmatch(rule.pattern, marks.get(rule.marks[0], ""))

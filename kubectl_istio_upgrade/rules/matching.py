@@ -10,13 +10,18 @@ from functools import cache
 from ..models.objects import Key, MeshObject
 
 
-@cache
 def _matches(pattern: str, resource: str) -> bool:
     if pattern == "*":
         return True
     wanted_plural, _, wanted_group = pattern.partition(".")
     plural, _, group = resource.partition(".")
     return fnmatchcase(plural, wanted_plural) and fnmatchcase(group, wanted_group)
+
+
+@cache
+def _match(patterns: tuple[str, ...], resource: str) -> bool:
+    """Asked for every object and every row, and answered anew only for every type."""
+    return any(_matches(pattern, resource) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Types:
     patterns: tuple[str, ...]
 
     def __contains__(self, resource: object) -> bool:
-        return isinstance(resource, str) and any(_matches(pattern, resource) for pattern in self.patterns)
+        return isinstance(resource, str) and _match(self.patterns, resource)
 
 
 def types(*patterns: str) -> Types:
