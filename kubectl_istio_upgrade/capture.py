@@ -86,9 +86,13 @@ class Capture:
 
 
 def capture(
-    reader: ClusterReader, digester: Digester, progress: Progress, options: CaptureOptions | None = None
+    reader: ClusterReader,
+    digester: Digester,
+    progress: Progress,
+    options: CaptureOptions | None = None,
+    earlier: Capture | None = None,
 ) -> Capture:
-    """Read the whole mesh scope.
+    """Read the whole mesh scope. What still reads as in an `earlier` capture of the same cluster is taken from there.
 
     Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist,
     and any other ClusterError of the reader.
@@ -97,10 +101,11 @@ def capture(
     types = reader.discover()
     _check_exclusions(options.exclude, types)
     scope = _Scope(types, options)
+    sifter = _Sifter(digester, options.root_namespace, _objects_of(earlier, options.root_namespace))
     for attempt in range(1, ATTEMPTS + 1):
         version = reader.current_version()
         try:
-            objects, pods = _list(reader, scope, version, digester, progress)
+            objects, pods = _list(reader, scope, version, sifter, progress)
             break
         except ExpiredError:
             if attempt == ATTEMPTS:
@@ -178,7 +183,7 @@ def _is_writable(type_: ResourceType) -> bool:
 
 
 def _list(
-    reader: ClusterReader, scope: _Scope, version: str, digester: Digester, progress: Progress
+    reader: ClusterReader, scope: _Scope, version: str, sifter: _Sifter, progress: Progress
 ) -> tuple[dict[Key, MeshObject], list[Body]]:
     queries = scope.queries()
     wanted = (*queries, *scope.pods())
@@ -188,8 +193,7 @@ def _list(
         try:
             for query, items in reader.list_all(wanted, version):
                 if query in queries:
-                    found = _select(query, queries[query], items, scope.options.root_namespace, digester)
-                    objects.update((obj.key, obj) for obj in found)
+                    objects.update((obj.key, obj) for obj in sifter.of_mesh(query.type, queries[query], items))
                 else:
                     pods.extend(items)
                 advance(1)
@@ -198,15 +202,41 @@ def _list(
     return objects, pods
 
 
-def _select(
-    query: ListQuery, rule: ScopeRule, items: Iterable[Body], root_namespace: str, digester: Digester
-) -> Iterator[MeshObject]:
-    for item in items:
-        obj = split(item, query.type)
-        if is_namespace(obj.key):
-            yield steering_only(obj)
-        elif belongs(rule, obj, root_namespace) and derived_by(obj) is None:
-            yield without_values(obj, digester)
+def _objects_of(earlier: Capture | None, root_namespace: str) -> Mapping[Key, MeshObject]:
+    return earlier.state.objects if earlier and earlier.root_namespace == root_namespace else {}
+
+
+@dataclass(frozen=True)
+class _Sifter:
+    """Turns what was listed into objects of the mesh."""
+
+    digester: Digester
+    root_namespace: str
+    earlier: Mapping[Key, MeshObject]
+
+    def of_mesh(self, type_: ResourceType, rule: ScopeRule, items: Iterable[Body]) -> Iterator[MeshObject]:
+        for item in items:
+            known = self.earlier.get(type_.key(item))
+            if known and _still_reads(item, known):
+                yield known
+                continue
+            obj = split(item, type_)
+            if is_namespace(obj.key):
+                yield steering_only(obj)
+            elif belongs(rule, obj, self.root_namespace) and derived_by(obj) is None:
+                yield without_values(obj, self.digester)
+
+
+def _still_reads(item: Body, known: MeshObject) -> bool:
+    """Whether this is the known object. Its version alone would not tell: a definition that changes shows other fields.
+
+    What was withheld from the known one makes them differ; it is withheld anew.
+    """
+    metadata = item["metadata"]
+    if known.server.version != (metadata.get("uid"), metadata.get("resourceVersion")):
+        return False
+    body = known.body
+    return item.keys() == body.keys() and all(item[name] == body[name] for name in item if name != "metadata")
 
 
 def _with_exclusion(error: ForbiddenError) -> ForbiddenError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Session:
     """The user named a context: then the store's only branch may be another cluster's."""
     identities: tuple[Path, ...] = ()
     """Files with the identities that open encrypted values."""
+    _earlier: Capture | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def context(self) -> str:
@@ -98,7 +99,8 @@ class Session:
         options = replace(self.options, root_namespace=self.root_namespace)
         ahead = threading.Thread(target=_quietly, args=(meanwhile,), daemon=True)
         ahead.start()
-        captured = capture(self.reader, self.store.digester(), self.progress, options)
+        captured = capture(self.reader, self.store.digester(), self.progress, options, self._earlier)
+        self._earlier = captured
         ahead.join()
         check_root_namespace(captured.state, self.root_namespace, named=bool(self.options.root_namespace))
         return captured

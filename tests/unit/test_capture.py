@@ -1,0 +1,121 @@
+"""Reading the mesh once more: what is still there is taken from the earlier reading, and nothing that is not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import pytest
+
+from kubectl_istio_upgrade.capture import Capture, CaptureOptions, capture
+from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
+from kubectl_istio_upgrade.models.snapshots import ClusterIdentity
+from kubectl_istio_upgrade.ports import ClusterReader, ListQuery
+
+from .builders import TYPES
+from .silence import Silence
+from .test_normalise_secrets import Digester
+
+WRITABLE = frozenset({"list", "create", "delete", "update"})
+ROUTE = Key("networking.istio.io", "virtualservices", "shop", "web")
+SECRET = Key("", "secrets", "istio-system", "token")
+NAMESPACE = Key("", "namespaces", "", "shop")
+
+
+def item(type_: str, name: str, namespace: str = "", **fields: Any) -> tuple[str, Body]:
+    metadata: Body = {"name": name, "uid": f"uid-of-{name}", "resourceVersion": "7", "labels": {"team": "a"}}
+    if namespace:
+        metadata["namespace"] = namespace
+    return type_, {"apiVersion": "v1", "kind": "K", "metadata": metadata, **fields}
+
+
+class Cluster:
+    """Lists what it was given."""
+
+    def __init__(self) -> None:
+        self.items = dict(
+            [
+                item("virtualservices", "web", "shop", spec={"hosts": ["a"], "retries": {"attempts": 1}}),
+                item("secrets", "token", "istio-system", data={"value": "czNjcjN0"}),
+                item("namespaces", "shop"),
+            ]
+        )
+
+    def discover(self) -> tuple[ResourceType, ...]:
+        wanted = (type_ for type_ in TYPES if type_.plural in self.items)
+        return tuple(
+            ResourceType(type_.group, type_.version, type_.kind, type_.plural, type_.namespaced, WRITABLE)
+            for type_ in wanted
+        )
+
+    def identity(self) -> ClusterIdentity:
+        return ClusterIdentity("5d0c1f7e-8a51-4d0e-9a57-0d9a2c1b7f11", "prod")
+
+    def current_version(self) -> str:
+        return "9"
+
+    def list_all(self, queries: Sequence[ListQuery], _version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+        for query in queries:
+            yield query, [copy.deepcopy(self.items[query.type.plural])]
+
+    def read(self, earlier: Capture | None = None, root: str = "istio-system") -> Capture:
+        return capture(cast(ClusterReader, self), Digester(), Silence(), CaptureOptions(root), earlier)
+
+
+def again(cluster: Cluster, first: Capture, key: Key) -> tuple[MeshObject, MeshObject]:
+    """An object in the first reading, and in one that knows the first."""
+    second = cluster.read(first)
+    assert second.state.objects == cluster.read().state.objects, "knowing an earlier reading changes nothing"
+    return first.state.objects[key], second.state.objects[key]
+
+
+def test_what_still_reads_the_same_is_the_same_object() -> None:
+    cluster = Cluster()
+    before, after = again(cluster, cluster.read(), ROUTE)
+    assert after is before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda route: route["metadata"].update(resourceVersion="8"),
+        lambda route: route["metadata"].update(uid="another"),
+        lambda route: route["spec"].pop("retries"),
+        lambda route: route["spec"].update(gateways=["mesh"]),
+        lambda route: route.update(status={}),
+        lambda route: route.pop("spec"),
+        lambda route: route.update(apiVersion="networking.istio.io/v1beta1"),
+    ],
+    ids=["changed", "made anew", "a field hidden", "a field shown", "another part", "a part less", "another version"],
+)
+def test_whatever_is_not_the_same_is_read_anew(edit: Any) -> None:
+    """A definition that changes hides or shows fields of objects whose version stays."""
+    cluster = Cluster()
+    first = cluster.read()
+    edit(cluster.items["virtualservices"])
+    before, after = again(cluster, first, ROUTE)
+    assert after is not before
+    assert (after.body, after.server) != (before.body, before.server)
+
+
+def test_what_is_gone_does_not_come_back() -> None:
+    cluster = Cluster()
+    first = cluster.read()
+    cluster.items["virtualservices"]["metadata"]["name"] = "other"
+    assert ROUTE not in cluster.read(first).state.objects
+
+
+def test_secrets_are_withheld_anew_and_namespaces_stay_reduced() -> None:
+    cluster = Cluster()
+    first = cluster.read()
+    before, after = again(cluster, first, SECRET)
+    assert after.body == before.body
+    assert "czNjcjN0" not in str(after)
+    assert cluster.read(first).state.objects[NAMESPACE].body["metadata"] == {"name": "shop"}
+
+
+def test_another_root_namespace_is_another_mesh() -> None:
+    cluster = Cluster()
+    first = cluster.read()
+    assert cluster.read(first, root="elsewhere").state.objects[ROUTE] is not first.state.objects[ROUTE]
