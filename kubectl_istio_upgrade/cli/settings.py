@@ -152,6 +152,8 @@ class Settings:
         from ..adapters.store.store import GitStore
 
         connection = _Connection(self)
+        if create:
+            connection.transport()  # a slip in the kubeconfig leaves no empty store behind
         with GitStore.open(self.store_path, create=create) as store:
             if create and (new := store.add_recipients(self.recipients)):
                 self.progress.note(f"from now on snapshots encrypt secret values to {', '.join(new)}")

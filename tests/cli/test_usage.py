@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kubectl_istio_upgrade.cli.main import COMMANDS
@@ -87,3 +89,9 @@ def test_the_store_is_named_before_and_after_the_command(offline: Program, place
 @pytest.mark.parametrize("text", ["soon", "-1", "1x", "1 s"])
 def test_a_bad_request_timeout(program: Program, text: str) -> None:
     program("snapshot", f"--request-timeout={text}").failed(2, "invalid --request-timeout", hint="0 means no limit")
+
+
+@pytest.mark.parametrize("arguments", [["snapshot"], ["rollback", "--yes"], ["apply", "--yes", "-f", "-"]])
+def test_without_a_kubeconfig_no_empty_store_is_left(offline: Program, store: Path, arguments: list[str]) -> None:
+    offline(*arguments, stdin="kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n").failed(2, "no kubeconfig")
+    assert not store.exists()
