@@ -70,7 +70,7 @@ def _compared(settings: Settings, before: str, after: str, files: tuple[str, ...
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         manifests = applying.read(session, documents, "manifests", namespace)
         wanted = applying.withheld(manifests, session.store.digester()).state()
-        return diffing.diff(session, first, (wanted, None), only)
+        return diffing.diff(session, first, (wanted, None), only, settings.namespaces)
 
 
 def _names(references: tuple[str, ...], with_files: bool) -> tuple[str, str]:

@@ -88,7 +88,7 @@ def rollback(
       kubectl istio-upgrade rollback latest~1 --only virtualservice -n shop
       kubectl istio-upgrade rollback --restore-crd gateways.networking.istio.io
       kubectl istio-upgrade rollback friday --identity key.txt
-      kubectl istio-upgrade rollback friday --to-dir mesh/
+      kubectl istio-upgrade rollback friday --to-dir restored/
       kubectl istio-upgrade rollback --yes --probe http://shop.example.com/
     """
     from ..operations import rollback as operation

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,9 +64,13 @@ def _program(folder: Path, kubeconfig: str) -> Program:
 
 
 @pytest.fixture(scope="module")
-def prepared(drifted: Mesh, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """A room that no command has been in."""
-    folder = tmp_path_factory.mktemp("everywhere") / "prepared"
+def prepared(drifted: Mesh, template: Path) -> Iterator[Room]:
+    """A room that no command has been in; its path is short, for some commands show it in 80 columns."""
+    with tempfile.TemporaryDirectory(prefix="room-") as above:
+        yield from _prepared(drifted, template, Path(above) / "new")
+
+
+def _prepared(drifted: Mesh, template: Path, folder: Path) -> Iterator[Room]:
     shutil.copytree(template, folder / "store")
     shutil.copytree(template, folder / "killed")
     subprocess.run(["git", "init", "--quiet", "--bare", str(folder / "remote.git")], check=True)

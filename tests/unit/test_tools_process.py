@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kubectl_istio_upgrade.adapters.tools import process
 from kubectl_istio_upgrade.adapters.tools.process import Program, Ran
 from kubectl_istio_upgrade.adapters.tools.reach import CONTEXT, Destination, kubeconfig_for
 from kubectl_istio_upgrade.cli.settings import Settings
@@ -125,3 +129,24 @@ def test_its_complaint_is_all_from_its_error_on() -> None:
     err = f"{seen}Error: failed:\n\t* too late\n  Deployment/istiod\n\n"
     assert Ran(1, "", err).complaint == "failed; too late; Deployment/istiod"
     assert Ran(1, "", "only words\n").complaint == "only words"
+
+
+def test_a_platform_without_process_groups_runs_and_ends_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows: no killpg, and nothing may be run between fork and exec, for there is no fork."""
+    monkeypatch.delattr(os, "killpg")
+    monkeypatch.setattr(process, "_LIBC", None)
+    monkeypatch.setattr(subprocess, "Popen", _without_preexec(subprocess.Popen))
+    assert shell("echo out").out == "out\n"
+    began = time.monotonic()
+    with pytest.raises(ToolTimeoutError):
+        shell("exec sleep 60", timeout=0.3)
+    assert time.monotonic() - began < 10
+
+
+def _without_preexec(popen: Callable[..., Any]) -> Callable[..., Any]:
+    def start(*arguments: Any, preexec_fn: object = None, **options: Any) -> Any:
+        if preexec_fn is not None:
+            raise ValueError("preexec_fn is not supported on Windows platforms")
+        return popen(*arguments, **options)
+
+    return start

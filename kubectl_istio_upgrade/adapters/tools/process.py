@@ -104,7 +104,7 @@ class Program:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with_us,
+            preexec_fn=_die_with_us if _LIBC is not None else None,  # Windows refuses any
         )
 
 
@@ -132,11 +132,18 @@ def _feed(stream: IO[str] | None, text: str) -> None:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """The program and whatever it has started: its session is a process group as well."""
+    """The program and whatever it has started: its session is a process group as well, where there are such groups."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
+        _stop(process, kill=False)
         try:
             process.wait(GRACE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            _stop(process, kill=True)
             process.wait()
+
+
+def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+    else:  # Windows, where both are one
+        process.kill()
