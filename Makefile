@@ -48,8 +48,9 @@ demo: $(VENV)/.ready ## Upgrade a real Istio on a throwaway API server, and take
 picture: $(VENV)/.ready ## Draw the README's picture anew, from a real run.
 	@$(BIN)/python -m tests.demo.picture docs/rollback.svg
 
-bench: $(VENV)/.ready ## Measure against kubectl on a mesh of 10,000 objects.
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.ready ## Measure against kubectl on a mesh of 10,000 objects; also into dist/bench.json.
+	@mkdir -p "$(DIST)"
+	@$(BIN)/python -m tests.bench --json "$(DIST)/bench.json"
 
 $(PACKAGE_VENV)/.ready: $(PACKAGE_LOCK)
 	@echo "setting up the virtual environment in $(PACKAGE_VENV)" >&2

@@ -144,3 +144,12 @@ def test_a_backup_without_a_mesh(program: Program, view: StoreView, manifest: Ma
     file = manifest(config_map("outside", "default"))
     program("snapshot", "--from-file", file).failed(2, "nothing in these files is state of an Istio mesh")
     assert view.refs == ""
+
+
+def test_a_namespace_narrows_a_comparison_with_manifests(program: Program, mesh: Mesh, manifest: Manifest) -> None:
+    """It is the default namespace, too: of the two, only the one that names no other counts."""
+    there, elsewhere = virtual_service("here"), config_map("elsewhere")
+    del there["metadata"]["namespace"]
+    file = manifest(there, elsewhere)
+    diffs = program("diff", "live", "-f", file, "-n", "shop", "-o", "json").done(1).json["objects"]
+    assert [(diff["kind"], diff["namespace"], diff["name"]) for diff in diffs] == [("VirtualService", "shop", "here")]

@@ -41,7 +41,7 @@ def stage() -> Iterator[Stage]:
     """Build what is missing, start, and leave nothing behind."""
     plugin = find_plugin()
     print("Looking for the programs of the test bed; what is missing is built from source,", flush=True)
-    print("once: up to 20 minutes for all of them on two cores.", flush=True)
+    print("once: up to 25 minutes for all of them on two cores.", flush=True)
     programs = ensure_built(*PROGRAMS)
     with tempfile.TemporaryDirectory(prefix="istio-upgrade-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

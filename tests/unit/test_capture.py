@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from kubectl_istio_upgrade.capture import Capture, CaptureOptions, capture
+from kubectl_istio_upgrade.capture import ATTEMPTS, Capture, CaptureOptions, capture
+from kubectl_istio_upgrade.errors import ExpiredError
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity
 from kubectl_istio_upgrade.ports import ClusterReader, ListQuery
@@ -119,3 +120,34 @@ def test_another_root_namespace_is_another_mesh() -> None:
     cluster = Cluster()
     first = cluster.read()
     assert cluster.read(first, root="elsewhere").state.objects[ROUTE] is not first.state.objects[ROUTE]
+
+
+def test_a_version_that_expires_under_it_starts_the_reading_over() -> None:
+    cluster = Expiring(times=ATTEMPTS - 1)
+    assert set(cluster.read().state.objects) == set(Cluster().read().state.objects)
+    assert cluster.asked == ATTEMPTS
+
+
+def test_a_version_that_always_expires_is_an_error_in_the_end() -> None:
+    cluster = Expiring(times=ATTEMPTS)
+    with pytest.raises(ExpiredError):
+        cluster.read()
+    assert cluster.asked == ATTEMPTS
+
+
+class Expiring(Cluster):
+    """Forgets the version that was asked for in the middle of the lists, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times, self.asked = times, 0
+
+    def current_version(self) -> str:
+        self.asked += 1
+        return str(self.asked)
+
+    def list_all(self, queries: Sequence[ListQuery], version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+        for number, answer in enumerate(super().list_all(queries, version)):
+            if number == 1 and self.asked <= self.times:
+                raise ExpiredError(f"version {version} is gone", status=410)
+            yield answer
