@@ -65,8 +65,9 @@ def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, ti
 def abort(dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
     """Take an operation back that was cut short, and prove it.
 
-    Returns every object that the operation has set out to write to the state before it, from its safety snapshot.
-    What others have changed elsewhere in the meantime stays.
+    Returns every object that the operation has set out to write to the state before it, from its safety snapshot; of
+    an upgrade, too, what istioctl or helm have written or removed beyond that. What others have changed elsewhere in
+    the meantime stays, and the plan of an upgrade's way back names it.
 
     \b
     Examples:

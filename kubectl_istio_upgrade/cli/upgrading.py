@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..adapters.folders import export_upgrade
@@ -10,6 +10,7 @@ from ..adapters.yamlio import YamlError, load
 from ..errors import IncompleteError, UsageError
 from ..models.assessments import Assessment
 from ..models.objects import Body
+from ..models.plans import Plan
 from ..operations import unfinished
 from ..operations.assessing import Helpers, assess
 from ..operations.running import Finished
@@ -94,7 +95,13 @@ def _taken_back(session: WritingSession, approval: Approval, error: IncompleteEr
     approval.settings.err.prose(error.message, "failed: ")
     approval.settings.err.line("taking it back, as --auto-rollback says")
     continuation = unfinished.abort(session, unfinished.current(session))
-    finished = continuation.run(lambda _: True)
+    shown = replace(approval, title=continuation.title)
+
+    def review(plan: Plan) -> bool:
+        shown.show(plan, to_stdout=False)
+        return True
+
+    finished = continuation.run(review)
     print_finished(approval.settings.err, finished)
     if not finished.proof.holds:
         return IncompleteError(f"the upgrade failed, and is not taken back whole: {error.message}", hint=REPORT)

@@ -110,9 +110,15 @@ class Planned:
 
 
 def prepare(
-    session: WritingSession, target: SnapshotInfo, options: RollbackOptions, restarts: Restarts = NO_RESTARTS
+    session: WritingSession,
+    target: SnapshotInfo,
+    options: RollbackOptions,
+    restarts: Restarts = NO_RESTARTS,
+    proved: Select | None = None,
 ) -> Planned:
     """Plan the way to a snapshot and try every write on the server. Changes nothing.
+
+    `proved` is what the proof looks at beside what is planned, where that is not simply what is selected.
 
     Raises RefusedError when a permission is missing or the server would not accept a write, StoreError when any of the
     snapshot cannot be read, needed or not.
@@ -141,7 +147,7 @@ def prepare(
         asked = check_permissions(session, plan.writes)
         plan = Trial(session.sender(values), session.progress).of_plan(plan)
         check_permissions(session, plan.writes, asked)  # an update may have become a recreation
-    return Planned(target, state, captured, plan, options.select, values)
+    return Planned(target, state, captured, plan, proved or options.select, values)
 
 
 def run(session: WritingSession, planned: Planned, request: Request, review: Review) -> Finished:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ..errors import RefusedError
 from ..models.operations import Aim, Operation
 from ..models.plans import Action, Plan
+from ..models.snapshots import SnapshotInfo
 from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
@@ -22,7 +23,7 @@ from .unrestarting import Restarts
 from .upgrading import resuming as upgrading
 from .upgrading.choosing import Tools
 from .upgrading.preparing import UPGRADE
-from .upgrading.undoing import Created, Touched
+from .upgrading.undoing import Created, Taken
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ def abort(session: WritingSession, operation: Operation) -> Continuation:
     Workloads that it has restarted get their template of before.
     """
     before = session.store.resolve(session.branch, operation.opening.before)
-    options = _way_back(operation)
-    prepared = rollback.prepare(session, before, options, Restarts(to_undo(operation.restarts)))
+    prepared = _way_back(session, operation, before)
 
     def run(review: Review) -> Finished:
         return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)
@@ -102,11 +102,15 @@ def abort(session: WritingSession, operation: Operation) -> Continuation:
     return _continuation(f"abort the {operation}", prepared.plan, operation, run)
 
 
-def _way_back(operation: Operation) -> RollbackOptions:
+def _way_back(session: WritingSession, operation: Operation, before: SnapshotInfo) -> rollback.Planned:
+    restarts = Restarts(to_undo(operation.restarts))
     if operation.opening.kind == UPGRADE:
-        return RollbackOptions(Touched(operation), created=Created(operation))
+        taken = Taken(operation)
+        options = RollbackOptions(others=taken.others, created=Created(operation))
+        return rollback.prepare(session, before, options, restarts, taken.is_proved)
     created = (key for key, action in operation.written if action is Action.CREATE)
-    return RollbackOptions(operation.keys.__contains__, created=frozenset(created))
+    options = RollbackOptions(operation.keys.__contains__, created=frozenset(created))
+    return rollback.prepare(session, before, options, restarts)
 
 
 def _continuation(title: str, plan: Plan, operation: Operation, run: Callable[[Review], Finished]) -> Continuation:

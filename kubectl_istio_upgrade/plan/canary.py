@@ -14,6 +14,7 @@ from ..models.objects import Body, Key, MemoryState, MeshObject, clone
 from ..models.snapshots import WorkloadProxy
 from ..rules.components import COMPONENT_LABEL
 from ..rules.scope import NAMESPACE, is_namespace
+from .injectors import Injectors
 from .settings.recorded import suffixed
 
 REVISION, TAG, INJECTION = "istio.io/rev", "istio.io/tag", "istio-injection"
@@ -38,12 +39,15 @@ class Reshaped:
 def promoted(live: MemoryState, revision: str, namespaces: Collection[str], tag: str = DEFAULT) -> Reshaped:
     """The mesh with these namespaces, or (without any) the tag, led to another control plane.
 
-    Raises UsageError for a revision or a namespace that is not there, RefusedError where nothing leads to a tag.
+    Raises UsageError for a revision or a namespace that is not there, RefusedError where nothing leads to a tag, or
+    where another control plane would go on injecting a namespace, because a tag leads there.
     """
     if revision not in revisions(live):
         raise UsageError(f"there is no control plane of revision {revision!r}", hint=_known(live))
     moved = list(_namespaces(live, revision, namespaces) if namespaces else _tag(live, revision, tag))
-    return _with(live, {obj.key: obj for obj in moved})
+    shape = _with(live, {obj.key: obj for obj in moved})
+    _check_led(shape.state, revision, namespaces)
+    return shape
 
 
 def retired(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> Reshaped:
@@ -88,6 +92,18 @@ def _namespaces(live: MemoryState, revision: str, names: Collection[str]) -> Ite
         # The older label wins over the revision's, so it has to go (pkg/kube/inject).
         wanted = {**labels, INJECTION: "enabled"} if revision == DEFAULT else {**labels, REVISION: revision}
         yield _with_labels(obj, wanted)
+
+
+def _check_led(shape: MemoryState, revision: str, names: Collection[str]) -> None:
+    """The label of a namespace may lead to a tag of that name, and with it to another control plane."""
+    injectors = Injectors(shape)
+    for name in sorted(names):
+        injector = injectors.of(name, {})
+        if injector is not None and (injector.revision or DEFAULT) != revision:
+            why = f"{injector.configuration.name} leads to revision {injector.revision!r}"
+            message = f"namespace {name!r} would still get its proxies from another control plane, for {why}"
+            hint = f"`kubectl istio-upgrade promote {revision}` leads the tag {DEFAULT!r}, and who follows it, there"
+            raise RefusedError(f"{message}; nothing was changed", hint=hint)
 
 
 def _tag(live: MemoryState, revision: str, tag: str) -> Iterator[MeshObject]:

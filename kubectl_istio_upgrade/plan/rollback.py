@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..canonical import digest
@@ -30,9 +30,14 @@ _WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
 """Stages whose deletions come in their place, not after all writes."""
 
 
+def by_nobody(_: ObjectDiff) -> str:
+    """No difference is the doing of others."""
+    return ""
+
+
 @dataclass(frozen=True)
 class RollbackOptions:
-    """What the user may choose."""
+    """What the user may choose, and what is known of the operation to take back."""
 
     select: Select = everything
     delete_added: bool = True
@@ -44,6 +49,8 @@ class RollbackOptions:
     restore_secrets: frozenset[str] = frozenset()
     """Of the Secrets that are never touched unasked, those that may be: NAMESPACE/NAME."""
     secrets: SecretSources = field(default_factory=SecretSources)
+    others: Callable[[ObjectDiff], str] = by_nobody
+    """Why a difference, from live to the target, is the doing of others and stays; "" where it is not."""
 
 
 def plan_rollback(live: State, target: State, options: RollbackOptions | None = None) -> Plan:
@@ -171,16 +178,19 @@ class _Planner:
             uid=diff.before.server.uid if diff.before else "",
             resource_version=diff.before.server.resource_version if diff.before else "",
         )
+        if why := self._kept(diff):
+            return replace(base, reason=why)
         if is_namespace(diff.key):
             return self._namespace(base)
-        reasons = (kept_reason(obj, self.options.restore_secrets) for obj in (diff.before, diff.after) if obj)
-        if why := next(filter(None, reasons), ""):
-            return replace(base, reason=why)
         if diff.change is Change.REMOVED:
             return self._added_since(base)
         if diff.change is Change.ADDED:
             return self._gone_since(base)
         return self._changed_since(base)
+
+    def _kept(self, diff: ObjectDiff) -> str:
+        reasons = (kept_reason(obj, self.options.restore_secrets) for obj in (diff.before, diff.after) if obj)
+        return next(filter(None, reasons), "") or self.options.others(diff)
 
     def _added_since(self, base: PlannedChange) -> PlannedChange:
         if base.key in self.options.created and self._is_all_ours(base):

@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,37 @@ def test_auto_rollback_goes_back_by_itself_and_proves_it(mesh: Mesh, shared: tup
     assert mesh.plugin.ok("report", "-o", "json").data["ending"] == "aborted"
 
 
+OF_OTHERS = (
+    ("configmap", "notes", "istio-system", '{"data": {"seen": "yes"}}'),
+    ("virtualservice", "web", "shop", '{"metadata": {"annotations": {"example.com/seen": "yes"}}}'),
+)
+
+
+def test_what_others_do_meanwhile_stays_and_is_named_in_the_plan_of_an_auto_rollback(
+    mesh: Mesh, shared: tuple[Mesh, Dump]
+) -> None:
+    def meddle() -> None:
+        for kind, name, namespace, patch in OF_OTHERS:
+            mesh.patch(kind, name, patch, namespace=namespace)
+        mesh.kubectl("create", "configmap", "added", "-n", "istio-system", "--from-literal=a=b")
+
+    err = while_it_applies(mesh, meddle, "--auto-rollback", *NO_SUCH_TAG)
+    try:
+        assert "taken back, proved" in err
+        plan = err[err.index("taking it back, as --auto-rollback says") :]
+        assert "update   Deployment istio-system/istiod" in plan
+        for told in ("ConfigMap istio-system/notes", "VirtualService shop/web", "ConfigMap istio-system/added"):
+            assert f"keep     {told}" in plan
+        assert plan.count("not by this upgrade") == 3
+        left = compare(shared[1], settled(mesh))
+        assert left.counts == (1, 0, 2, 0), str(left)
+    finally:
+        mesh.kubectl("delete", "configmap", "added", "-n", "istio-system", "--ignore-not-found")
+        for kind, name, namespace, patch in OF_OTHERS:
+            mesh.patch(kind, name, patch.replace('"yes"', "null"), namespace=namespace)
+    assert is_as_before(shared)
+
+
 def test_what_the_server_refuses_stops_it_before_anything_is_changed(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
     hold_istiod(mesh, REFUSES_ALL)
     ran = mesh.plugin.ending(3, "upgrade", "--to", NEW, "--yes")
@@ -254,21 +286,43 @@ def budget(mesh: Mesh) -> dict[str, int]:
     return dict(status or {})
 
 
+def while_it_applies(mesh: Mesh, act: Callable[[], None], *options: str) -> str:
+    """Start an upgrade that will fail, and act as soon as the installer is at work; the answer is what it says."""
+    with _upgrading(mesh, *options) as process:
+        _wait_until_begun(mesh, process, "apply")
+        act()
+        err = process.communicate(timeout=300)[1].decode()
+    assert process.returncode == 4, err
+    return err
+
+
 def kill_in(mesh: Mesh, phase: str, delay: float) -> None:
     """Start the upgrade, and kill it so many seconds after the journal says that this phase has begun."""
-    command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes"]
-    process = subprocess.Popen(command, env=mesh.plugin.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        deadline = time.monotonic() + 120
-        while not _has_begun(mesh.plugin.store, phase):
-            assert process.poll() is None, process.communicate()[1].decode()
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+    with _upgrading(mesh) as process:
+        _wait_until_begun(mesh, process, phase)
         time.sleep(delay)
         assert process.poll() is None, "it was over before it could be killed"
+
+
+@contextmanager
+def _upgrading(mesh: Mesh, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The upgrade, killed at the end if it is still there."""
+    command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes", *options]
+    process = subprocess.Popen(command, env=mesh.plugin.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield process
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+
+
+def _wait_until_begun(mesh: Mesh, process: subprocess.Popen[bytes], phase: str) -> None:
+    deadline = time.monotonic() + 120
+    while not _has_begun(mesh.plugin.store, phase):
+        assert process.poll() is None, process.communicate()[1].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def _has_begun(store: Path, phase: str) -> bool:
