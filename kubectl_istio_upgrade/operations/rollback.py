@@ -24,6 +24,7 @@ from ..plan.secrets import SecretSources, values_for
 from ..ports import SealedValues
 from ..rules.scope import SECRET
 from .comparable import comparable
+from .instances import live_instances
 from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .selecting import selection
@@ -134,7 +135,8 @@ def prepare(
 
     captured = session.capture(meanwhile=read_ahead)
     session.store.check(target)
-    options = replace(options, secrets=_sources(session, sealed))
+    instances = live_instances(session.reader, captured.state.types)
+    options = replace(options, secrets=_sources(session, sealed), instances=instances)
     state, options, warnings = comparable(target, state, sealed, session.store.digester(), options)
     _check_named(options.restore_secrets, captured.state, state)
     plan = plan_rollback(captured.state, state, options)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..canonical import same
-from ..models.objects import Body, Json, Key, MeshObject
+from ..models.objects import Body, Json, Key, MeshObject, ResourceType, State
 from ..rules.order import NARROWED_CRDS, stage_named
-from .schemas import Loss, losses, tightenings, violations, widens
+from .schemas import Loss, losses, narrows, tightenings, violations, widens
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,19 @@ class ObjectLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class Instances:
+    """The objects of the type that a definition defines: all of them, also those that no snapshot holds."""
+
+    objects: tuple[MeshObject, ...] = ()
+    unread: str = ""
+    """Why they could not be read: nobody knows then what an older definition would take from them."""
+
+
+InstancesOf = Callable[[Sequence[MeshObject]], Mapping[Key, Instances]]
+"""Looks up the instances of several definitions at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a definition can be put back, and where in the order."""
 
@@ -32,11 +45,18 @@ class Verdict:
     losses: tuple[ObjectLoss, ...]
     """What it would cost, be it taken."""
     stage: int
+    unread: str = ""
+    """Why that is not known."""
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """What it would cost, or why that is not known."""
+        return (*filter(None, [self.unread]), *map(str, self.losses))
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why it cannot be put back unasked; empty when it can."""
-        return (*self.refusals, *map(str, self.losses))
+        return (*self.refusals, *self.costs)
 
 
 def crd_verdict(
@@ -73,6 +93,27 @@ def crd_verdict(
     return Verdict(refusals, tuple(losses), stage_named("definitions" if first else NARROWED_CRDS))
 
 
+def may_cost(live: MeshObject, target: MeshObject) -> bool:
+    """False where putting `target` over `live` takes nothing from any object, whatever objects there are."""
+    current, older = _without_words(_schemas(live.body)), _without_words(_schemas(target.body))
+    if _storage_version(live.body) != _storage_version(target.body):
+        return not same(current, older)
+    return any(name not in current or narrows(current[name], schema) for name, schema in older.items())
+
+
+def instances_in(state: State) -> InstancesOf:
+    """The instances that a state holds, where those are all there are."""
+
+    def look_up(definitions: Sequence[MeshObject]) -> dict[Key, Instances]:
+        return {crd.key: Instances(tuple(state.load(_instances(crd, state.versions)).values())) for crd in definitions}
+
+    return look_up
+
+
+def _instances(crd: MeshObject, keys: Iterable[Key]) -> list[Key]:
+    return [key for key in keys if defined_by(crd, key)]
+
+
 def is_needed_first(live: MeshObject | None, crd: Body) -> bool:
     """Whether custom resources may need this definition before they can be written: it is new, or allows more."""
     if live is None:
@@ -85,6 +126,15 @@ def custom_resource_type(crd: MeshObject) -> tuple[str, str]:
     """Group and plural of the type that a definition defines."""
     spec = crd.body["spec"]
     return str(spec["group"]), str(spec["names"]["plural"])
+
+
+def defined_type(crd: MeshObject) -> ResourceType:
+    """The type, at the version in which it is stored, or at another one where that is not served."""
+    spec = crd.body["spec"]
+    served = sorted((v for v in spec["versions"] if v.get("served")), key=lambda v: not v.get("storage"))
+    version = str((served or spec["versions"])[0]["name"])
+    group, plural = custom_resource_type(crd)
+    return ResourceType(group, version, str(spec["names"]["kind"]), plural, spec.get("scope") == "Namespaced")
 
 
 def defined_by(crd: MeshObject, key: Key) -> bool:

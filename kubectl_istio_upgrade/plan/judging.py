@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from ..models.objects import Key, MeshObject, State
 from ..models.plans import Action, PlannedChange, Write
 from ..rules.order import NEWER_VALUES, stage_named
 from ..rules.scope import CRD
-from .definitions import Judge, Verdict, crd_verdict, defined_by
+from .definitions import Instances, InstancesOf, Judge, Verdict, crd_verdict, defined_by, may_cost
 from .revise import as_kept
 
 
@@ -29,6 +29,7 @@ class Crds(StrEnum):
 KEPT_AS_ASKED = "--crds keep leaves definitions as they are"
 NAME_IT = "to restore it all the same, and pay that: --crds restore --restore-crd {name}"
 COST = "restored as asked, although it is not safe: reads hide these fields at once, the next write loses them for good"
+UNKNOWN_COST = "restored as asked, although nobody knows what it costs"
 
 
 def check_named(names: Collection[str], *states: State) -> None:
@@ -40,20 +41,25 @@ def check_named(names: Collection[str], *states: State) -> None:
 
 
 def unsafe_warnings(changes: Iterable[PlannedChange]) -> tuple[str, ...]:
-    """One line for each definition that is restored at a cost."""
-    costly = (change for change in changes if change.is_write and COST in change.notes)
-    return tuple(
-        f"--crds restore: {change.key.name} is restored although {len(change.notes) - 1} fields or values of live "
-        "objects do not survive it; they are listed above"
-        for change in costly
-    )
+    """One line for each definition that is restored at a cost, be it a known one."""
+    told = ((change.key.name, _although(change)) for change in changes if change.is_write)
+    return tuple(f"--crds restore: {name} is restored although {why}" for name, why in told if why)
+
+
+def _although(change: PlannedChange) -> str:
+    if UNKNOWN_COST in change.notes:
+        return change.notes[-1]
+    if COST in change.notes:
+        return f"{len(change.notes) - 1} fields or values of live objects do not survive it; they are listed above"
+    return ""
 
 
 @dataclass
 class Definitions:
     """The changed definitions among the planned changes, and what they mean for the others."""
 
-    live: State
+    instances: InstancesOf
+    """All live objects of a definition's type."""
     changes: list[PlannedChange]
     settled: Collection[Key]
     """Objects that are as the complete target has them: they lived under its definitions."""
@@ -63,11 +69,12 @@ class Definitions:
     _verdicts: dict[Key, Verdict] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Compare the schemas, once each."""
-        changed = [c for c in self.changes if c.key.resource == CRD and c.write is Write.PUT]
-        self._judges = {c.key: (c.live, Judge(c.live, c.target)) for c in changed if c.live and c.target}
-        touched = {change.key for change in self.changes if change.is_write}
-        self._verdicts = {c.key: self._verdict(c.live, c.target, touched) for c in changed if c.live and c.target}
+        """Compare the schemas, once each, and look up the objects where they matter."""
+        puts = [c for c in self.changes if c.key.resource == CRD and c.write is Write.PUT]
+        changed = [(c.live, c.target) for c in puts if c.live and c.target]
+        self._judges = {live.key: (live, Judge(live, target)) for live, target in changed}
+        instances = self.instances([live for live, target in changed if may_cost(live, target)])
+        self._verdicts = {live.key: self._verdict(live, target, instances) for live, target in changed}
 
     def planned(self) -> list[PlannedChange]:
         """The changes, with what becomes of each definition, and with values before istiod that would stop it."""
@@ -91,9 +98,11 @@ class Definitions:
             if loss.loss.keyword == "enum"
         )
 
-    def _verdict(self, live: MeshObject, target: MeshObject, touched: Collection[Key]) -> Verdict:
-        objects = self.live.load([key for key in self.live.versions if defined_by(live, key)]).values()
-        return crd_verdict(live, target, objects, lambda key: key not in touched, self.settled.__contains__)
+    def _verdict(self, live: MeshObject, target: MeshObject, instances: Mapping[Key, Instances]) -> Verdict:
+        found = instances.get(live.key, Instances())
+        touched = {change.key for change in self.changes if change.is_write}
+        verdict = crd_verdict(live, target, found.objects, lambda key: key not in touched, self.settled.__contains__)
+        return replace(verdict, unread=found.unread)
 
     def _decided(self, change: PlannedChange) -> PlannedChange:
         if self.crds is Crds.KEEP and change.is_write:
@@ -101,10 +110,10 @@ class Definitions:
         verdict = self._verdicts.get(change.key)
         if verdict is None:
             return change
-        if verdict.refusals or (verdict.losses and not self._is_wanted(change.key)):
+        if verdict.refusals or (verdict.costs and not self._is_wanted(change.key)):
             hint = () if verdict.refusals else (NAME_IT.format(name=change.key.name),)
             return replace(as_kept(change, "; ".join(verdict.problems)), notes=(*change.notes, *hint))
-        cost = (COST, *map(str, verdict.losses)) if verdict.losses else ()
+        cost = (UNKNOWN_COST if verdict.unread else COST, *verdict.costs) if verdict.costs else ()
         return replace(change, stage=verdict.stage, notes=(*change.notes, *cost))
 
     def _is_wanted(self, key: Key) -> bool:

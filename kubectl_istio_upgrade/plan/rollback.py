@@ -14,7 +14,7 @@ from ..normalise.view import Surroundings, is_autoscaler, keep_live, surrounding
 from ..rules.keeping import kept_reason
 from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
-from .definitions import defined_by
+from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named, unsafe_warnings
@@ -46,6 +46,8 @@ class RollbackOptions:
     crds: Crds = Crds.AUTO
     restore_crds: frozenset[str] = frozenset()
     """With `Crds.RESTORE`: names of definitions that are restored even where that is not safe."""
+    instances: InstancesOf | None = None
+    """How to find all objects of a definition's type; None where the live state holds them all."""
     restore_secrets: frozenset[str] = frozenset()
     """Of the Secrets that are never touched unasked, those that may be: NAMESPACE/NAME."""
     secrets: SecretSources = field(default_factory=SecretSources)
@@ -62,9 +64,10 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     check_named(options.restore_crds, live, target)
     comparison = compare(live, target)
     chosen = _chosen(comparison.diffs, options.select)
-    planner = _Planner(live, target, options, _types(live, target))
+    instances = options.instances or instances_in(live)
+    planner = _Planner(live, target, options, _types(live, target), instances)
     changes = [planner.change(diff) for diff in chosen]
-    definitions = Definitions(live, changes, _settled(target, comparison), options.crds, options.restore_crds)
+    definitions = Definitions(instances, changes, _settled(target, comparison), options.crds, options.restore_crds)
     changes = definitions.planned()
     changes += planner.missing_namespaces(changes)
     plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
@@ -154,6 +157,7 @@ class _Planner:
     target: State
     options: RollbackOptions
     types: dict[str, ResourceType]
+    instances: InstancesOf
     around: Surroundings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -207,8 +211,8 @@ class _Planner:
         """Of a definition, whether every object of its type is ours, too: they go with it."""
         if base.key.resource != CRD:
             return True
-        crd = _required(base.live)
-        return all(key in self.options.created for key in self.live.versions if defined_by(crd, key))
+        found = self.instances([_required(base.live)])[base.key]
+        return not found.unread and all(obj.key in self.options.created for obj in found.objects)
 
     def _gone_since(self, base: PlannedChange) -> PlannedChange:
         target = self.options.secrets.known(None, _required(base.target))

@@ -155,6 +155,28 @@ def _allows(keyword: str, current: Json, older: Json) -> bool:
     return all(rule.get("rule") in rules for rule in older[keyword])
 
 
+def narrows(current: Json, older: Json) -> bool:
+    """False only where all that fits the current schema survives the other one. Both come without descriptions."""
+    return any(tightenings(current or {}, older or {})) or _drops(current, older)
+
+
+def _drops(current: Json, older: Json) -> bool:
+    """Whether pruning by the older schema may remove what pruning by the current one leaves; if in doubt, it may."""
+    if same(current, older) or not _is_structural(older):
+        return False
+    if not _is_structural(current) or _is_open(current):
+        return True
+    others = older.get("additionalProperties")
+    known, properties = current.get("properties") or {}, older.get("properties") or {}
+    held = [(schema, properties.get(name, others)) for name, schema in known.items()]
+    held += [(current[name], older.get(name)) for name in ("additionalProperties", "items") if current.get(name)]
+    return any(_drops(schema, found) if isinstance(found, dict) else not _is_open(older) for schema, found in held)
+
+
+def _is_open(schema: Json) -> bool:
+    return bool(schema.get(_PRESERVE)) or schema.get("additionalProperties") is True
+
+
 def widens(current: Json, older: Json) -> bool:
     """True when the schema to restore knows a property that the current one does not."""
     if not isinstance(current, dict) or not isinstance(older, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from kubectl_istio_upgrade.models.permissions import Permission
 
 from .mesh import NAMESPACE, Json, Mesh, config_map, sidecar, virtual_service
 from .permissions import USER, Roles, permission_asked_for, permission_of, permissions_in
-from .program import Program
+from .program import Program, Result
 from .proxy import Proxy
 
 pytestmark = pytest.mark.cluster
@@ -192,7 +193,42 @@ def test_each_verb_that_is_taken_away_is_missed(writer: Program, roles: Roles) -
     for verb in sorted({permission.verb for permission in roles.permissions}):
         with roles.without(*(permission for permission in roles.permissions if permission.verb == verb)):
             among = {permission for permission in roles.permissions if permission.group in (RBAC, LEASES)}
-            assert {permission.verb for permission in roles.lacking(among)} <= {verb}
+            taken = {permission for permission in among if permission.verb == verb}
+            assert taken
+            assert roles.lacking(among) == taken
+
+
+@pytest.fixture
+def narrowed(taken: Program, mesh: Mesh) -> Iterator[str]:
+    """A definition that allows more than in `friday`, where it matters whether anybody makes use of that."""
+    name = "sidecars.networking.istio.io"
+    metadata = {"name": name}
+    body = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
+    before = mesh.get(body)
+    assert before
+    wider = json.loads(json.dumps(before["spec"]["versions"]))
+    for version in wider:
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["later"] = {"type": "string"}
+    mesh.patch(body, {"spec": {"versions": wider}})
+    yield name
+    mesh.patch(body, {"spec": {"versions": before["spec"]["versions"]}})
+
+
+def test_a_definition_stays_where_nobody_may_look_at_its_objects(
+    taken: Program, limited: Program, roles: Roles, narrowed: str
+) -> None:
+    excluded = ("--exclude-type", narrowed)
+    roles.give(taken("rbac", *excluded, "--for", f"user:{USER}").done().out)
+    back = ("rollback", "friday", "--dry-run", "-o", "json", *excluded)
+    kept, restored = (_planned(program(*back), narrowed) for program in (limited, taken))
+    assert kept["action"] == "keep"
+    assert f"its objects cannot be read: user {USER!r} may not list {narrowed}" in kept["reason"]
+    assert restored["action"] == "update"
+
+
+def _planned(result: Result, name: str) -> Json:
+    (change,) = (change for change in result.done().json["plan"]["changes"] if change["name"] == name)
+    return dict(change)
 
 
 def test_reading_asks_for_everything_that_is_granted(

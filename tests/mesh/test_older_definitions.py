@@ -126,6 +126,26 @@ def test_no_definition_is_written_on_request(bed: Bed) -> None:
     assert bed.plugin.ending(2, "rollback", START, "--yes", "--restore-crd", "envoyfilters").err
 
 
+def test_objects_that_no_snapshot_holds_are_not_robbed_either(bed: Bed) -> None:
+    path = PATH.replace("newer", "owned")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "1", "controller": True}
+    body = bed.plane.api.request("GET", PATH)
+    body["metadata"] = {"name": "owned", "namespace": "shop", "ownerReferences": [owner]}
+    bed.plane.api.request("POST", path.removesuffix("/owned"), body)
+    before = bed.plane.stored("networking.istio.io/envoyfilters/shop/owned")
+    assert b'"waypoint"' in (before or b"")
+    lost = "envoyfilters.networking.istio.io shop/{}: spec.configPatches[0].match.waypoint"
+    without = ("--exclude-type", FILTERS)
+    for options in ((), without):
+        kept = reasons(bed.plugin.ok("rollback", START, "--dry-run", "-o", "json", *options))[f"{CRD} /{FILTERS}"]
+        assert lost.format("owned") in kept
+        assert (lost.format("newer") in kept) is bool(options), "without them excluded, the plan deletes it"
+    bed.plugin.ok("rollback", START, "--keep-added", *without, "--yes")
+    assert bed.plane.stored("networking.istio.io/envoyfilters/shop/owned") == before
+    assert bed.now() == bed.stored
+    bed.plane.api.request("DELETE", path)
+
+
 def test_a_snapshot_of_what_a_definition_hides_says_so(bed: Bed) -> None:
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/destinationrules.networking.istio.io"
     definition = bed.plane.api.request("GET", path)

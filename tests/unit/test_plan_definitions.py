@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
 from kubectl_istio_upgrade.models.plans import Action
-from kubectl_istio_upgrade.plan.definitions import crd_verdict
+from kubectl_istio_upgrade.plan.definitions import crd_verdict, may_cost
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
-from kubectl_istio_upgrade.plan.schemas import tightenings, unknown_fields, widens
+from kubectl_istio_upgrade.plan.schemas import narrows, tightenings, unknown_fields, widens
 from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
 
 from .builders import obj, state
@@ -165,6 +167,38 @@ def test_widening_is_seen_at_any_depth() -> None:
     less: Json = {"items": {"properties": {"a": {"additionalProperties": {"properties": {}}}}}}
     assert widens(less, deep)
     assert not widens(deep, less)
+
+
+OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+MAP = {"type": "object", "additionalProperties": STRING}
+
+
+@pytest.mark.parametrize(
+    ("current", "older", "narrower"),
+    [
+        (schema(a=STRING), schema(a=STRING), False),
+        (schema(a=STRING), schema(a=STRING, b=STRING), False),
+        (schema(a=STRING, b=STRING), schema(a=STRING), True),
+        (schema(a={"type": "array", "items": schema(a=STRING)}), schema(a={"type": "array", "items": schema()}), True),
+        (schema(a=STRING), schema(a={"type": "string", "enum": ["x"]}), True),
+        (schema(a={"type": "string", "enum": ["x"]}), schema(a=STRING), False),
+        (schema(a=OPEN), schema(a=OPEN, b=STRING), False),
+        (schema(a=OPEN), schema(a={"type": "object", "properties": {"b": STRING}}), True),
+        (schema(a={"type": "object", "properties": {"b": STRING}}), schema(a=OPEN), False),
+        (schema(a=MAP), schema(a=MAP, b=STRING), False),
+        (schema(a=MAP), schema(a={"type": "object"}), True),
+        (schema(a={"type": "object"}), schema(a=MAP), False),
+        (None, schema(a=STRING), True),
+        (schema(a=STRING), None, False),
+    ],
+)
+def test_a_schema_is_narrower_unless_all_that_fits_survives_it(current: Json, older: Json, narrower: bool) -> None:
+    assert narrows(current, older) is narrower
+
+
+def test_a_definition_that_stores_another_version_may_cost_something() -> None:
+    assert not may_cost(crd(OLD), crd(OLD))
+    assert may_cost(crd(OLD, served="v1"), crd(OLD, served="v1alpha3"))
 
 
 def test_an_istiod_is_not_restored_under_a_value_that_it_does_not_know() -> None:

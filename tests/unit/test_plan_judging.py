@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from kubectl_istio_upgrade.errors import UsageError
-from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.models.objects import Key, MeshObject
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange
-from kubectl_istio_upgrade.plan.definitions import Judge
-from kubectl_istio_upgrade.plan.judging import COST, KEPT_AS_ASKED, Crds
+from kubectl_istio_upgrade.plan.definitions import Instances, InstancesOf, Judge
+from kubectl_istio_upgrade.plan.judging import COST, KEPT_AS_ASKED, UNKNOWN_COST, Crds
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
 
 from .builders import obj, state
-from .test_plan_definitions import NEW, OLD, crd
+from .test_plan_definitions import NEW, OLD, crd, schema
 
 NAME = "envoyfilters.networking.istio.io"
+WIDER = schema(**{**OLD["properties"]["spec"]["properties"], "more": {"type": "string"}})
 USED = obj("EnvoyFilter", "ns/a", spec={"context": "WAYPOINT", "waypoint": {"filter": {}}})
 WAYPOINT = f"{NAME} ns/a: spec.waypoint: "
 CONTEXT = f"{NAME} ns/a: spec.context: "
@@ -102,3 +105,64 @@ def test_two_schemas_are_compared_once_for_all_objects(monkeypatch: pytest.Monke
     added = [obj("EnvoyFilter", f"ns/{number}", spec={"context": "ANY"}) for number in range(50)]
     plan_rollback(state(crd(NEW, version="2"), *added), state(crd(OLD)))
     assert len(made) <= 2
+
+
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "1", "controller": True}
+OWNED = obj("EnvoyFilter", "ns/owned", spec={"waypoint": {}}, ownerReferences=[OWNER])
+FORBIDDEN = "its objects cannot be read: user 'x' may not list them"
+
+
+def holding(*objects: MeshObject, unread: str = "", asked: list[Key] | None = None) -> InstancesOf:
+    def look_up(definitions: Sequence[MeshObject]) -> dict[Key, Instances]:
+        if asked is not None:
+            asked.extend(crd.key for crd in definitions)
+        return {crd.key: Instances(objects, unread) for crd in definitions}
+
+    return look_up
+
+
+def narrowed(instances: InstancesOf, *named: str) -> Plan:
+    crds = Crds.RESTORE if named else Crds.AUTO
+    options = RollbackOptions(instances=instances, crds=crds, restore_crds=frozenset(named))
+    return plan_rollback(state(crd(NEW, version="2")), state(crd(OLD)), options)
+
+
+def test_objects_that_no_snapshot_holds_count_as_well() -> None:
+    change = definition(narrowed(holding(OWNED)))
+    assert change.action is Action.KEEP
+    assert f"{NAME} ns/owned: spec.waypoint: " in change.reason
+
+
+def test_a_definition_whose_objects_cannot_be_read_is_kept_for_that_reason() -> None:
+    change = definition(narrowed(holding(unread=FORBIDDEN)))
+    assert (change.action, change.reason) == (Action.KEEP, FORBIDDEN)
+    assert f"--restore-crd {NAME}" in change.notes[0]
+
+
+def test_one_that_is_named_is_restored_even_so_and_says_that_nobody_knows_the_cost() -> None:
+    plan = narrowed(holding(unread=FORBIDDEN), NAME)
+    assert (definition(plan).action, definition(plan).notes) == (Action.UPDATE, (UNKNOWN_COST, FORBIDDEN))
+    assert plan.warnings == (f"--crds restore: {NAME} is restored although {FORBIDDEN}",)
+
+
+def test_objects_are_looked_up_only_where_a_definition_may_cost_something() -> None:
+    asked: list[Key] = []
+    narrowed(holding(asked=asked))
+    assert asked == [crd(OLD).key]
+    asked.clear()
+    wider = plan_rollback(
+        state(crd(OLD, version="2")), state(crd(WIDER)), RollbackOptions(instances=holding(asked=asked))
+    )
+    assert (definition(wider).action, asked) == (Action.UPDATE, [])
+
+
+def test_a_definition_that_an_operation_made_stays_while_others_have_objects_of_its_type() -> None:
+    live, target = state(crd(NEW)), state()
+
+    def action(instances: InstancesOf) -> Action:
+        options = RollbackOptions(created={crd(NEW).key, USED.key}, instances=instances)
+        return definition(plan_rollback(live, target, options)).action
+
+    assert action(holding(USED)) is Action.DELETE
+    assert action(holding(USED, OWNED)) is Action.KEEP
+    assert action(holding(unread=FORBIDDEN)) is Action.KEEP
