@@ -21,7 +21,7 @@ from tests.controlplane.access import Access
 from tests.mesh.comparison import Dump
 
 from . import killer, scenario
-from .cases import Case, Operation, Recording, Run, Victim, may_be_missed
+from .cases import Case, Operation, Recording, Run, Victim
 from .cluster import Cluster
 from .nursery import Nursery
 from .proxy import WAYS, Fault, FaultProxy, Spoil
@@ -36,6 +36,7 @@ from .verdict import (
     broken_promises,
     describe,
     goal_of,
+    unmet,
 )
 
 SNAPSHOT = "a"
@@ -64,10 +65,13 @@ class Space:
         """Run it."""
         return self.nursery.run(arguments, self._environment(), self.folder)
 
-    def killed(self, point: str, victim: Victim, *arguments: str) -> Result:
-        """Run it until it dies there."""
-        environment = self._environment(**{killer.POINT: point, killer.VICTIM: victim.variable})
-        return self.nursery.run(arguments, environment, self.folder, watched=True)
+    def killed(self, point: str, victim: Victim, *arguments: str) -> tuple[Result, bool]:
+        """Run it until it, or its git, dies there; and whether that came to pass."""
+        struck = self.folder / "struck"
+        struck.unlink(missing_ok=True)
+        told = {killer.POINT: point, killer.VICTIM: victim.variable, killer.STRUCK: str(struck)}
+        result = self.nursery.run(arguments, self._environment(**told), self.folder, watched=True)
+        return result, struck.exists()
 
     def recorded(self, *arguments: str) -> tuple[str, ...]:
         """Run it, and say where it could have died."""
@@ -124,6 +128,8 @@ class Bench:
         self._kubeconfig = self._proxy.kubeconfig(folder / "kubeconfig")
         self._manifests = folder / "manifests.yaml"
         self._manifests.write_text(yaml.safe_dump_all(scenario.MANIFESTS), "utf-8")
+        self._next = folder / "next.yaml"
+        self._next.write_text(yaml.safe_dump(scenario.NEXT), "utf-8")
         self._template = folder / "template"
         self._cluster.install()
         self._a = self._cluster.objects()
@@ -158,7 +164,7 @@ class Bench:
         try:
             return self._judged(case, started)
         except (AssertionError, subprocess.TimeoutExpired) as error:
-            return Row(case, "unknown", "", "WRONG", time.monotonic() - started, (str(error),))
+            return Row(case, False, "unknown", "", "WRONG", time.monotonic() - started, (str(error),))
 
     def _judged(self, case: Case, started: float) -> Row:
         if case.fault is Spoil.STALE:
@@ -169,9 +175,9 @@ class Bench:
         with self._space() as space:
             self._kill_first(case.run, space)
             start = self._cluster.objects() if case.run.killed_first else before
-            result, problems = self._meet(case, space)
+            result, met = self._meet(case, space)
             found = self._aftermath(result, ends, start, space)
-            problems += broken_promises(case.run, found)
+            problems = [*unmet(case, met), *broken_promises(case.run, found)]
             last, command, reached = result, "", found.reached
             if found.unfinished:
                 problems += space.damage()
@@ -185,34 +191,33 @@ class Bench:
             problems.append(reached)
         end = reached if reached in (TARGET, BEFORE) else "WRONG"
         seconds = time.monotonic() - started
-        return Row(case, describe(case.run, found), command, end, seconds, tuple(problems), f"{result.err}{last.err}")
+        said = f"{result.err}{last.err}"
+        return Row(case, met, describe(case.run, found), command, end, seconds, tuple(problems), said)
 
     def _kill_first(self, run: Run, space: Space) -> None:
         """Where the run is to end an operation, let that die at its moment."""
         if first := run.killed_first:
             self._proxy.begin(None)
-            result = space.killed(first.at, Victim.SELF, *self._arguments(Run(run.operation)))
-            assert result.code == KILLED, f"{run.operation} never came by {first.at}: it ended with {result.code}"
+            result, met = space.killed(first.at, Victim.SELF, *self._arguments(Run(run.operation)))
+            assert met, f"{run.operation} never came by {first.at}: it ended with {result.code}"
 
     def _aftermath(self, result: Result, ends: Ends, start: Dump, space: Space) -> Aftermath:
         now = self._cluster.objects()
         moved = Ends(start, start).reached(now) != TARGET
         return Aftermath(result.code, self._unfinished(space), ends.reached(now), moved)
 
-    def _meet(self, case: Case, space: Space) -> tuple[Result, list[str]]:
-        """Run it into its fault."""
+    def _meet(self, case: Case, space: Space) -> tuple[Result, bool]:
+        """Run it into its fault; and whether that struck."""
         arguments = self._arguments(case.run)
         if isinstance(case.fault, Victim):
             self._proxy.begin(None)
-            result = space.killed(case.at, case.fault, *arguments)
-            met = result.code == KILLED or case.fault is Victim.GIT
-        else:
-            self._proxy.begin(Fault(case.fault, case.at))
-            timeout = ["--request-timeout", "3s"] if case.fault is Spoil.TOO_SLOW else []
-            result = space.program(*arguments, *timeout)
-            met = self._proxy.struck.is_set()
-            self._proxy.begin(None)
-        return result, [] if met or may_be_missed(case.at) else ["the fault was never met"]
+            return space.killed(case.at, case.fault, *arguments)
+        self._proxy.begin(Fault(case.fault, case.at))
+        timeout = ["--request-timeout", "3s"] if case.fault is Spoil.TOO_SLOW else []
+        result = space.program(*arguments, *timeout)
+        met = self._proxy.struck.is_set()
+        self._proxy.begin(None)
+        return result, met
 
     def _after(self, case: Case, result: Result, reached: str, space: Space) -> list[str]:
         """What is wrong with how `resume` or `abort` ended."""
@@ -230,14 +235,26 @@ class Bench:
         """What is wrong once everything is over.
 
         A program that was killed, or whose server was gone, could not tidy up, and its lease stays for its term: then
-        the next command must not mind, and see to the store.
+        the next command must see to the store, and one with another store take the lease once it has expired.
         """
         problems = []
         if at_a_loss:
             problems += _failure(space.program("snapshot"))
-        elif leases := self._cluster.leases():
+            if self._cluster.leases():
+                problems += self._taken_over(space)
+        if leases := self._cluster.leases():
             problems.append(f"left over: lease {', '.join(leases)}")
         return [*problems, *space.problems()]
+
+    def _taken_over(self, space: Space) -> list[str]:
+        """What is wrong with how somebody else changes the mesh, while the lease of one who died is there."""
+        self._cluster.expire_leases()
+        another = Space(space.folder / "another", self._nursery, self._kubeconfig)
+        another.temporary.mkdir(parents=True)
+        shutil.copytree(self._template, another.store)
+        result = another.program("apply", "--yes", "-f", str(self._next))
+        told = "took the lock of the cluster over from" in result.err
+        return [*_failure(result), *([] if told else ["the lease was not taken over by the next command"])]
 
     def _unfinished(self, space: Space) -> Unfinished | None:
         found = space.program("status", "-o", "json").done().json["unfinished"]

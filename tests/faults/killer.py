@@ -23,8 +23,9 @@ from kubectl_istio_upgrade.adapters.store.gitio import Git
 
 from .points import Class, Counting, name_of
 
-POINT, VICTIM, RECORD = "FAULTS_POINT", "FAULTS_VICTIM", "FAULTS_RECORD"
-"""Environment: where to die; who (`self`, `git`, or `both`); or a file to write the names of all points to."""
+POINT, VICTIM, STRUCK, RECORD = "FAULTS_POINT", "FAULTS_VICTIM", "FAULTS_STRUCK", "FAULTS_RECORD"
+"""Environment: where to die; who (`self`, `git`, or `both`); a file that is made when that happens; or a file to write
+the names of all points to."""
 
 _READING_GIT = ("version", "config", "cat-file", "for-each-ref", "rev-list", "log", "ls-tree", "fsck", "rev-parse")
 
@@ -47,11 +48,18 @@ def reach(name: str) -> None:
 
 
 def _die(victim: str) -> None:
-    if victim in ("git", "both") and _importer:
-        os.kill(_importer[-1].pid, signal.SIGKILL)
-        _importer[-1].proc.wait()
+    if victim == "self" or _git_is_killed():
+        os.close(_real_open(os.environ[STRUCK], os.O_WRONLY | os.O_CREAT, 0o600))
     if victim in ("self", "both"):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _git_is_killed() -> bool:
+    """False where it had come to an end before."""
+    if not _importer:
+        return False
+    os.kill(_importer[-1].pid, signal.SIGKILL)
+    return bool(_importer[-1].proc.wait() == -signal.SIGKILL)
 
 
 @contextmanager

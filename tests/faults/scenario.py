@@ -259,3 +259,6 @@ MANIFESTS = (
     Item("services", "Service", "istiod", ROOT, labels={"applied": "yes"}).body,
 )
 """What `apply` applies to state B."""
+
+NEXT = Item("configmaps", "ConfigMap", "next", ROOT, {"data": {"a": "b"}}).body
+"""What somebody else applies after a case, whatever state it has led to."""

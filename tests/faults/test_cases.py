@@ -134,6 +134,8 @@ def test_the_requests_of_what_ends_it_are_spoiled_in_every_way_after_one_kill() 
 def test_only_what_depends_on_time_may_be_missed() -> None:
     assert not any(may_be_missed(case.at) for case in CASES if case.at.endswith("@1"))
     assert all(map(may_be_missed, ("after-fsync-outcome-x@1", "before-PUT-leases-a-l@1", "GET-deployments-a-b@2")))
+    for at in ("after-fsync-opening@1", "before-git-update-ref@2", "LIST-x@2", "GET-version@3", "PATCH-namespaces-a@2"):
+        assert not may_be_missed(at)
 
 
 def test_a_name_that_is_none_is_refused() -> None:

@@ -27,5 +27,8 @@ def test_after_any_fault_one_command_leads_to_the_target_or_back(lanes: Lanes) -
         killed = [case for case in matrix({run: recording}) if case.fault in list(Victim)]
         cases += sample(killed, SIZE_OF_EACH_ENDING, SEED)
     rows = list(lanes.run(cases))
+    assert [row.case for row in rows] == cases
+    assert len(rows) == SIZE + len(ENDINGS) * SIZE_OF_EACH_ENDING
+    assert any(row.met for row in rows)
     wrong = [f"{table.line(row)}\n    {table.rerun(row)}\n{row.said}" for row in rows if row.problems]
     assert not wrong, "\n\n".join([*wrong, table.totals(rows, time.monotonic() - started)])

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from .cases import Moment, Operation, Run, Way
-from .verdict import BEFORE, TARGET, Aftermath, Ends, Unfinished, broken_promises, describe
+from . import table
+from .cases import Case, Moment, Operation, Run, Victim, Way
+from .proxy import Spoil
+from .verdict import BEFORE, TARGET, Aftermath, Ends, Row, Unfinished, broken_promises, describe, unmet
 
 HALF = Unfinished("20261124-005500-1a2b3c", 2, 5)
 
@@ -120,3 +122,24 @@ def test_an_exit_code_that_is_true_is_none(
 )
 def test_the_state_found_is_named(run: Run, unfinished: Unfinished | None, reached: str, words: str) -> None:
     assert describe(run, Aftermath(-9, unfinished, reached, moved=True)) == words
+
+
+BY_TIME = Case(ROLLBACK, Victim.SELF, "after-PUT-leases-a-l@1", Way.ABORT)
+ALWAYS = Case(ROLLBACK, Spoil.CONFLICT, "PUT-services-a-b@1", Way.ABORT)
+
+
+def test_a_fault_that_did_not_strike_is_wrong_unless_that_depends_on_time() -> None:
+    assert unmet(ALWAYS, met=False) == ["the fault was never met"]
+    assert unmet(ALWAYS, met=True) == unmet(BY_TIME, met=True) == unmet(BY_TIME, met=False) == []
+
+
+def test_the_table_its_totals_and_the_document_say_which_faults_struck() -> None:
+    missed = Row(BY_TIME, met=False, found="done", command="", end=TARGET, seconds=1.0)
+    struck = Row(ALWAYS, met=True, found="done", command="", end=TARGET, seconds=1.0)
+    assert " not met " in table.line(missed)
+    assert " not met " not in table.line(struck)
+    totals = table.totals([missed, struck], 2.0)
+    assert "struck:      1 met, 1 not met" in totals
+    assert f"not met: {table.rerun(missed)}" in totals
+    assert table.rerun(struck) not in totals
+    assert [row["met"] for row in table.document([missed, struck])] == [False, True]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.mesh.comparison import Comparison, Dump, compare
 
-from .cases import Case, Run, Way
+from .cases import Case, Run, Way, may_be_missed
 
 DONE, REFUSED, INCOMPLETE, CLUSTER, STORE, INTERRUPTED = 0, 3, 4, 5, 6, 130
 """The product's exit codes, as its README has them."""
@@ -33,6 +33,8 @@ class Row:
     """One case, run."""
 
     case: Case
+    met: bool
+    """The fault struck. Where `cases.MAY_BE_MISSED` does not allow for one that did not, the row is wrong."""
     found: str
     """The state after the fault."""
     command: str
@@ -97,6 +99,11 @@ def describe(run: Run, found: Aftermath) -> str:
         return f"unfinished: {found.unfinished.written} of {found.unfinished.planned} writes"
     back = "taken back" if run.ending else "nothing changed"
     return {TARGET: "done", BEFORE: back}.get(found.reached, "unknown")
+
+
+def unmet(case: Case, met: bool) -> list[str]:
+    """What is wrong with a case whose fault did not strike: it says nothing, unless it depends on time."""
+    return [] if met or may_be_missed(case.at) else ["the fault was never met"]
 
 
 def broken_promises(run: Run, found: Aftermath) -> list[str]:
