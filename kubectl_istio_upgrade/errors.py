@@ -72,6 +72,10 @@ class LostLockError(IncompleteError):
     """The cluster's lock is not ours any more: not one more write."""
 
 
+class WrittenError(IncompleteError):
+    """An object is written, or may be, and what belongs to its writing has failed."""
+
+
 class NotReadyError(IncompleteError):
     """What was written has not taken effect in time. `objects` are those concerned, as their keys are written."""
 

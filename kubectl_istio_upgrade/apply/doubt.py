@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..diff.states import fields_between
-from ..errors import ApiError, IstioUpgradeError, UnreachableError
+from ..errors import ApiError, IstioUpgradeError, UnreachableError, WrittenError
 from ..models.objects import Body, Json
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
@@ -23,7 +23,7 @@ def may_have_happened(error: IstioUpgradeError) -> bool:
     """
     if isinstance(error, ApiError):
         return (error.status >= 500 or error.status == 429) and WEBHOOK_DOWN not in error.message
-    return isinstance(error, UnreachableError)
+    return isinstance(error, UnreachableError | WrittenError)
 
 
 def is_as_sent(change: PlannedChange, found: Body) -> bool:

@@ -71,14 +71,9 @@ class Executor:
         else needs and that are still not ready when everything is written are a failure, too.
         """
         with self.progress.phase("writing", total=len(plan.writes)) as advance:
-
-            def done(result: StepResult) -> None:
-                self._results[result.key, result.action] = result
-                advance(1)
-
             failure = None
             for stage, changes in _batches(plan.writes, self.batch):
-                failure = self._admit(changes) or self._stage(changes, done) or self._settle(stage, changes)
+                failure = self._admit(changes) or self._stage(changes, advance) or self._settle(stage, changes)
                 if failure:
                     break
         failure = failure or self._still_late()
@@ -97,7 +92,7 @@ class Executor:
         self._unsettled = not restarts
         return self._waited(lambda: wait_for_budgets(self.sender.reader, restarts, self.timeout, self.progress))
 
-    def _stage(self, changes: Sequence[PlannedChange], done: Callable[[StepResult], None]) -> IstioUpgradeError | None:
+    def _stage(self, changes: Sequence[PlannedChange], advance: Callable[[int], None]) -> IstioUpgradeError | None:
         failure: IstioUpgradeError | None = None
         with ThreadPoolExecutor(PARALLEL) as pool:
             futures: list[_StepFuture] = []
@@ -105,22 +100,23 @@ class Executor:
                 for change in changes:
                     futures.append(pool.submit(self._step, change))  # noqa: PERF401 - kept when interrupted half-way
                 for future in as_completed(futures):
-                    result, error = future.result()
-                    failure = failure or error
-                    done(result)
+                    failure = failure or future.result()
+                    advance(1)
             except KeyboardInterrupt:
                 self._stop.set()
                 failure = IncompleteError("interrupted")
                 for future in _in_flight(futures):
-                    done(future.result()[0])
+                    future.result()
+                    advance(1)
             except BaseException:
                 self._stop.set()  # leaving the block waits for the queue: nothing of it may still be written
                 raise
         return failure
 
-    def _step(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:
+    def _step(self, change: PlannedChange) -> IstioUpgradeError | None:
+        """One write, and why it failed. Its thread notes the result: Ctrl-C may lose whoever waits for it."""
         if self._stop.is_set():
-            return StepResult(change.key, change.action, Outcome.SKIPPED, reason=EARLIER_FAILURE), None
+            return None
         try:
             self.journal.intend(change.key, change.action, restarted_by(change))
             result, failure = self._send(change)
@@ -128,9 +124,10 @@ class Executor:
         except IstioUpgradeError as error:
             failure = error
             result = StepResult(change.key, change.action, Outcome.UNKNOWN, reason=error.message)
+        self._results[result.key, result.action] = result
         if failure:
             self._stop.set()
-        return result, failure
+        return failure
 
     def _send(self, change: PlannedChange) -> tuple[StepResult, IstioUpgradeError | None]:
         started = time.monotonic()
@@ -177,7 +174,7 @@ def _batches(changes: Iterable[PlannedChange], size: int) -> Iterable[tuple[int,
             yield stage, batch
 
 
-_StepFuture = Future[tuple[StepResult, IstioUpgradeError | None]]
+_StepFuture = Future[IstioUpgradeError | None]
 
 
 def _in_flight(futures: Sequence[_StepFuture]) -> Iterable[_StepFuture]:

@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..errors import ApiError, ClusterError, ConflictError, IncompleteError, NotFoundError, RefusedError
+from ..errors import (
+    ApiError,
+    ClusterError,
+    ConflictError,
+    IncompleteError,
+    IstioUpgradeError,
+    NotFoundError,
+    RefusedError,
+    WrittenError,
+)
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
@@ -63,16 +72,25 @@ class Sender:
         Values take the place of their digests in the request alone; the answer has digests again.
 
         Raises RefusedError for a Secret whose values are not known, IncompleteError when somebody else changed the
-        object after the plan was made or it never holds still, and whatever the server answers. A ClusterError of
-        which `may_have_happened` is true leaves it open whether the object was written.
+        object after the plan was made or it never holds still, and whatever the server answers. An error of which
+        `may_have_happened` is true leaves it open whether the object was written: so does a WrittenError, for
+        everything that comes after the object itself.
         """
         send = self._until_it_holds_still if dry_run else self._until_it_is_known
         answer = send(change, dry_run=dry_run)
         if answer is not None and not dry_run and change.write not in (Write.APPLY, Write.FORCE):
-            why = OwnershipRestorer(self.reader, self.writer).restore(change, answer)
-            if why:
-                self.note(f"{change.key}: the ownership of its fields could not be restored: {why}")
+            self._give_back(change, answer)
         return None if answer is None else self.secrets.withheld(MeshObject(change.key, answer)).body
+
+    def _give_back(self, change: PlannedChange, written: Body) -> None:
+        """Put the owners of its fields back. Whatever stops that, the object itself is written."""
+        try:
+            why = OwnershipRestorer(self.reader, self.writer).restore(change, written)
+        except IstioUpgradeError as error:
+            message = f"{change.key} is written, but the ownership of its fields is not restored: {error.message}"
+            raise WrittenError(message, hint=error.hint) from error
+        if why:
+            self.note(f"{change.key}: the ownership of its fields could not be restored: {why}")
 
     def _until_it_is_known(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         pauses, doubt = iter(_DOUBT_PAUSES), None
@@ -86,11 +104,18 @@ class Sender:
                     raise
                 pause = next(pauses, None) if open_ended else None
                 time.sleep(pause or 0)
-                found = self.reader.get(change.type, change.key)
+                found = self._looked_up(change, doubt)
                 if found is not None and is_as_sent(change, found):
                     return found
                 if pause is None:  # also when the last answer was a refusal: the first try may have happened
                     raise doubt from error
+
+    def _looked_up(self, change: PlannedChange, doubt: IstioUpgradeError) -> Body | None:
+        """The object as it is now. Where it cannot be read the doubt stays, whatever the reason."""
+        try:
+            return self.reader.get(change.type, change.key)
+        except ClusterError as error:
+            raise doubt from error
 
     def _until_it_holds_still(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         for _ in range(CONFLICT_ATTEMPTS):

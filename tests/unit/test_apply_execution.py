@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from kubectl_istio_upgrade.apply import budgets, rollout
 from kubectl_istio_upgrade.apply.execution import Execution, Executor
 from kubectl_istio_upgrade.apply.sender import Sender
-from kubectl_istio_upgrade.errors import NotReadyError
+from kubectl_istio_upgrade.errors import LostLockError, NotReadyError
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.operations import Restarted
 from kubectl_istio_upgrade.models.plans import Action, Outcome, Plan, StepResult
@@ -56,6 +58,14 @@ class Cluster:
         return {**body, "metadata": {**body["metadata"], "name": key.name}}
 
 
+@dataclass
+class Losing(Cluster):
+    """Takes every write, and the lock of the cluster is lost right after it."""
+
+    def restore_ownership(self, *_content: object) -> Body:
+        raise LostLockError("the lock of the cluster was taken over by bob")
+
+
 class Unwritten:
     """A journal that nobody will read."""
 
@@ -97,6 +107,7 @@ def plan(*pairs: tuple[MeshObject, MeshObject]) -> Plan:
 
 GATEWAY, ROUTE = update("Deployment", "istio-system/gateway"), update("VirtualService", "shop/web")
 ISTIOD = update("Deployment", "istio-system/istiod")
+OWNED = obj("ConfigMap", "istio-system/istio", uid="u", data={"mesh": "old"}, managed=[{"manager": "helm"}])
 NEVER = "never written"
 
 
@@ -186,3 +197,30 @@ def test_two_writes_to_one_object_are_two_results() -> None:
         "istio-validator-istio-system",
     ]
     assert [result.action for result in done.results] == [Action.RELAX, Action.UPDATE, Action.UPDATE]
+
+
+def test_a_write_whose_owners_could_not_be_put_back_is_not_nothing() -> None:
+    cluster = Losing()
+    live, target = obj("ConfigMap", "istio-system/istio", version="2", uid="u", data={"mesh": "new"}), OWNED
+    done = execute(plan((live, target)), cluster)
+    assert cluster.written == ["istio"]
+    assert done.failure is not None
+    assert "is written, but the ownership" in done.failure.message
+    assert [result.outcome for result in done.results] == [Outcome.UNKNOWN]
+    assert not done.changed_nothing
+
+
+def test_a_write_that_ctrl_c_made_nobody_wait_for_is_among_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the moment when a write is handed to its thread and the one when that is known."""
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(self: ThreadPoolExecutor, *call: Any) -> None:
+        submit(self, *call).result()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    cluster = Cluster()
+    done = execute(plan(ROUTE), cluster)
+    assert cluster.written == ["web"]
+    assert not done.changed_nothing
+    assert done.written == 1

@@ -11,15 +11,19 @@ from typing import Any
 import pytest
 
 from kubectl_istio_upgrade.apply import ownership, sender
+from kubectl_istio_upgrade.apply.doubt import may_have_happened
 from kubectl_istio_upgrade.apply.sender import CONFLICT_ATTEMPTS, Sender
 from kubectl_istio_upgrade.errors import (
     ApiError,
     ConflictError,
     ForbiddenError,
     IncompleteError,
+    LostLockError,
     NotFoundError,
     RefusedError,
+    UnauthorizedError,
     UnreachableError,
+    WrittenError,
 )
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
@@ -39,8 +43,11 @@ class Server:
     stored: Body | None
     fault: Fault = lambda _verb, _count: None
     sent: list[tuple[str, Body]] = field(default_factory=list)
+    unreadable: Exception | None = None
 
     def get(self, _type: ResourceType, _key: Key) -> Body | None:
+        if self.unreadable:
+            raise self.unreadable
         return self.stored
 
     def __getattr__(self, verb: str) -> Any:
@@ -395,8 +402,30 @@ def test_ownership_is_tried_again_when_the_server_was_out_of_order() -> None:
 def test_ownership_that_a_broken_server_keeps_from_us_stops_the_run() -> None:
     server = Server(as_read(OWNED))
     loses(server, "owned", 99, after=None)
-    with pytest.raises(UnreachableError):
+    with pytest.raises(WrittenError, match="configmaps istio-system/istio is written"):
         send(server, update(target=OWNED))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("error", [LostLockError("taken over"), ForbiddenError("no get"), UnauthorizedError("expired")])
+def test_whatever_keeps_the_ownership_from_us_the_object_is_written(error: Exception) -> None:
+    server = Server(as_read(OWNED), conflicts("owned", 99))
+    if isinstance(error, LostLockError):
+        server.fault = lambda verb, _: error if verb == "owned" else None
+    else:
+        server.unreadable = error
+    with pytest.raises(WrittenError) as caught:
+        send(server, update(target=OWNED))
+    assert may_have_happened(caught.value)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("error", [ForbiddenError("no get"), UnauthorizedError("expired")])
+def test_a_write_in_doubt_stays_in_doubt_where_the_object_cannot_be_read(error: Exception) -> None:
+    server = Server(as_read(LIVE), unreadable=error)
+    loses(server, "replace", 1, after=None)
+    with pytest.raises(UnreachableError):
+        send(server, update())
 
 
 @pytest.mark.usefixtures("impatient")
