@@ -12,20 +12,16 @@ from dataclasses import dataclass, replace
 from ..errors import RefusedError, UsageError
 from ..models.objects import Body, Key, MemoryState, MeshObject, clone
 from ..models.snapshots import WorkloadProxy
-from ..rules.components import COMPONENT_LABEL
+from ..normalise.inventory import REVISION
 from ..rules.scope import NAMESPACE, is_namespace
 from .injectors import Injectors
+from .retiring import DEFAULT, TAG, is_control_plane, is_of, revision_of
 from .settings.recorded import suffixed
 
-REVISION, TAG, INJECTION = "istio.io/rev", "istio.io/tag", "istio-injection"
+INJECTION = "istio-injection"
 ISTIOD = "istiod"
-DEFAULT = "default"
 VALIDATOR = "istiod-default-validator"
 """The validator of configuration that belongs to no revision; it goes with the tag `default`."""
-
-REMOVABLE = ("Pilot",)
-"""Components that exist once for each revision. Definitions and what reads them are shared, and gateways carry
-traffic: istioctl's own uninstall of a revision takes those along that were upgraded in place (istio/istio 33822)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def retired(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) 
 
 def rest_of(live: MemoryState, revision: str) -> Reshaped:
     """The mesh without what is left of a control plane, which has been found unused before."""
-    gone = [obj for obj in live.objects.values() if _is_of(obj, revision)]
+    gone = [obj for obj in live.objects.values() if is_of(obj, revision)]
     return _with(live, dict.fromkeys(obj.key for obj in gone))
 
 
@@ -80,7 +76,7 @@ def _check_unused(live: MemoryState, revision: str, proxies: Iterable[WorkloadPr
 def revisions(live: MemoryState) -> frozenset[str]:
     """Of every control plane; `default` for one without a name."""
     deployments = (obj for obj in live.objects.values() if obj.key.resource == "deployments.apps")
-    return frozenset(obj.labels.get(REVISION, DEFAULT) for obj in deployments if _component(obj) == "Pilot")
+    return frozenset(revision_of(obj) for obj in deployments if is_control_plane(obj))
 
 
 def _namespaces(live: MemoryState, revision: str, names: Collection[str]) -> Iterator[MeshObject]:
@@ -158,15 +154,6 @@ def _follows_default(namespace: MeshObject, live: MemoryState) -> bool:
 def _serves(obj: MeshObject, revision: str) -> bool:
     services = (hook.get("clientConfig", {}).get("service") or {} for hook in obj.body.get("webhooks") or ())
     return any(service.get("name") == suffixed(ISTIOD, revision) for service in services)
-
-
-def _is_of(obj: MeshObject, revision: str) -> bool:
-    """Whether an object goes with a control plane, and with nothing else."""
-    return _component(obj) in REMOVABLE and obj.labels.get(REVISION, DEFAULT) == revision and TAG not in obj.labels
-
-
-def _component(obj: MeshObject) -> str:
-    return obj.labels.get(COMPONENT_LABEL, "")
 
 
 def _with_labels(obj: MeshObject, labels: Body) -> MeshObject:

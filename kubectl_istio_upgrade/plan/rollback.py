@@ -12,13 +12,25 @@ from ..models.objects import Body, Completeness, Json, Key, MeshObject, Resource
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
-from ..rules.order import NAMESPACE_LABELS, NEWER_VALUES, PUT_BACK, RELAXING, STAGES, TOGETHER, stage_named, stage_of
+from ..rules.order import (
+    NAMESPACE_LABELS,
+    NEWER_VALUES,
+    PUT_BACK,
+    RELAXING,
+    RETIRED,
+    RETIRED_WEBHOOKS,
+    STAGES,
+    TOGETHER,
+    stage_named,
+    stage_of,
+)
 from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
 from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named, unsafe_warnings
 from .owners import owners_of
+from .retiring import retired_last
 from .secrets import SecretSources
 from .webhooks import with_current_ca
 
@@ -28,6 +40,9 @@ OWNERS_LEFT_OUT = "created without its owner references: they name owners by UID
 
 _WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
 """Stages whose deletions come in their place, not after all writes."""
+
+_AFTER_RESTARTS = (stage_named(RETIRED_WEBHOOKS), stage_named(RETIRED))
+"""Stages of deletions that come last of all."""
 
 
 def by_nobody(_: ObjectDiff) -> str:
@@ -68,7 +83,7 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     planner = _Planner(live, target, options, _types(live, target), instances)
     changes = [planner.change(diff) for diff in chosen]
     definitions = Definitions(instances, changes, _settled(target, comparison), options.crds, options.restore_crds)
-    changes = definitions.planned()
+    changes = retired_last(definitions.planned())
     changes += planner.missing_namespaces(changes)
     plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
     hidden = hidden_warnings(live, {change.key for change in plan.writes})
@@ -97,12 +112,15 @@ def _outside(count: int) -> str:
 
 
 def write_order(change: PlannedChange) -> tuple[int, int, tuple[str, ...]]:
-    """Writes by stage, then deletions by stage backwards, then webhooks put back, then restarts, then what is kept.
+    """Writes by stage, then deletions by stage backwards, then webhooks put back, then restarts, then a control plane
+    that nothing uses any more, then what is kept.
 
     Names break ties; restarts go by namespace. A deletion that istiod's start or other writes depend on is among the
     writes.
     """
     if not change.is_write:
+        return (5, change.stage, change.key)
+    if change.stage in _AFTER_RESTARTS:
         return (4, change.stage, change.key)
     if change.action is Action.RESTART:
         return (3, change.stage, (change.key.namespace, *change.key))

@@ -37,6 +37,8 @@ NARROWED_CRDS = "narrowed definitions"
 NAMESPACE_LABELS = "namespace labels"
 PARTS_AGAIN = "parts of the installation again"
 WORKLOADS_AGAIN = "workloads again"
+RETIRED_WEBHOOKS = "webhooks of a control plane that goes"
+RETIRED = "control plane that goes"
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -121,6 +123,12 @@ STAGES: tuple[Stage, ...] = (
         "pods get their proxy when they are made, so their injector and all it goes by must be right by then",
         Wait.ROLLED_OUT,
     ),
+    Stage(
+        RETIRED_WEBHOOKS,
+        types(),
+        "deletions, and none before the workloads have left it: until then it serves them (istio.io: upgrade/canary)",
+    ),
+    Stage(RETIRED, types(), "deletions, after those of the webhooks that it answers"),
 )
 
 _BY_NAME = {stage.name: number for number, stage in enumerate(STAGES)}

@@ -6,7 +6,8 @@ import pytest
 
 from kubectl_istio_upgrade.errors import RefusedError
 from kubectl_istio_upgrade.models.objects import Body, MemoryState, MeshObject
-from kubectl_istio_upgrade.plan.canary import DEFAULT, promoted
+from kubectl_istio_upgrade.plan.canary import promoted
+from kubectl_istio_upgrade.plan.retiring import DEFAULT
 
 from .builders import key, obj, state
 
