@@ -31,10 +31,12 @@ class Story:
     images_before: str
     images_after: str
     too_early: Ran
+    astray: Ran
     preview: Ran
     alone: list[str]
     rollback: Ran
     back: Dump
+    images_back: str
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +54,18 @@ def _tell(mesh: Mesh) -> Story:
     first = mesh.plugin.ok(*UPGRADE, "-o", "json")
     beside, istiods, images_before = settled(mesh), sorted(mesh.istiod.versions()), _images(mesh)
     mesh.plugin.ok("promote", REVISION, "-n", "shop", "--yes")
-    _restart(mesh)
+    mesh.plugin.ok("restart", "-n", "shop", "--yes")
     images_after = _images(mesh)
     too_early = mesh.plugin.ending(3, "retire", "default", "--yes")
     mesh.plugin.ok(*UPGRADE, "--with-gateways")
     mesh.plugin.ok("promote", REVISION, "--yes")
+    astray = mesh.plugin.ending(3, "promote", "default", "-n", "shop", "--yes")
     settled(mesh)
     preview = mesh.plugin.ok("retire", "default", "--dry-run")
     mesh.plugin.ok("retire", "default", "--yes")
     settled(mesh)
     alone = mesh.istiod.versions()
     rollback = mesh.plugin.ok("rollback", "start", "--yes", "-o", "json")
-    _restart(mesh, undo=True)
     return Story(
         before,
         beside,
@@ -73,17 +75,13 @@ def _tell(mesh: Mesh) -> Story:
         images_before,
         images_after,
         too_early,
+        astray,
         preview,
         alone,
         rollback,
         settled(mesh),
+        _images(mesh),
     )
-
-
-def _restart(mesh: Mesh, *, undo: bool = False) -> None:
-    verb = ("undo",) if undo else ("restart",)
-    mesh.kubectl("rollout", *verb, "deployment/web", "-n", "shop")
-    mesh.kubectl("rollout", "status", "deployment/web", "-n", "shop", "--timeout=60s")
 
 
 def _images(mesh: Mesh) -> str:
@@ -123,11 +121,29 @@ def test_a_control_plane_in_use_is_not_retired_and_its_users_are_named(story: St
     assert "tag default" in story.too_early.err
 
 
+def test_a_namespace_is_not_promoted_to_a_control_plane_from_which_the_tag_leads_away(story: Story) -> None:
+    assert "istio-revision-tag-default leads to revision 'canary'; nothing was changed" in story.astray.err.replace(
+        "\n", " "
+    )
+
+
 def test_what_will_be_removed_is_shown_first_and_is_only_the_control_plane_itself(story: Story) -> None:
     assert "delete   Deployment istio-system/istiod" in story.preview.out
     assert "CustomResourceDefinition" not in story.preview.out
     assert "ingressgateway" not in story.preview.out
     assert story.alone == [NEW]
+
+
+def test_the_canary_stays_until_the_workloads_have_gone_back_to_the_old_control_plane(story: Story) -> None:
+    changes = story.rollback.data["plan"]["changes"]
+    writes = [(each["action"], each["name"]) for each in changes if each["action"] != "keep"]
+    back = writes.index(("restart", "web"))
+    assert writes.index(("create", "istiod")) < back
+    canarys = [number for number, (action, name) in enumerate(writes) if action == "delete" and REVISION in name]
+    assert len(canarys) > 5
+    assert min(canarys) > back
+    assert writes[min(canarys)][1] in ("istio-sidecar-injector-canary", "istio-validator-canary-istio-system")
+    assert set(story.images_back.split()) == {f"docker.io/istio/proxyv2:{OLD}"}
 
 
 def test_all_of_it_is_taken_back(story: Story) -> None:
