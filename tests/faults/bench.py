@@ -268,7 +268,8 @@ class Bench:
         return "apply", "--force-conflicts", "--yes", "-f", str(self._manifests)
 
     def _ends(self, run: Run, before: Dump) -> Ends:
-        return Ends(before, self._a if run.operation is Operation.ROLLBACK else self._applied)
+        target = self._a if run.operation is Operation.ROLLBACK else self._applied
+        return Ends(before, target, scenario.RECREATED)
 
     @contextmanager
     def _space(self) -> Iterator[Space]:

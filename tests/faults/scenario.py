@@ -145,6 +145,45 @@ _HOOK = {
     "timeoutSeconds": 10,
 }
 
+GUARDED = {"guarded": "yes"}
+GUARD = Item(
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    "guard",
+    content={
+        "webhooks": [
+            {
+                **_HOOK,
+                "name": "guard.istio.io",
+                "rules": [
+                    {
+                        "apiGroups": ["networking.istio.io"],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE", "DELETE"],
+                        "resources": ["virtualservices"],
+                    }
+                ],
+                "objectSelector": {"matchLabels": GUARDED},
+                "failurePolicy": "Fail",
+            }
+        ]
+    },
+    labels=ISTIO,
+)
+"""It fails closed and nobody ever serves it, so whatever it guards is written by a rollback only while it is relaxed. A
+mutating one: of those the comparison at the end has the failure policy, too."""
+
+FROZEN = Item(
+    "configmaps",
+    "ConfigMap",
+    "frozen",
+    ROOT,
+    {"data": {"a": "then"}},
+    fate=Fate.CHANGED,
+    change={"data": {"a": "now"}, "immutable": True},
+)
+"""The way from B to A is a recreation, and back again an update."""
+
 NAMESPACES = (
     Item("namespaces", "Namespace", ROOT),
     Item(
@@ -229,8 +268,8 @@ OBJECTS = (
     ),
     _route("untouched"),
     _route("changed", fate=Fate.CHANGED, change=_route("changed", "now").content, tended=True),
-    _route("gone", fate=Fate.GONE, tended=True),
-    _route("added", fate=Fate.ADDED),
+    _route("gone", labels=GUARDED, fate=Fate.GONE, tended=True),
+    _route("added", labels=GUARDED, fate=Fate.ADDED),
     Item(
         "destinationrules",
         "DestinationRule",
@@ -240,10 +279,16 @@ OBJECTS = (
         fate=Fate.CHANGED,
         change={"spec": {"host": "now", "subsets": []}},
     ),
+    FROZEN,
+    GUARD,
 )
 """Without namespaces and definitions, which must be there first."""
 
 ALL = (*NAMESPACES, *DEFINITIONS, *OBJECTS)
+
+GUARD_NAME = "mutatingwebhookconfigurations.admissionregistration.k8s.io /guard"
+RECREATED = frozenset({f"configmaps {ROOT}/frozen"})
+"""As dumps name them: the guard, and what may come back as another object."""
 
 TENDED = {"metadata": {"annotations": {"tended": "yes"}}}
 """What the second owner writes."""

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from . import table
-from .cases import Moment, Operation, Run, Victim, Way, matrix, sample
+from .cases import KILLED_FIRST, Moment, Operation, Run, Victim, Way, matrix, sample
 from .lanes import Lanes
 
 pytestmark = pytest.mark.cluster
@@ -32,3 +32,15 @@ def test_after_any_fault_one_command_leads_to_the_target_or_back(lanes: Lanes) -
     assert any(row.met for row in rows)
     wrong = [f"{table.line(row)}\n    {table.rerun(row)}\n{row.said}" for row in rows if row.problems]
     assert not wrong, "\n\n".join([*wrong, table.totals(rows, time.monotonic() - started)])
+
+
+def test_a_recreation_has_a_point_between_its_halves_and_a_webhook_is_relaxed_when_a_rollback_is_killed_halfway(
+    lanes: Lanes,
+) -> None:
+    run = Run(Operation.ROLLBACK)
+    points = lanes.record([run])[run].points
+    removed, made = (points.index(f"after-{verb}-configmaps-istio_system-frozen@1") for verb in ("DELETE", "POST"))
+    relaxed, back = (points.index(f"after-{verb}-mutatingwebhookconfigurations-guard@1") for verb in ("PATCH", "PUT"))
+    assert removed < made
+    (halfway,) = (row.at for row in KILLED_FIRST if row.operation is run.operation and row.moment is Moment.HALFWAY)
+    assert relaxed < points.index(halfway) < back

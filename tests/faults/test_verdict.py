@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,12 @@ def test_anything_else_is_neither(name: str, item: Any, word: str) -> None:
     reached = ENDS.reached({each: body for each, body in now.items() if body is not None})
     assert reached.startswith("neither: from target ")
     assert word in reached
+
+
+def test_only_what_cannot_be_changed_in_place_may_be_another_object() -> None:
+    now = {**A, "configmaps a/changed": thing("9", "then", "helm")}
+    assert ENDS.reached(now).startswith("neither: ")
+    assert replace(ENDS, recreated=frozenset({"configmaps a/changed"})).reached(now) == TARGET
 
 
 def test_a_state_between_the_two_is_neither() -> None:

@@ -52,6 +52,8 @@ class Ends:
 
     before: Dump
     target: Dump
+    recreated: frozenset[str] = frozenset()
+    """What may be another object than it was, under the same name: it cannot be changed in place."""
 
     def reached(self, now: Dump) -> str:
         """`target`, `before`, or what is different from the one that is nearer."""
@@ -67,7 +69,7 @@ class Ends:
 
     def _differences(self, wanted: Dump, now: Dump) -> list[str]:
         found = compare(wanted, now)
-        lasting = self.before.keys() & self.target.keys()
+        lasting = (self.before.keys() & self.target.keys()) - self.recreated
         recreated = [name for name in compare(self.before, now).recreated if name in lasting]
         return [*_lines(found), *(f"{name} was recreated" for name in recreated)]
 
