@@ -172,8 +172,11 @@ class Store(Protocol):
     def ended(self, branch: str, id_: str) -> Operation | None:
         """The journal of an operation that has ended, where it ran on this machine. Raises StoreError when damaged."""
 
-    def begin(self, branch: str, opening: Opening) -> Journal:
-        """Open the journal of a new operation, durably. Raises StoreError, also when another is unfinished."""
+    def begin(self, branch: str, opening: Opening, attempt: Attempt | None = None) -> Journal:
+        """Open the journal of a new operation, durably, with its first run: all of it, or nothing is left of it.
+
+        Raises StoreError, also when another is unfinished.
+        """
 
     def go_on(self, branch: str) -> Journal:
         """Open the journal of the unfinished operation, to write on."""

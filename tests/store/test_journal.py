@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -203,3 +205,53 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_of_itself(
 
 def full() -> int:
     raise OSError(28, "No space left on device")
+
+
+LONG = replace(OPENING, request={"only": ["x" * 20_000]})
+
+
+def test_an_opening_that_the_disk_takes_in_parts_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:8192]))
+    journal.begin(tmp_path, LONG, ATTEMPT).close()
+    operation = journal.unfinished(tmp_path)
+    assert operation is not None
+    assert (operation.opening, operation.attempts) == (LONG, (ATTEMPT,))
+
+
+def test_a_journal_that_does_not_fit_on_the_disk_is_not_there(tmp_path: Path) -> None:
+    """A limit on the size of files is as good as a full disk: the first bytes are taken."""
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from kubectl_istio_upgrade.errors import StoreError\n"
+        "from tests.store import test_journal as t\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+        "try:\n"
+        "    t.journal.begin(Path(sys.argv[1]), t.LONG, t.ATTEMPT)\n"
+        "except StoreError as error:\n"
+        "    print(error.message, error.hint)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "the journal cannot be written: File too large is there space left on its disk?" in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["_write_whole", "flush_folder", "JournalFile"])
+def test_whatever_stops_it_while_it_begins_nothing_of_it_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, stop: BaseException
+) -> None:
+    def stopped(*_: object) -> None:
+        raise stop
+
+    monkeypatch.setattr(journal, step, stopped)
+    with pytest.raises((StoreError, KeyboardInterrupt)):
+        journal.begin(tmp_path, OPENING, ATTEMPT)
+    assert list(tmp_path.iterdir()) == []
+    assert journal.unfinished(tmp_path) is None

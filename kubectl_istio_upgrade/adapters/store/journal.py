@@ -98,7 +98,7 @@ class JournalFile:
         data = _summed(line)
         try:
             with self._writing:
-                self._write_whole(data)
+                self._write_line(data)
                 self._appended += 1
                 mine = self._appended
             with self._flushing:
@@ -110,35 +110,55 @@ class JournalFile:
             hint = "is there space left on its disk?"
             raise StoreError(f"the journal could not be written: {error.strerror}", hint=hint) from error
 
-    def _write_whole(self, data: bytes) -> None:
-        """The line or nothing of it: a full disk takes part of what it is given."""
+    def _write_line(self, data: bytes) -> None:
+        """The line or nothing of it."""
         size = os.fstat(self._handle).st_size
         try:
-            while data:
-                data = data[os.write(self._handle, data) :]
+            _write_whole(self._handle, data)
         except OSError:
             os.ftruncate(self._handle, size)
             raise
 
 
-def begin(folder: Path, opening: Opening) -> JournalFile:
-    """A new journal, there with its first line or not at all. Raises StoreError when there is an unfinished one."""
-    file, aside = folder / OPEN, folder / BEGUN
+def begin(folder: Path, opening: Opening, attempt: Attempt | None = None) -> JournalFile:
+    """A new journal, there with its opening and its first run or not at all, whatever stops it.
+
+    Raises StoreError when there is an unfinished one, and when the disk does not take it.
+    """
+    file = folder / OPEN
+    lines = [_opening_line(opening), *([_attempt_line(attempt)] if attempt else [])]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if file.exists():
             raise StoreError(f"the journal {file} is there already: an operation is unfinished")
+        return _begun(file, b"".join(map(_summed, lines)))
+    except OSError as error:
+        hint = "is there space left on its disk?"
+        raise StoreError(f"the journal cannot be written: {error.strerror}", hint=hint) from error
+
+
+def _begun(file: Path, data: bytes) -> JournalFile:
+    aside = file.with_name(BEGUN)
+    try:
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            os.write(handle, _summed(_opening_line(opening)))
+            _write_whole(handle, data)
             os.fsync(handle)
         finally:
             os.close(handle)
         aside.rename(file)
-        flush_folder(folder)
-    except OSError as error:
-        raise StoreError(f"the journal cannot be written: {error.strerror}") from error
-    return JournalFile(file)
+        flush_folder(file.parent)
+        return JournalFile(file)
+    except BaseException:
+        for left in (file, aside):
+            left.unlink(missing_ok=True)
+        raise
+
+
+def _write_whole(handle: int, data: bytes) -> None:
+    """All of it. A full disk takes part of what it is given, and refuses the rest; then OSError is raised."""
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 def unfinished(folder: Path) -> Operation | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ...errors import StoreError, UnknownReferenceError, UsageError
-from ...models.operations import Opening, Operation
+from ...models.operations import Attempt, Opening, Operation
 from ...models.retention import Freed
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
 from ...ports import Progress
@@ -245,10 +245,10 @@ class GitStore:
         """See `ports.Store`."""
         return journal.ended(self._journals(branch), id_)
 
-    def begin(self, branch: str, opening: Opening) -> journal.JournalFile:
+    def begin(self, branch: str, opening: Opening, attempt: Attempt | None = None) -> journal.JournalFile:
         """See `ports.Store`."""
         self._private()
-        return journal.begin(self._journals(branch), opening)
+        return journal.begin(self._journals(branch), opening, attempt)
 
     def go_on(self, branch: str) -> journal.JournalFile:
         """See `ports.Store`."""
