@@ -25,7 +25,7 @@ def assessed(
     target = target_release(to) if to else None
     with settings.toolbox(session.root_namespace) as tools:
         insist = "istioctl" in settings.values or "download" in settings.values
-        helpers = Helpers(load, tools.istioctl_of, insist=insist)
+        helpers = Helpers(load, tools.istioctl_of, tools.reference, insist=insist)
         return assess(session, helpers, target, revision=revision, ignore=ignore)
 
 

@@ -34,6 +34,12 @@ def get_istioctl(release: Release | None) -> str:
     return f"--download fetches it with its checksum; by hand: {by_hand}\nthen --istioctl istio-{release}/bin/istioctl"
 
 
+def get_reference(release: Release) -> str:
+    """How to get the istioctl that proves settings, for a hint: `--istioctl` names that of the target."""
+    by_hand = f"curl -L https://istio.io/downloadIstio | ISTIO_VERSION={release} sh -"
+    return f"--download fetches it with its checksum; by hand: {by_hand}\nthen put istio-{release}/bin into the PATH"
+
+
 def target_release(text: str) -> Release:
     """`--to`. Raises UsageError for anything but a whole release: which patch is nobody's guess."""
     release = Release.parse(text)
@@ -75,6 +81,24 @@ class Toolbox:
         except ToolError:
             return None
 
+    def reference(self, release: Release, *, download: bool = True) -> Istioctl:
+        """Of the release that runs, wherever it is but in `--istioctl`: that one is of the target.
+
+        Fetched first where `--download` says so. Raises ToolError saying how to get it.
+        """
+        if release not in self._found:
+            found = self._find(release, None, get_reference(release), download=download)
+            self._found[release] = self._program(found)
+        return self._found[release]
+
+    def reference_at_hand(self, version: str) -> Istioctl | None:
+        """The same; None where there is none, or no release is known. Nothing is fetched."""
+        release = Release.parse(version)
+        try:
+            return self.reference(release, download=False) if release else None
+        except ToolError:
+            return None
+
     def helm(self) -> Helm:
         """Raises ToolError saying how to get it."""
         places = Places("helm", self.settings.values.get("helm"), HELM_VARIABLE)
@@ -84,23 +108,24 @@ class Toolbox:
 
     def _istioctl(self, release: Release | None, *, download: bool = True) -> Istioctl:
         if release not in self._found:
-            found = self._find(release, download=download)
-            program = Program(found.path, self.environment)
-            flags = self.destination.istioctl_flags
-            self._found[release] = IstioctlProgram(program, str(found.release), self.root_namespace, flags)
+            given = self.settings.values.get("istioctl")
+            self._found[release] = self._program(self._find(release, given, get_istioctl(release), download=download))
         return self._found[release]
 
-    def _find(self, release: Release | None, *, download: bool) -> Candidate:
-        given = self.settings.values.get("istioctl")
+    def _program(self, found: Candidate) -> Istioctl:
+        program, flags = Program(found.path, self.environment), self.destination.istioctl_flags
+        return IstioctlProgram(program, str(found.release), self.root_namespace, flags)
+
+    def _find(self, release: Release | None, given: Path | None, hint: str, *, download: bool = True) -> Candidate:
         places = Places("istioctl", given, ISTIOCTL_VARIABLE, cache_folder())
         try:
-            return find_istioctl(places, release, hint=get_istioctl(release))
+            return find_istioctl(places, release, hint=hint)
         except ToolError:
             if given or release is None or not (download and self.settings.values.get("download")):
                 raise
         base = self.settings.values.get("releases", RELEASES)
         fetch(release, base, cache_folder(), self.settings.err.line)
-        return find_istioctl(places, release, hint=get_istioctl(release))
+        return find_istioctl(places, release, hint=hint)
 
 
 @contextmanager

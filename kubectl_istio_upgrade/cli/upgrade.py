@@ -62,11 +62,12 @@ def upgrade(
     what will be done phase by phase, and what a rollback to now could not restore. Blockers end with exit code 3;
     --ignore lets one stop nothing.
 
-    Without --plan it goes on: the settings are recovered from the mesh (and proved, if istioctl of the running release
-    is at hand), every object of the new release is tried on the server, the difference is shown, and you are asked. A
-    snapshot is taken, and the new release is installed in the way in which the old one was. Then the mesh is validated;
-    what failed before as well is told and stops nothing. What runs an outdated proxy is restarted as `restart` does it,
-    and nothing else: --workloads says what instead. Last, everything is read again and proved. Whatever stops it on the
+    Without --plan it goes on: the settings are recovered from the mesh and proved by the istioctl of the running
+    release (PATH or cache; --istioctl names the target's, --download fetches either; without it that is a blocker),
+    every object of the new release is tried on the server, the difference is shown, and you are asked. A snapshot is
+    taken, and the new release is installed in the way in which the old one was. Then the mesh is validated; what
+    failed before as well is told and stops nothing. What runs an outdated proxy is restarted as `restart` does it, and
+    nothing else: --workloads says what instead. Last, everything is read again and proved. Whatever stops it on the
     way is explained, and `resume` goes on with what is left, `abort` takes everything back, restarts included.
 
     With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`

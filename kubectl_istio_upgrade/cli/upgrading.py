@@ -118,7 +118,7 @@ def _export(settings: Settings, prepared: Prepared, folder: Path) -> None:
 def _prepared(
     settings: Settings, session: WritingSession, box: Toolbox, options: Options, wishes: Wishes, phases: Phases
 ) -> Prepared:
-    helpers = Helpers(load, box.istioctl_of, insist="istioctl" in settings.values)
+    helpers = Helpers(load, box.istioctl_of, box.reference, insist="istioctl" in settings.values)
 
     def judge() -> Assessment:
         found = assess(session, helpers, target_release(options.to), revision=options.revision, ignore=options.ignore)
@@ -143,7 +143,7 @@ def tools_of(box: Toolbox, to: str) -> Tools:
     is_repository = "://" in charts
     folder = Path(charts) if charts and not is_repository else None
     sources = chart_sources(folder, charts if is_repository else "", to)
-    return Tools(box.istioctl, box.istioctl_at_hand, box.helm, sources, load)
+    return Tools(box.istioctl, box.istioctl_at_hand, box.reference_at_hand, box.helm, sources, load)
 
 
 def _file(name: str) -> Body:

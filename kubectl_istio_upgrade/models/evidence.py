@@ -13,6 +13,17 @@ from .snapshots import ClusterIdentity, WorkloadProxy
 from .tools import MeshVersions
 from .webhooks import DeadWebhook
 
+
+@dataclass(frozen=True, slots=True)
+class Unprovable:
+    """A control plane whose settings cannot be proved: there is no istioctl of its release to render them again."""
+
+    revision: str
+    why: str
+    hint: str
+    """How to get that istioctl; "" where nobody knows of which release it would have to be."""
+
+
 NOBODY_ASKED = Unknown("nobody was asked")
 
 
@@ -49,3 +60,5 @@ class Evidence:
     """What istiod says of itself and of the proxies connected to it."""
     told: tuple[Finding | Skipped, ...] = ()
     """What istioctl found, and what it could not be asked."""
+    unprovable: tuple[Unprovable, ...] = ()
+    """Control planes whose settings the upgrade takes over."""

@@ -22,6 +22,10 @@ class Method(StrEnum):
     """`kubectl apply` of rendered manifests, or somebody who leaves no trace."""
 
 
+RECOVERED = frozenset({Method.ISTIOCTL, Method.MANIFESTS})
+"""Nobody keeps the settings of these: they are recovered from what was installed."""
+
+
 class Part(StrEnum):
     """The parts that an upgrade has to replace, in the order of an upgrade."""
 
@@ -70,6 +74,14 @@ class Installation:
     def is_ambient(self) -> bool:
         """Whether there is a ztunnel."""
         return bool(self.of(Part.ZTUNNEL))
+
+    def origin(self, revision: str) -> Component | None:
+        """The control plane whose settings an upgrade to this revision goes on with.
+
+        The one of that revision where it is there already; else, for a new one, that which it will stand beside.
+        """
+        exists = any(plane.revision == revision for plane in self.of(Part.CONTROL_PLANE))
+        return self.current(revision if exists else "")
 
     def current(self, revision: str = "") -> Component | None:
         """The control plane that an upgrade in place replaces: of the revision, else the default one.

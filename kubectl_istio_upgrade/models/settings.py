@@ -31,6 +31,8 @@ class OperatorSettings:
     """
     lost: tuple[ObjectDiff, ...] = ()
     """What installing with these settings would change, and no setting is known for: it will not survive."""
+    at_risk: tuple[ObjectDiff, ...] = ()
+    """Where nothing is proved: what installing the target would change, of all that a setting can say."""
 
 
 @dataclass(frozen=True, slots=True)

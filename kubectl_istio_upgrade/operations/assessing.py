@@ -10,9 +10,9 @@ from ..apply.lease import holder_of
 from ..capture import Capture
 from ..errors import ClusterError, ForbiddenError, ToolError
 from ..models.assessments import Assessment
-from ..models.evidence import Evidence
+from ..models.evidence import Evidence, Unprovable
 from ..models.findings import About, Finding, Severity, Skipped, Unknown
-from ..models.installations import Part
+from ..models.installations import RECOVERED, Part
 from ..models.objects import Body, Json, ResourceType
 from ..models.permissions import Permission
 from ..models.releases import Release
@@ -50,6 +50,8 @@ class Helpers:
     """Reads YAML. Raises ValueError."""
     istioctl: Callable[[Release | None], Istioctl]
     """Of a release, or any. Raises ToolError saying how to get it."""
+    reference: Callable[[Release], Istioctl]
+    """Of a release that runs, to prove settings with. Raises ToolError saying how to get it."""
     insist: bool = False
     """A missing istioctl ends the assessment; else the checks that need it are left out, and named."""
 
@@ -72,6 +74,8 @@ def assess(
     check_mesh(captured.state, session.root_namespace)
     evidence = _Gatherer(session, captured, helpers.parse).evidence()
     evidence = _asked(session, helpers, evidence, target, revision)
+    if target is not None:
+        evidence = replace(evidence, unprovable=tuple(_unprovable(helpers, evidence, target, revision)))
     return assessment.assess(evidence, target, revision, ignore)
 
 
@@ -158,7 +162,7 @@ class _Gatherer:
 def _asked(session: Session, helpers: Helpers, evidence: Evidence, target: Release | None, revision: str) -> Evidence:
     """The evidence with what istioctl says, or with a finding where there is none to ask."""
     installed = installation_of(evidence.state, evidence.workloads)
-    plane = installed.current(revision) or installed.current()
+    plane = installed.origin(revision)
     release = target or (plane.version if plane else None)
     try:
         istioctl = _one_of(helpers, release, any_will_do=target is None)
@@ -179,6 +183,20 @@ def _without(error: ToolError) -> Iterator[Finding | Skipped]:
     yield Finding(code.code, code.severity, error.message, error.hint or "")
     for check in (VERSION, PRECHECK, ANALYZE):
         yield Skipped(check, NO_ISTIOCTL)
+
+
+def _unprovable(helpers: Helpers, evidence: Evidence, target: Release, revision: str) -> Iterator[Unprovable]:
+    """Whose settings no istioctl can prove; that of the target is needed anyway."""
+    plane = installation_of(evidence.state, evidence.workloads).origin(revision)
+    if plane is None or plane.method not in RECOVERED or plane.version == target:
+        return
+    if plane.version is None:
+        yield Unprovable(plane.revision, "its image's tag is no release, so no istioctl is known to be of it", "")
+        return
+    try:
+        helpers.reference(plane.version)
+    except ToolError as error:
+        yield Unprovable(plane.revision, error.message, error.hint or "")
 
 
 def _one_of(helpers: Helpers, release: Release | None, *, any_will_do: bool) -> Istioctl:

@@ -16,7 +16,7 @@ from ..models.releases import Release
 from ..rules.findings import CODES, ISTIOCTL_CODE
 from ..rules.releases import LINES
 from ..rules.upgrade_notes import NOTES
-from .checks import authority, kubernetes, managing, notes, rolling, room, standing, versions, way_back
+from .checks import authority, kubernetes, managing, notes, rolling, room, settings, standing, versions, way_back
 from .checks.case import Case, Check
 from .installation import installation_of
 from .phases import planned_phases
@@ -33,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     versions.agents,
     managing.managers,
     managing.methods,
+    settings.proof,
     rolling.rollouts,
     room.room,
     rolling.replicas,

@@ -8,6 +8,7 @@ from itertools import groupby
 from ..diff.paths import dotted
 from ..models.settings import OperatorSettings
 from ..models.upgrades import ReviewPoint
+from ..operations.upgrading.judging import lines_at_risk
 from ..operations.upgrading.preparing import Prepared
 from ..operations.upgrading.ways import ByIstioctl, ByManifests
 from ..plan.settings.outdated import outdated, told
@@ -36,6 +37,8 @@ def _print_sources(out: Terminal, prepared: Prepared) -> None:
         out.line(f"  proved: istioctl {operator.proved_with} would change nothing with them")
     else:
         out.line(f"  not proved: istioctl {prepared.plane.version} is not at hand")
+        for line in lines_at_risk(operator.at_risk):
+            out.line(f"  {line}")
     for diff in operator.lost:
         out.line(f"  warning: will not survive: {object_name(diff.kind, diff.key)}")
         for change in diff.fields:

@@ -15,6 +15,9 @@ ISTIOCTL_CODE = re.compile(r"IST\d{4}")
 
 BLOCKER, WARNING, INFO = Severity.BLOCKER, Severity.WARNING, Severity.INFO
 
+UNPROVED = "settings-unproved"
+"""The upgrade itself tells more of this one: which settings it might reset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -69,6 +72,7 @@ CODES: Mapping[str, Code] = {
         Code("unfinished-operation", BLOCKER, "an earlier operation has not ended", ignorable=False),
         Code("locked", BLOCKER, "somebody is changing the mesh at this moment", ignorable=False),
         Code("istioctl-missing", WARNING, "there is no istioctl of the target release"),
+        Code(UNPROVED, BLOCKER, "without an istioctl of the running release settings may be lost unseen"),
         Code("skew-unseen", INFO, "connected proxies could not be asked for their versions"),
         Code("back-definitions", INFO, "definitions that a rollback may have to keep"),
         Code("back-secrets", WARNING, "Secret values that a rollback could not restore"),

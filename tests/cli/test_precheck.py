@@ -1,6 +1,6 @@
 """`precheck` and `upgrade --plan` against a real API server: what they print, refuse and leave alone.
 
-Nothing runs on this cluster, which has no nodes: that alone is in the way of an upgrade.
+Nothing runs on this cluster, which has no nodes: that is in the way of an upgrade.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from .terminals import COLUMNS, at_terminal
 pytestmark = pytest.mark.cluster
 
 TO = "1.29.1"
-DOWN = {"control-plane-down", "rollout-unfinished", "no-room"}
+DOWN = {"control-plane-down", "rollout-unfinished", "no-room", "settings-unproved"}
+"""What is in the way on a machine that has no istioctl of the running release, either."""
 
 
 @pytest.fixture
@@ -123,18 +124,45 @@ def test_the_variable_and_the_path_name_it_too(alone: Program, tmp_path: Path) -
     assert "istioctl-missing" not in codes(by_path("precheck", "--to", TO, "-o", "json").json, "warning")
 
 
-@pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[str]:
-    """A release address on this machine, with an istioctl of 1.29.1 that only says so."""
-    program = pretended(tmp_path / "published", TO)
-    folder = tmp_path / "mirror" / TO
+def test_settings_that_cannot_be_proved_are_in_the_way_until_that_is_accepted(alone: Program, tmp_path: Path) -> None:
+    target = ("--istioctl", str(pretended(tmp_path / "target", TO)))
+    found = alone("upgrade", "--to", TO, "--plan", *target, "-o", "json").done(3).json
+    finding = next(each for each in found["findings"] if each["code"] == "settings-unproved")
+    assert (finding["severity"], finding["objects"][0]["name"]) == ("blocker", "istiod")
+    assert finding["message"].endswith("there is no istioctl 1.28.3 here")
+    assert "ISTIO_VERSION=1.28.3" in finding["do"]
+    assert "--ignore settings-unproved" in finding["do"]
+    accepted = alone("precheck", "--to", TO, *target, "--ignore", "settings-unproved", "-o", "json").done(3).json
+    assert {each["code"] for each in accepted["findings"] if each["ignored"]} == {"settings-unproved"}
+
+
+@pytest.mark.parametrize("name", ["istioctl", "istioctl-1.28.3"])
+def test_the_istioctl_of_the_running_release_is_looked_for_although_that_of_the_target_is_named(
+    alone: Program, tmp_path: Path, name: str
+) -> None:
+    running, target = pretended(tmp_path / "running", "1.28.3"), pretended(tmp_path / "target", TO)
+    beside = alone.having(PATH=f"{running.parent}{os.pathsep}{alone.environment['PATH']}")
+    running.rename(running.with_name(name))
+    found = beside("precheck", "--to", TO, "--istioctl", str(target), "-o", "json").done(3).json
+    assert codes(found) == DOWN - {"settings-unproved"}
+
+
+def publish(mirror: Path, release: str, program: Path) -> None:
+    folder = mirror / release
     folder.mkdir(parents=True)
-    name = archive_name(Release(1, 29, 1))
+    name = archive_name(Release.parse(release) or Release(0, 0))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         tar.add(program, "istioctl")
     (folder / name).write_bytes(buffer.getvalue())
     (folder / f"{name}.sha256").write_text(f"{hashlib.sha256(buffer.getvalue()).hexdigest()}  {name}\n")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[str]:
+    """A release address on this machine, with an istioctl of 1.29.1 that only says so."""
+    program = pretended(tmp_path / "published", TO)
+    publish(tmp_path / "mirror", TO, program)
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
@@ -160,6 +188,15 @@ def test_it_is_fetched_only_when_asked_for_and_never_silently(alone: Program, mi
     again = from_there("precheck", "--to", TO, "-o", "json").done(3)
     assert "istioctl-missing" not in codes(again.json, "warning"), "the cache is looked into"
     assert "fetching" not in again.err
+
+
+def test_that_of_the_running_release_is_fetched_too(alone: Program, mirror: str, tmp_path: Path) -> None:
+    publish(tmp_path / "mirror", "1.28.3", pretended(tmp_path / "running", "1.28.3"))
+    target = str(pretended(tmp_path / "target", TO))
+    arguments = ("precheck", "--to", TO, "--istioctl", target, "--download", "--releases", mirror, "-o", "json")
+    result = alone(*arguments).done(3)
+    assert codes(result.json) == DOWN - {"settings-unproved"}
+    assert f"fetching {mirror}/1.28.3/" in result.err
 
 
 def test_a_changed_file_is_refused(alone: Program, mirror: str, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from . import helm_story
 from .comparison import compare
 from .mesh import NEW, OLD, Mesh
 from .test_tools import LOST
+from .upgrades import tools
 
 pytestmark = pytest.mark.mesh
 
@@ -35,6 +36,12 @@ kind: DestinationRule
 metadata: {name: breaker, namespace: shop}
 spec: {host: web, trafficPolicy: {connectionPool: {tcp: {maxConnections: 10}}}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The istioctl of the release that runs is on the PATH, as on most machines; only it can prove the settings."""
+    monkeypatch.setenv("PATH", tools(tmp_path / "running", OLD)["PATH"])
 
 
 def istioctl(version: str = NEW) -> tuple[str, str]:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.controlplane import istioctl_path
 
-from .mesh import NEW, Mesh
+from .mesh import NEW, OLD, Mesh
+from .upgrades import tools
 
 pytestmark = pytest.mark.mesh
 
@@ -57,7 +58,10 @@ def test_a_pipeline_that_cannot_look_does_not_pass(mesh: Mesh, tmp_path: Path) -
     assert "not known" in ran.stderr
 
 
-def test_an_upgrade_that_nothing_is_in_the_way_of_passes_its_gate(mesh: Mesh, tmp_path: Path) -> None:
+def test_an_upgrade_that_nothing_is_in_the_way_of_passes_its_gate(
+    mesh: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", tools(tmp_path / "running", OLD)["PATH"])
     ran = run(mesh, tmp_path, "upgrade-gate.sh", NEW, "--istioctl", str(istioctl_path(NEW)))
     assert (ran.returncode, ran.stdout) == (0, f"nothing is in the way of {NEW}\n"), ran.stderr
     assert written(tmp_path, "plan.json")["blocked"] is False

@@ -24,10 +24,10 @@ SETTINGS = (
 """Some that istioctl records in the mesh as values, and some that it records nowhere."""
 
 
-def tools(folder: Path) -> dict[str, str]:
-    """An environment in which istioctl of both releases is found by its name."""
+def tools(folder: Path, *versions: str) -> dict[str, str]:
+    """An environment in which istioctl of these releases, or of both, is found by its name."""
     folder.mkdir(exist_ok=True)
-    for version in (OLD, NEW):
+    for version in versions or (OLD, NEW):
         link = folder / f"istioctl-{version}"
         if not link.exists():
             link.symlink_to(istioctl_path(version))

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_istio_upgrade.diff.paths import dotted
 from kubectl_istio_upgrade.diff.states import compare
 from kubectl_istio_upgrade.models.changes import ObjectDiff
 from kubectl_istio_upgrade.models.objects import Body, Completeness, Json, MeshObject, ServerFields
 from kubectl_istio_upgrade.plan.settings.operator import Origin, first_guess, for_release
-from kubectl_istio_upgrade.plan.settings.remainder import Amendment
+from kubectl_istio_upgrade.plan.settings.remainder import Amendment, settable
 
 from .builders import obj, state
 
@@ -162,3 +163,26 @@ def test_a_difference_in_the_record_of_values_is_none() -> None:
 def test_what_no_setting_can_say_is_left_to_be_told() -> None:
     live = obj("ConfigMap", "istio-system/extra", data={"a": "1"})
     assert amended(live, obj("ConfigMap", "istio-system/extra", data={"a": "2"})).body == {"spec": {}}
+
+
+def at_risk(live: MeshObject, after: MeshObject) -> list[str]:
+    found = settable(would_change(live, after), "default", json.loads)
+    return [f"{diff.key.name} {dotted(change.path)}" for diff in found for change in diff.fields]
+
+
+def test_of_what_another_release_would_change_only_what_may_be_a_setting_is_at_risk() -> None:
+    live = istiod(
+        {"image": "pilot:1", "resources": {"requests": {"cpu": "10m"}}}, pod={"nodeSelector": {"disk": "ssd"}}
+    )
+    after = istiod({"image": "pilot:2", "resources": {"requests": {"cpu": "500m"}}, "env": [{"name": "NEW"}]})
+    assert at_risk(live, after) == [
+        "istiod spec.template.spec.containers[name=discovery].resources.requests.cpu",
+        "istiod spec.template.spec.nodeSelector",
+    ]
+
+
+def test_mesh_configuration_that_would_be_lost_is_at_risk_and_what_comes_new_is_not() -> None:
+    live = obj("ConfigMap", "istio-system/istio", data={"mesh": '{"a": 1, "b": {"c": 2, "d": 3}}', "other": "1"})
+    after = obj("ConfigMap", "istio-system/istio", data={"mesh": '{"b": {"c": 0, "d": 3, "e": 4}}', "other": "2"})
+    assert at_risk(live, after) == ["istio data.mesh.a", "istio data.mesh.b.c"]
+    assert at_risk(live, obj("ConfigMap", "istio-system/istio", data={**live.body["data"], "other": "2"})) == []

@@ -35,6 +35,8 @@ class Tools:
     """Of a release. Raises ToolError saying how to get it."""
     istioctl_at_hand: Callable[[str], Istioctl | None]
     """The same, or None."""
+    reference: Callable[[str], Istioctl | None]
+    """Of the release that runs, or None: of that the assessment has told."""
     helm: Callable[[], Helm]
     charts: Callable[[str], ChartSource]
     """The target's chart of a name."""
@@ -105,7 +107,7 @@ class Chooser:
             return OperatorSettings(self.recorded, (Source("spec", "the journal of this operation"),))
         origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
         recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
-        operator = recovered(recovery, target, self.tools.istioctl_at_hand(origin.version))
+        operator = recovered(recovery, target, self.tools.reference(origin.version))
         if self.revision:
             operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
         return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...capture import Capture
 from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
-from ...models.findings import Severity
 from ...models.installations import Component
 from ...models.objects import Body, Key, MemoryState
 from ...models.plans import Plan, PlannedChange
@@ -28,8 +27,9 @@ from ..permissions import check_permissions
 from ..restarting import look, now, parts_plan, without_made, workloads_plan
 from ..session import WritingSession
 from ..validating import validate
+from .judging import Assess, judged, refuse_unproved
 from .phases import Phases
-from .ways import Way
+from .ways import Way, at_risk
 
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
@@ -46,10 +46,6 @@ class Choose(Protocol):
 
     def istioctl(self) -> Istioctl | None:
         """That of the target, where it is at hand."""
-
-
-Assess = Callable[[], Assessment]
-"""Looks at the mesh, and judges whether it may be upgraded."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +166,12 @@ def prepare(
     with phases.phase(Phase.ISTIOCTL) as tell:
         tell(choose.tool(plane))
     istioctl = choose.istioctl()
-    assessment = _judged(assess, phases)
+    assessment = judged(assess, phases)
     if request.failed is None:
         request = replace(request, failed=failures(validate(session, istioctl, captured=captured, follows=True)))
     with phases.phase(Phase.MANIFEST) as tell:
         way = choose.way(session, captured, plane)
+        refuse_unproved(assessment, at_risk(way))
         manifests = _manifests(session, captured, way)
         tell(f"{len(manifests.objects)} objects by {way.name}")
     request = replace(request, settings=way.settings, at=request.at or now())
@@ -219,17 +216,3 @@ def _control_plane(captured: Capture) -> Component:
     if plane is None:
         raise RefusedError(f"there is no istiod in namespace {captured.root_namespace!r}; nothing to upgrade")
     return plane
-
-
-def _judged(assess: Assess | None, phases: Phases) -> Assessment | None:
-    if assess is None:
-        phases.skip(Phase.PRECHECK, "judged when the upgrade began")
-        return None
-    with phases.phase(Phase.PRECHECK) as tell:
-        found = assess()
-        tell(f"{found.count(Severity.BLOCKER)} blockers, {found.count(Severity.WARNING)} warnings")
-        if found.blockers:
-            codes = " ".join(dict.fromkeys(f"--ignore {finding.code}" for finding in found.blockers))
-            hint = f"do what the table says; to go on all the same, knowing what that means: {codes}"
-            raise RefusedError(f"{len(found.blockers)} blockers; nothing was changed", hint=hint)
-        return found

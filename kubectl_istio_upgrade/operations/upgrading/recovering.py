@@ -17,9 +17,9 @@ from ...models.objects import Body, Json
 from ...models.settings import OperatorSettings
 from ...plan.manifests import Manifests, read_manifests
 from ...plan.settings.installed import as_istioctl_installs
-from ...plan.settings.operator import Origin, first_guess
+from ...plan.settings.operator import Origin, first_guess, for_release
 from ...plan.settings.recorded import VALUES, suffixed
-from ...plan.settings.remainder import Amendment, Parse, is_record
+from ...plan.settings.remainder import Amendment, Parse, is_record, settable
 from ...ports import Istioctl, ManifestDocument
 from .. import applying
 from ..session import WritingSession
@@ -45,11 +45,12 @@ class Recovery:
     def by(self, istioctl: Istioctl) -> OperatorSettings:
         """The settings, with this istioctl as the reference: that of the running release, else that of the target.
 
-        Only the former proves anything: what the latter would change may be a setting or may be the new release.
+        Only the former proves anything: what the latter would change may be a setting or may be the new release. Of
+        that is told what settings could say.
         """
         guess = first_guess(self.captured.state, self.origin, _recorded_defaults(istioctl.render(_nothing())))
         if istioctl.version != self.origin.version:
-            return guess
+            return replace(guess, at_risk=self._at_risk(istioctl, guess.body))
         amendment = Amendment(guess.body, self.parse, self.origin.revision, list(guess.sources))
         residual = self._would_change(istioctl, amendment.body)
         for _ in range(ROUNDS):
@@ -65,6 +66,10 @@ class Recovery:
             proved_with=istioctl.version,
             lost=tuple(diff for diff in residual if not is_record(diff)),
         )
+
+    def _at_risk(self, target: Istioctl, guess: Body) -> tuple[ObjectDiff, ...]:
+        settings = for_release(guess, self.origin.version, target.version)
+        return tuple(settable(self._would_change(target, settings), self.origin.revision, self.parse))
 
     def _would_change(self, istioctl: Istioctl, settings: Body) -> tuple[ObjectDiff, ...]:
         """From what is live to what installing with these settings would make of it."""

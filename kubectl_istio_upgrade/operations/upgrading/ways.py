@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...apply.execution import Execution
+from ...models.changes import ObjectDiff
 from ...models.objects import Body, State
 from ...models.plans import Outcome, Plan, StepResult
 from ...models.settings import OperatorSettings
@@ -23,6 +24,11 @@ def recovered(recovery: Recovery, target: Istioctl, running: Istioctl | None) ->
     """The settings that the mesh was installed with, for the target; `running` is the istioctl that proves them."""
     settings = recovery.by(running or target)
     return replace(settings, body=for_release(settings.body, recovery.origin.version, target.version))
+
+
+def at_risk(way: Way) -> tuple[ObjectDiff, ...]:
+    """What of the live settings might be reset, where the settings are not proved."""
+    return way.operator.at_risk if isinstance(way, ByIstioctl | ByManifests) else ()
 
 
 def as_planned(plan: Plan) -> Execution:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...models.evidence import Evidence
 from ...models.findings import About, Finding, Severity, Skipped
-from ...models.installations import Component, Installation, Part
+from ...models.installations import Component, Installation
 from ...models.objects import MeshObject
 from ...models.releases import Release
 from ...rules.findings import CODES
@@ -28,8 +28,7 @@ class Case:
     @property
     def plane(self) -> Component | None:
         """The control plane that the upgrade replaces."""
-        existing = {plane.revision for plane in self.installation.of(Part.CONTROL_PLANE)}
-        return self.installation.current(self.revision if self.revision in existing else "")
+        return self.installation.origin(self.revision)
 
     @property
     def current(self) -> Release | None:

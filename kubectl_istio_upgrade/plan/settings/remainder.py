@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...diff.paths import dotted
 from ...models.changes import Change, FieldChange, FieldOp, ItemKey, ObjectDiff, Path
@@ -109,6 +109,43 @@ class Amendment:
         self.sources.append(Source(_dotted(place), f"{diff.kind} {diff.key.namespace}/{diff.key.name}"))
 
 
+def settable(residual: Iterable[ObjectDiff], revision: str, parse: Parse) -> Iterator[ObjectDiff]:
+    """What installing would take from live objects that a setting may have put there, and nothing else of it.
+
+    With another release than the one that runs it cannot be told from what that release changes by itself.
+    """
+    for diff in residual:
+        if diff.change is not Change.CHANGED or diff.before is None:
+            continue
+        if (diff.key.resource, diff.key.name) == ("configmaps", suffixed(MESH, revision)):
+            fields = tuple(_mesh_fields(diff, parse))
+        else:
+            component = BY_LABEL.get(diff.before.labels.get(COMPONENT_LABEL, ""))
+            live = diff.before
+            fields = tuple(each for each in diff.fields if component and _is_settable(each, live, component))
+        if fields:
+            yield replace(diff, fields=fields)
+
+
+def _mesh_fields(diff: ObjectDiff, parse: Parse) -> Iterator[FieldChange]:
+    for change in diff.fields:
+        if change.path == ("data", "mesh"):
+            before, after = parse(str(change.before or "{}")), parse(str(change.after or "{}"))
+            yield from _taken(change.path, before, after)
+
+
+def _taken(path: Path, before: Json, after: Json) -> Iterator[FieldChange]:
+    """The entries of a map that another lacks or has otherwise, down to what is no map."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        yield FieldChange(FieldOp.REPLACE, path, before, after)
+        return
+    for name, value in beyond(before, after).items():
+        if name in after:
+            yield from _taken((*path, name), before[name], after[name])
+        else:
+            yield FieldChange(FieldOp.REMOVE, (*path, name), value)
+
+
 def is_record(diff: ObjectDiff) -> bool:
     """Whether the difference is in a record that nothing reads."""
     return diff.key.resource == "configmaps" and any(
@@ -120,10 +157,19 @@ def _row_for(change: FieldChange, live: MeshObject, component: OperatorComponent
     """The row whose field can say what is live. A field that is not there cannot be said: that takes an overlay."""
     if change.op is FieldOp.ADD:
         return None
+    row = next(_rows_about(change, live, component), None)
+    return row if row and _can_say(row, change) else None
+
+
+def _rows_about(change: FieldChange, live: MeshObject, component: OperatorComponent) -> Iterator[OperatorField]:
     for row in FIELDS:
         if live.key.resource in row.types and _is_below(change.path, row.path, component.container):
-            return row if _can_say(row, change) else None
-    return None
+            yield row
+
+
+def _is_settable(change: FieldChange, live: MeshObject, component: OperatorComponent) -> bool:
+    """Whether what is live may be there because a field says so."""
+    return change.op is not FieldOp.ADD and any(_rows_about(change, live, component))
 
 
 def _can_say(row: OperatorField, change: FieldChange) -> bool:
