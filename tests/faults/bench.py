@@ -269,7 +269,7 @@ class Bench:
 
     def _ends(self, run: Run, before: Dump) -> Ends:
         target = self._a if run.operation is Operation.ROLLBACK else self._applied
-        return Ends(before, target, scenario.RECREATED)
+        return Ends(before, target, scenario.RECREATED, scenario.STAYING)
 
     @contextmanager
     def _space(self) -> Iterator[Space]:

@@ -55,9 +55,9 @@ class Cluster:
         """From state A to state B, as somebody else would."""
         with self._unguarded(self._get(scenario.GUARD.path)):
             self._make((item for item in scenario.OBJECTS if item.fate is Fate.ADDED), scenario.SOMEBODY)
-            for item in scenario.ALL:
+            for item in reversed(scenario.ALL):
                 if item.fate is Fate.GONE:
-                    self.send("DELETE", item.path)
+                    self._delete(item.path)
                 elif item.fate is Fate.CHANGED:
                     self.send("PATCH", f"{item.path}?fieldManager={scenario.SOMEBODY}", item.change, MERGE_PATCH)
 
@@ -92,8 +92,8 @@ class Cluster:
         found = compare(wanted, now)
         if found.counts[:3] != (0, 0, 0):
             with self._unguarded(wanted[scenario.GUARD_NAME]):
-                for name in found.added:
-                    self.send("DELETE", _path_named(name))
+                for name in reversed(found.added):
+                    self._delete(_path_named(name))
                 for name in (*found.removed, *found.changed):
                     self._put_back(name, wanted[name])
         for name in self.leases():
@@ -132,6 +132,12 @@ class Cluster:
         while self._ask("GET", scenario.collection_path(plural, ""))[0] != 200:
             assert time.monotonic() < deadline, f"{item.name} is not served"
             time.sleep(0.05)
+
+    def _delete(self, path: str) -> None:
+        """Namespaces come after what is in them, and nobody but us is there to let them go."""
+        gone = self.send("DELETE", path)
+        if gone["kind"] == "Namespace":
+            self.send("PUT", f"{path}/finalize", gone | {"spec": {"finalizers": []}})
 
     def _put_back(self, name: str, wanted: Json) -> None:
         """Again and again: definitions have controllers, which write their status."""

@@ -12,7 +12,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-ROOT, SHOP = "istio-system", "shop"
+ROOT, SHOP, ANNEX = "istio-system", "shop", "annex"
 ISTIO = {"app.kubernetes.io/part-of": "istio"}
 INSTALLER, TENDER, SOMEBODY = "installer", "tender", "somebody-else"
 """Who made the objects, who wrote a part of some before A, and who changed them after it."""
@@ -121,9 +121,9 @@ def _definition(plural: str, kind: str, **more: Any) -> Item:
     return Item("customresourcedefinitions", "CustomResourceDefinition", name, content={"spec": spec}, **more)
 
 
-def _route(name: str, host: str = "then", **more: Any) -> Item:
+def _route(name: str, host: str = "then", namespace: str = SHOP, **more: Any) -> Item:
     spec = {"hosts": [name], "http": [{"route": [{"destination": {"host": host}}]}]}
-    return Item("virtualservices", "VirtualService", name, SHOP, {"spec": spec}, **more)
+    return Item("virtualservices", "VirtualService", name, namespace, {"spec": spec}, **more)
 
 
 _WORKLOAD = {
@@ -194,6 +194,7 @@ NAMESPACES = (
         fate=Fate.CHANGED,
         change={"metadata": {"labels": {"istio-injection": "disabled"}}},
     ),
+    Item("namespaces", "Namespace", ANNEX, labels={"istio-injection": "enabled"}, fate=Fate.GONE),
 )
 DEFINITIONS = (
     _definition("virtualservices", "VirtualService"),
@@ -270,6 +271,7 @@ OBJECTS = (
     _route("changed", fate=Fate.CHANGED, change=_route("changed", "now").content, tended=True),
     _route("gone", labels=GUARDED, fate=Fate.GONE, tended=True),
     _route("added", labels=GUARDED, fate=Fate.ADDED),
+    _route("far", namespace=ANNEX, fate=Fate.GONE),
     Item(
         "destinationrules",
         "DestinationRule",
@@ -288,7 +290,9 @@ ALL = (*NAMESPACES, *DEFINITIONS, *OBJECTS)
 
 GUARD_NAME = "mutatingwebhookconfigurations.admissionregistration.k8s.io /guard"
 RECREATED = frozenset({f"configmaps {ROOT}/frozen"})
-"""As dumps name them: the guard, and what may come back as another object."""
+STAYING = frozenset({f"namespaces /{ANNEX}"})
+"""As dumps name them: the guard; what may come back as another object; and what no `abort` deletes once it is there,
+because a namespace may hold by then what is none of the mesh's."""
 
 TENDED = {"metadata": {"annotations": {"tended": "yes"}}}
 """What the second owner writes."""

@@ -60,6 +60,12 @@ def test_only_what_cannot_be_changed_in_place_may_be_another_object() -> None:
     assert replace(ENDS, recreated=frozenset({"configmaps a/changed"})).reached(now) == TARGET
 
 
+def test_what_nobody_deletes_again_may_stay() -> None:
+    now = {**B, "namespaces /made": thing("9", "x")}
+    assert ENDS.reached(now).startswith("neither: ")
+    assert replace(ENDS, staying=frozenset({"namespaces /made"})).reached(now) == BEFORE
+
+
 def test_a_state_between_the_two_is_neither() -> None:
     assert ENDS.reached({**B, "configmaps a/changed": A["configmaps a/changed"]}).startswith("neither")
 

@@ -54,6 +54,8 @@ class Ends:
     target: Dump
     recreated: frozenset[str] = frozenset()
     """What may be another object than it was, under the same name: it cannot be changed in place."""
+    staying: frozenset[str] = frozenset()
+    """What may be there though it was not."""
 
     def reached(self, now: Dump) -> str:
         """`target`, `before`, or what is different from the one that is nearer."""
@@ -68,7 +70,7 @@ class Ends:
         return (TARGET, self.target), (BEFORE, self.before)
 
     def _differences(self, wanted: Dump, now: Dump) -> list[str]:
-        found = compare(wanted, now)
+        found = compare(wanted, {name: now[name] for name in now if name in wanted or name not in self.staying})
         lasting = (self.before.keys() & self.target.keys()) - self.recreated
         recreated = [name for name in compare(self.before, now).recreated if name in lasting]
         return [*_lines(found), *(f"{name} was recreated" for name in recreated)]
