@@ -67,7 +67,7 @@ KILLED_FIRST = (
     KilledFirst(
         Operation.ROLLBACK,
         Moment.UNWRITTEN,
-        "after-fsync-attempt@1",
+        "after-rename-journals-open.jsonl@1",
         "on record and nothing written: resume does all of it, abort nothing",
     ),
     KilledFirst(

@@ -188,9 +188,9 @@ def _within(path: str) -> str | None:
 
 
 def _entry(data: bytes) -> str:
-    """A journal's line in words."""
+    """A journal's line in words; the first one's where a journal begins with two."""
     try:
-        line = json.loads(data)
+        line = json.loads(data.partition(b"\n")[0])
     except ValueError:
         return "line"
     words = [str(line.get("entry")), *(str(word) for word in (line.get("object") or [])[1:] if word)]
