@@ -12,6 +12,7 @@ from .options import COMMON, command, output, probing, writing
     "-f", "--filename", "files", multiple=True, required=True, metavar="FILE", help="File, folder or - for stdin."
 )
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that other managers own.")
+@click.option("--force-crd", "force_crds", multiple=True, metavar="NAME", help="This CRD at any cost; repeatable.")
 @writing
 @probing
 @output("json", "yaml")
@@ -19,6 +20,7 @@ from .options import COMMON, command, output, probing, writing
 def apply(
     files: tuple[str, ...],
     force_conflicts: bool,
+    force_crds: tuple[str, ...],
     dry_run: bool,
     yes: bool,
     with_diff: bool,
@@ -30,6 +32,9 @@ def apply(
     Server-side apply, like `kubectl apply --server-side`, but every object is tried on the server before the first one
     is written, and the way back is there before anything changes. Objects outside the mesh are refused: no snapshot
     holds them, so they could not be taken back.
+
+    A CRD that allows less than the live one is refused while a live object would lose a field or a value by that; the
+    plan lists them. --force-crd applies a named one all the same.
 
     --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A probe that fails before
     anything was changed refuses the apply; one that fails in the end is exit code 4.
@@ -56,7 +61,7 @@ def apply(
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         label = f"{plural(len(documents), 'object')} of {', '.join(files)}"
         manifests = applying.read(session, documents, label, namespace)
-        planned = applying.prepare(session, manifests, force_conflicts=force_conflicts)
+        planned = applying.prepare(session, manifests, force_conflicts=force_conflicts, force_crds=force_crds)
         approval = Approval(settings, session, label, yes, with_diff)
         start = planned.plan.writes and not dry_run
         finished = applying.run(session, planned, approval.review) if start else None

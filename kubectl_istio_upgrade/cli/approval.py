@@ -16,7 +16,10 @@ from ..render.plans import finished_data, plan_data, print_finished, print_plan,
 from ..render.structured import Format, formatted
 from .settings import Settings
 
-BLOCKED = {"restart": "no new pod would start now: bring istiod back first; `kubectl istio-upgrade validate` says more"}
+BLOCKED = {
+    "apply": "change or delete these objects first; --force-crd NAME applies that definition all the same",
+    "restart": "no new pod would start now: bring istiod back first; `kubectl istio-upgrade validate` says more",
+}
 
 
 @dataclass(frozen=True)

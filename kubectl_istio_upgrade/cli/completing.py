@@ -150,6 +150,7 @@ BY_PARAMETER: Mapping[str, Completer] = {
     "context": contexts,
     "cluster": clusters,
     "user": users,
+    "force_crds": definitions,
     "restore_crd": definitions,
 }
 """For parameters whose metavar says too little."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..apply.trial import Trial
@@ -14,9 +14,11 @@ from ..models.plans import Plan, PlannedChange
 from ..models.secrets import NO_VALUES, Values
 from ..normalise.secrets import as_written, digests_in, pooled, without_values
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
+from ..plan.narrowing import Narrowing
 from ..plan.secrets import SecretSources
 from ..ports import Digester, ManifestDocument
-from ..rules.scope import is_namespace, steering_only
+from ..rules.scope import CRD, is_namespace, steering_only
+from .instances import live_instances
 from .permissions import check_permissions
 from .running import Finished, Review, Task, carry_out
 from .session import Session, WritingSession
@@ -57,17 +59,21 @@ def prepare(
     manifests: Manifests,
     *,
     force_conflicts: bool,
+    force_crds: Collection[str] | None = (),
     captured: Capture | None = None,
     manager: str = "",
 ) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
 
     `captured` is a reading of the mesh that the caller has made just now. `manager` is under whose name to apply, where
-    that is not this tool's own: what another installer of these manifests would do.
+    that is not this tool's own: what another installer of these manifests would do. A definition that would take fields
+    or values from live objects blocks the plan, unless `force_crds` names it; None: such are told, and block nothing.
 
-    Raises RefusedError for objects outside the mesh, for missing permissions, and with every refusal of the server: a
-    failed validation, or a field that another manager owns.
+    Raises UsageError for a name in `force_crds` that the manifests do not define, RefusedError for objects outside the
+    mesh, for missing permissions, and with every refusal of the server: a failed validation, or a field that another
+    manager owns.
     """
+    _check_named(force_crds or (), manifests)
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = captured or session.capture()
     digester = session.store.digester()
@@ -78,15 +84,24 @@ def prepare(
     previews = _previews(session, changes, values)
     sources = SecretSources(sealing=bool(session.store.recipients()))
     shown = withheld(manifests, digester)
-    plan = plan_apply(captured.state, shown, changes, previews, sources)
+    narrowing = Narrowing(live_instances(session.reader, captured.state.types), force_crds)
+    plan = plan_apply(captured.state, shown, changes, previews, sources, narrowing)
     untried = tuple(change for change in changes if change.key not in previews)
-    request = _request(shown, session.namespace, force_conflicts=force_conflicts)
+    request = _request(shown, session.namespace, force_crds or (), force_conflicts=force_conflicts)
     return Planned(written, captured, plan, request, previews, untried, values)
 
 
-def _request(manifests: Manifests, namespace: str, *, force_conflicts: bool) -> Body:
+def _check_named(names: Collection[str], manifests: Manifests) -> None:
+    known = {key.name for key in manifests.objects if key.resource == CRD}
+    if unknown := sorted(set(names) - known):
+        hint = "name it in full, such as envoyfilters.networking.istio.io"
+        raise UsageError(f"there is no definition {', '.join(unknown)} in the manifests", hint=hint)
+
+
+def _request(manifests: Manifests, namespace: str, force_crds: Collection[str], *, force_conflicts: bool) -> Body:
     documents = [{"body": obj.body, "where": str(key)} for key, obj in manifests.objects.items()]
-    return {"documents": documents, "namespace": namespace, "forceConflicts": force_conflicts}
+    forced = {"forceConflicts": force_conflicts, "forceCrds": [*force_crds]}
+    return {"documents": documents, "namespace": namespace, **forced}
 
 
 def run(session: WritingSession, planned: Planned, review: Review, continues: Operation | None = None) -> Finished:

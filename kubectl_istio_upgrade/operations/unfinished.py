@@ -68,7 +68,8 @@ def resume(
         )
     if operation.opening.kind == "apply":
         manifests = applying.read_again(session, operation, documents)
-        planned = applying.prepare(session, manifests, force_conflicts=request["forceConflicts"])
+        forced = {"force_conflicts": request["forceConflicts"], "force_crds": request.get("forceCrds", ())}
+        planned = applying.prepare(session, manifests, **forced)
         return _continuation(
             title, planned.plan, operation, lambda review: applying.run(session, planned, review, operation)
         )

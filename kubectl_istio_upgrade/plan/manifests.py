@@ -15,6 +15,7 @@ from ..normalise.view import is_autoscaler, surroundings
 from ..ports import ManifestDocument
 from ..rules.order import stage_of
 from ..rules.scope import in_scope, is_namespace, steering_only
+from .narrowing import Judged, Narrowing
 from .owners import owners_of
 from .rollback import seal
 from .secrets import SecretSources
@@ -141,8 +142,12 @@ def plan_apply(
     changes: Iterable[PlannedChange],
     previews: Mapping[Key, MeshObject],
     secrets: SecretSources,
+    narrowing: Narrowing | None = None,
 ) -> Plan:
-    """The plan from the server's previews; objects that the apply would not change are left out of it."""
+    """The plan from the server's previews; objects that the apply would not change are left out of it.
+
+    A definition that would take something from objects blocks the plan; None: definitions are not judged.
+    """
     changes = tuple(changes)
     promised = MemoryState(
         manifests.label,
@@ -154,9 +159,11 @@ def plan_apply(
     diffs = {diff.key: diff for diff in comparison.diffs}
     planned = [_with_diff(change, diffs[change.key]) for change in changes if change.key in diffs]
     planned += [change for change in changes if change.key not in diffs and change.live is None]
-    plan = seal("apply", manifests.label, planned, _of_these(comparison, len(changes) - len(planned)))
-    warnings = (*plan.warnings, *secrets.warnings(plan.writes))
-    return replace(plan, owners=owners_of(plan.writes, live.versions.keys()), warnings=warnings)
+    judged = narrowing.judged(planned, previews) if narrowing else Judged(tuple(planned))
+    plan = seal("apply", manifests.label, judged.changes, _of_these(comparison, len(changes) - len(planned)))
+    warnings = (*plan.warnings, *judged.warnings, *secrets.warnings(plan.writes))
+    owners = owners_of(plan.writes, live.versions.keys())
+    return replace(plan, owners=owners, warnings=warnings, blockers=judged.blockers)
 
 
 def _with_diff(change: PlannedChange, diff: ObjectDiff) -> PlannedChange:

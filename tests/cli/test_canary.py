@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import pytest
 from .conftest import StoreView
 from .mesh import Json, Mesh
 from .program import Program, Result
+from .proxy import Proxy
 
 pytestmark = pytest.mark.cluster
 
@@ -218,6 +221,41 @@ def test_without_recipients_what_cannot_be_restored_is_said_and_nothing_shows(
     assert sum("would be gone" in warning for warning in applied.json["plan"]["warnings"]) == 3
     kept = watch("rollback", "before", "--yes", "--diff").done()
     assert "its values are not in the store" in f"{kept.out}{kept.err}"
+    assert watch.found(view) == []
+
+
+def killed_while_it_applies(watch: Watch, proxy: Proxy, manifests: str) -> None:
+    """An apply of which some writes have happened."""
+    through = watch.program.having(KUBECONFIG=str(proxy.kubeconfig(watch.folder / "through-the-proxy")))
+    proxy.hold(lambda seen: seen.writes, after=1, every=True)
+    running = through.start("apply", "-f", manifests, "--yes", "--force-conflicts", "--debug")
+    proxy.wait_held()
+    os.killpg(running.process.pid, signal.SIGKILL)
+    watch.said += running.process.communicate()
+    proxy.release()
+
+
+def test_records_and_the_ways_out_of_what_died_show_nothing(
+    watch: Watch, mesh: Mesh, inputs: Path, identity: tuple[str, str], view: StoreView, proxy: Proxy
+) -> None:
+    file, public = identity
+    manifests = str(inputs / "manifests.json")
+    watch("store", "init", "--recipient", public).done()
+    killed_while_it_applies(watch, proxy, manifests)
+    assert "unfinished" in watch("status").done().out
+    assert watch.found(view) == [], "the journal is open"
+    watch("abort", "--yes", "--diff", "--identity", file).done()
+    for body in planted(FIRST):
+        assert content(mesh, body) == {name: body[name] for name in ("data", "spec") if name in body}
+    killed_while_it_applies(watch, proxy, manifests)
+    assert watch("resume", "--yes").code == 2, "it takes the manifests"
+    watch("resume", "--yes", "--diff", "-f", manifests).done()
+    for body in planted(SECOND):
+        assert content(mesh, body) == {name: body[name] for name in ("data", "spec") if name in body}
+    for command in (["status"], ["history"], ["report"], ["show", "latest"]):
+        for format_ in ("text", "json", "yaml"):
+            assert watch(*command, "-o", format_).done().out
+    assert "<html" in watch("report", "-o", "html").done().out
     assert watch.found(view) == []
 
 

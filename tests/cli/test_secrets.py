@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 import subprocess
 from collections.abc import Callable, Iterator
@@ -166,3 +167,25 @@ def test_a_backup_with_secrets(watch: Watch, mesh: Mesh, view: StoreView, tmp_pa
     watch("show", "latest", "-o", "yaml").done()
     check_objects(view)
     watch.check_files(backup)
+
+
+def ca(word: str) -> Json:
+    """A CA of the mesh's own, whose certificate is this word."""
+    pem = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(word.encode()).decode()}\n-----END CERTIFICATE-----\n"
+    return {**secret(CANARIES[0]), "data": {"ca-cert.pem": base64.b64encode(pem.encode()).decode()}} | {
+        "metadata": {"name": "cacerts", "namespace": "istio-system"}
+    }
+
+
+def test_a_plan_sounds_the_alarm_when_the_ca_is_another(program: Program, mesh: Mesh) -> None:
+    before = ca("then")
+    mesh.add(before)
+    program("snapshot", "-q", "--name", "then").done()
+    back = ("rollback", "then", "--dry-run")
+    assert program(*back, "-o", "json").done().json["plan"]["warnings"] == []
+    mesh.patch(before, {"data": ca("now")["data"]})
+    (alarm,) = program(*back, "-o", "json").done().json["plan"]["warnings"]
+    now, then = (hashlib.sha256(word).hexdigest()[:16] for word in (b"now", b"then"))
+    assert alarm.startswith("the mesh's CA has changed since snapshot ")
+    assert f"istio-system/cacerts/ca-cert.pem is sha256:{now}, was sha256:{then};" in alarm
+    assert "warning: the mesh's CA has changed since snapshot" in program(*back).done().out

@@ -95,6 +95,20 @@ def test_a_corrupt_object_is_named(program: Program, damaged: Callable[[str], No
     program("show", "latest", "-o", "yaml").failed(6, f"{path} is damaged")
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--yes"])
+def test_a_rollback_reads_all_of_its_snapshot_before_it_writes(
+    program: Program, damaged: Callable[[str], None], mesh: Mesh, option: str
+) -> None:
+    """Also what this rollback has no need of: the way back from it may."""
+    path = "objects/core/configmaps/istio-system/istio.yaml"
+    damaged(path)
+    added = virtual_service("added-since")
+    mesh.add(added)
+    with mesh.unchanged():
+        program("rollback", "friday", option).failed(6, f"{path} is damaged", hint="store verify")
+    mesh.delete(added)
+
+
 def test_no_git(program: Program, tmp_path: Path, store: Path) -> None:
     empty = tmp_path / "bin"
     empty.mkdir()

@@ -116,10 +116,14 @@ class Bed:
 
 def install_definitions(plane: ControlPlane, version: str) -> None:
     """Those of a release alone: the first step of an upgrade with Helm."""
-    documents = plane.istioctl(version, "manifest", "generate").split("\n---\n")
-    definitions = [document for document in documents if "kind: CustomResourceDefinition" in document]
     options = ("--server-side", "--force-conflicts", "--field-manager=istio-operator")
-    plane.kubectl("apply", *options, "-f-", input="\n---\n".join(definitions))
+    plane.kubectl("apply", *options, "-f-", input=definitions_of(plane, version))
+
+
+def definitions_of(plane: ControlPlane, version: str) -> str:
+    """The definitions of a release, as manifests."""
+    documents = plane.istioctl(version, "manifest", "generate").split("\n---\n")
+    return "\n---\n".join(document for document in documents if "kind: CustomResourceDefinition" in document)
 
 
 def settled(mesh: Mesh, timeout: float = 60.0) -> Dump:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.controlplane import ControlPlane
 from tests.controlplane.processes import TestbedError
 from tests.support.cli import Plugin, Ran
 
-from .mesh import NEW, OLD, START, install_definitions
+from .mesh import NEW, OLD, START, definitions_of, install_definitions
 from .story import ONLY_NEWER
 from .test_rollback import NEEDED, planned
 from .test_rollback import ONLY_NEWER as TELLING
@@ -124,6 +125,33 @@ def test_no_definition_is_written_on_request(bed: Bed) -> None:
     done = bed.plugin.ok("rollback", START, "--keep-added", "--crds", "keep", "--yes", "-o", "json")
     assert not done.data["plan"]["summary"]["update"]
     assert bed.plugin.ending(2, "rollback", START, "--yes", "--restore-crd", "envoyfilters").err
+
+
+def test_applying_older_definitions_is_refused_while_live_objects_would_lose_by_it(bed: Bed, tmp_path: Path) -> None:
+    older = tmp_path / "crds.yaml"
+    older.write_text(definitions_of(bed.plane, OLD))
+    apply = ("apply", "-f", str(older), "--force-conflicts")
+    for option in ("--dry-run", "--yes"):
+        refused = bed.plugin.ending(3, *apply, option)
+        for type_, path in TELLING.items():
+            assert f"{type_} would be narrowed: {type_} shop/newer: {path}: " in refused.err
+        assert "--force-crd NAME" in refused.err
+    assert bed.match()["waypoint"], "nothing was changed"
+    forced = (option for type_ in TELLING for option in ("--force-crd", type_))
+    done = bed.plugin.ok(*apply, *forced, "--yes")
+    assert f"warning: {FILTERS} is applied although " in done.err
+    assert "waypoint" not in bed.match(), "reads hide it"
+    assert bed.now() == bed.stored, "etcd still has it"
+
+
+def test_newer_definitions_are_applied_and_rules_that_cannot_be_checked_are_told(bed: Bed, tmp_path: Path) -> None:
+    install_definitions(bed.plane, OLD)
+    newer = tmp_path / "crds.yaml"
+    newer.write_text(definitions_of(bed.plane, NEW))
+    done = bed.plugin.ok("apply", "-f", str(newer), "--force-conflicts", "--yes")
+    assert "narrowed" not in done.err
+    assert f"warning: {FILTERS}: whether " in done.err
+    assert bed.match()["waypoint"]
 
 
 def test_objects_that_no_snapshot_holds_are_not_robbed_either(bed: Bed) -> None:

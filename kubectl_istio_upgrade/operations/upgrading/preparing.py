@@ -176,7 +176,9 @@ def prepare(
         tell(f"{len(manifests.objects)} objects by {way.name}")
     request = replace(request, settings=way.settings, at=request.at or now())
     with phases.phase(Phase.REVIEW) as tell:
-        planned = applying.prepare(session, manifests, force_conflicts=True, captured=captured, manager=way.manager)
+        planned = applying.prepare(
+            session, manifests, force_conflicts=True, force_crds=None, captured=captured, manager=way.manager
+        )
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")

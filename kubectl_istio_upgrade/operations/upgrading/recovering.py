@@ -78,7 +78,7 @@ class Recovery:
             manifests = as_istioctl_installs(manifests, self.captured.state, settings, istioctl.version)
         manager = ISTIOCTL if self.by_istioctl else ""
         planned = applying.prepare(
-            self.session, manifests, force_conflicts=True, captured=self.captured, manager=manager
+            self.session, manifests, force_conflicts=True, force_crds=None, captured=self.captured, manager=manager
         )
         return tuple(change.diff for change in planned.plan.changes if change.diff is not None)
 
