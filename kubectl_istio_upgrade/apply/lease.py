@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from .. import interrupts
 from ..errors import ClusterError, ConflictError, LockedError, LostLockError, NotFoundError, UnreachableError
 from ..models.objects import Body, Key, ResourceType
 from ..models.operations import Holder
@@ -24,6 +26,8 @@ LEASE = ResourceType("coordination.k8s.io", "v1", "Lease", "leases", namespaced=
 
 _RELEASE_ATTEMPTS = 3
 _RELEASE_PAUSE = 0.5
+
+_STAYS = "the lock of the cluster stays until it expires"
 
 _PURPOSE = "kubectl-istio-upgrade/operation"
 _STORE = "kubectl-istio-upgrade/store"
@@ -103,10 +107,17 @@ class ClusterLock:
             yield self.check
         finally:
             self._done.set()
-            if renewer.is_alive():
-                renewer.join(self.terms.renewal)
-            if self._lease:
-                self._release()
+            try:
+                self._give_back(renewer)
+            except KeyboardInterrupt:
+                self.note(f"{_STAYS}: interrupted")
+                raise
+
+    def _give_back(self, renewer: threading.Thread) -> None:
+        if renewer.is_alive():
+            renewer.join(self.terms.renewal)
+        if self._lease:
+            self._release()
 
     def check(self) -> None:
         """Raises LostLockError unless the lease is ours, and will be for the time that a write takes."""
@@ -121,9 +132,9 @@ class ClusterLock:
             found = self.reader.get(LEASE, self._key)
             try:
                 if found is not None:
-                    self._put(self._free(found))
+                    self._answered(partial(self._put, self._free(found)))
                 else:
-                    self._send(lambda: self.writer.create(LEASE, self._key, self._body({}), dry_run=False))
+                    self._answered(self._post)
             except ConflictError:
                 raise self._refusal() from None
             except NotFoundError:
@@ -148,6 +159,38 @@ class ClusterLock:
             raise self._refusal()
         self.note(f"took the lock of the cluster over from {holder}, who did not end it; look at their store, too")
         return found
+
+    def _answered(self, ask: Callable[[], None]) -> None:
+        """Ask in a thread of its own: after Ctrl-C the answer is still waited for, so that what it gave is given back.
+
+        Whoever breaks a request off does not know whether it has happened.
+        """
+        failed: list[Exception] = []
+        answered = (
+            threading.Event()
+        )  # not the thread's join: Python 3.11 takes a thread for ended once that is interrupted
+
+        def asking() -> None:
+            try:
+                ask()
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                failed.append(error)
+            finally:
+                answered.set()
+
+        try:
+            with interrupts.held_back():
+                threading.Thread(target=asking, daemon=True).start()
+            answered.wait()
+        except KeyboardInterrupt:
+            if not answered.wait(self.terms.renewal):
+                self.note("the server has not said whether the cluster is locked; if it is, that expires")
+            raise
+        for error in failed:
+            raise error
+
+    def _post(self) -> None:
+        self._send(lambda: self.writer.create(LEASE, self._key, self._body({}), dry_run=False))
 
     def _put(self, found: Body) -> None:
         self._send(lambda: self.writer.replace(LEASE, self._key, self._body(found), dry_run=False))
@@ -212,7 +255,7 @@ class ClusterLock:
                 time.sleep(_RELEASE_PAUSE)
             else:
                 return
-        self.note(f"the lock of the cluster stays until it expires: {why}")
+        self.note(f"{_STAYS}: {why}")
 
     def _body(self, found: Body) -> Body:
         now = _micro_time(datetime.now(UTC))

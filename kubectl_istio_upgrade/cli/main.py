@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import __version__
+from .. import __version__, interrupts
 from .options import COMMON, EXIT_CODES, CommandGroup
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def run() -> None:
 
     # Ten thousand objects as JSON are millions of values without a cycle; looking for one took a third of the time.
     gc.set_threshold(200_000)
-    signal.signal(signal.SIGTERM, _interrupt)  # ended from outside: stop as after Ctrl-C, with the way back on record
+    interrupts.listen()
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
@@ -130,10 +130,6 @@ def run() -> None:
         sys.stderr.flush()
         os._exit(code)  # Python would wait for threads that wait for a server that may never answer
     sys.exit(code)
-
-
-def _interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def invoke(arguments: list[str]) -> int:
@@ -152,12 +148,20 @@ def invoke(arguments: list[str]) -> int:
         sys.stdout = stdout  # click has put another in its place, as the reader has gone, and would leave with 1
         return _unread()
     except (KeyboardInterrupt, click.Abort):
-        return _report("interrupted; nothing was changed", None, ExitCode.INTERRUPTED)
+        return _interrupted()
     except click.ClickException as error:
         return _usage(error)
     except Exception as error:  # noqa: BLE001 - the boundary: nothing may escape as a traceback
         return _failure(error, debug="--debug" in arguments)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _interrupted() -> int:
+    from ..errors import ExitCode
+
+    if unfinished := interrupts.unfinished():
+        return _report("interrupted; the operation is unfinished", unfinished, ExitCode.INCOMPLETE)
+    return _report("interrupted; nothing was changed", None, ExitCode.INTERRUPTED)
 
 
 def _usage(error: click.ClickException) -> int:
@@ -172,6 +176,7 @@ def _usage(error: click.ClickException) -> int:
 def _failure(error: Exception, *, debug: bool) -> int:
     from ..errors import ExitCode, IstioUpgradeError
 
+    interrupts.end()  # it is told how it ended, and not that nothing was changed
     if debug:
         import traceback
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from .. import interrupts
 from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
 from ..apply.lease import ClusterLock
@@ -18,7 +19,7 @@ from ..apply.ownership import OwnershipRestorer
 from ..apply.rollout import wait_for_stage
 from ..capture import Capture, control_plane_versions
 from ..diff.states import Select
-from ..errors import IncompleteError, Interrupted, IstioUpgradeError, NotReadyError, RefusedError
+from ..errors import IncompleteError, Interrupted, IstioUpgradeError, NotReadyError, RefusedError, StoreError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation, Restarted
 from ..models.plans import FollowUp, Plan, PlannedChange, Proof, StepResult
@@ -107,30 +108,54 @@ def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
 
     Whatever stops it after that becomes an IncompleteError that says what comes next. Raises as `carry_out`.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            watch = stack.enter_context(session.prober.running())
-            task = _probed(session, task, watch)
-            if task.plan.has_work and not review(task.plan):
-                raise RefusedError("not confirmed; nothing was changed")
-            check = stack.enter_context(_lock(session, task).held())
-            id_ = task.continues.opening.id if task.continues else _new_id()
-            here = _safety_snapshot(session, task, id_)
-            opening = _opening(session, task, id_, here)
-        except KeyboardInterrupt as error:
+    interrupts.admit()
+    stack = contextlib.ExitStack()
+    run: Run | None = None
+    try:
+        run = _begun(stack, session, task, review)
+        with _told(session, run.watch):
+            yield run
+    except KeyboardInterrupt as error:
+        if run is None:
             raise Interrupted("interrupted; nothing was changed") from error
-        attempt = _attempt(session, task)
+        raise run.unproved("interrupted") from error
+    except (IncompleteError, RefusedError):
+        raise
+    except Exception as error:
+        if run is None:
+            raise
+        raise run.unproved(str(error) or type(error).__name__) from error
+    finally:
+        _leave(stack, session)
+
+
+def _begun(stack: contextlib.ExitStack, session: WritingSession, task: Task, review: Review) -> Run:
+    """Up to the journal, which Ctrl-C finds there or not there. Where it is stopped, nothing of it stays."""
+    watch = stack.enter_context(session.prober.running())
+    task = _probed(session, task, watch)
+    if task.plan.has_work and not review(task.plan):
+        raise RefusedError("not confirmed; nothing was changed")
+    check = stack.enter_context(_lock(session, task).held())
+    id_ = task.continues.opening.id if task.continues else _new_id()
+    opening = _opening(session, task, id_, _safety_snapshot(session, task, id_))
+    attempt = _attempt(session, task)
+    with interrupts.held_back() as interrupted:
         journal = stack.enter_context(contextlib.closing(_journal(session, task, opening, attempt)))
         run = Run(session, task, check, watch, opening, attempt, journal)
-        try:
-            with _told(session, watch):
-                yield run
-        except KeyboardInterrupt as error:
-            raise run.unproved("interrupted") from error
-        except (IncompleteError, RefusedError):
-            raise
-        except Exception as error:
-            raise run.unproved(str(error) or type(error).__name__) from error
+        if not interrupted():
+            run.begin()
+        elif task.continues is None:
+            run.drop()
+    return run
+
+
+def _leave(stack: contextlib.ExitStack, session: WritingSession) -> None:
+    """Give the lock back and end the probes. Ctrl-C cuts it short: how the operation has ended stays as it is."""
+    try:
+        with interrupts.cut_short():
+            stack.close()
+    except KeyboardInterrupt:
+        session.progress.note("interrupted at the end of the operation, which that does not change")
 
 
 def _probed(session: WritingSession, task: Task, watch: Watch) -> Task:
@@ -175,6 +200,17 @@ class Run:
     def writer(self) -> ClusterWriter:
         """Writes only while the lock is ours."""
         return GuardedWriter(self.session.connect_writer(), self.check)
+
+    def begin(self) -> None:
+        """The journal is there: from now on there is something to resume or abort."""
+        interrupts.begin(self._next())
+
+    def drop(self) -> None:
+        """End the journal of an operation that has changed nothing. Raises IncompleteError where that fails."""
+        try:
+            self.journal.end(End.NOTHING, "")
+        except StoreError as error:
+            raise self.unproved(error.message) from error
 
     def write(self, plan: Plan, *, alone: bool = True) -> Execution:
         """Carry out a plan. Raises IncompleteError, or RefusedError where it is certain that nothing was changed.
@@ -225,8 +261,14 @@ class Run:
         record = safe_to_keep(record, session.store.digester())
         message = f"after {_words(task)}"
         after = session.store.commit(session.branch, captured.draft(Purpose.AFTER, message, record))
-        self.journal.end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
+        self._end(End.PROVED if proof.holds else End.UNPROVED, after.commit)
         return Finished(plan, proof, before, after, seconds, probes)
+
+    def _end(self, end: End, after: str = "") -> None:
+        """Once that is on record Ctrl-C is too late: it is told how the operation has ended."""
+        with interrupts.held_back():
+            self.journal.end(end, after)
+            interrupts.end()
 
     def _course(self, before: SnapshotInfo, captured: Capture, seconds: float) -> Course:
         earlier = self.task.continues.attempts if self.task.continues else ()
@@ -244,7 +286,7 @@ class Run:
         cause = execution.failure.message if execution.failure else ""
         hint = execution.failure.hint if execution.failure else None
         if alone and execution.changed_nothing and self.task.continues is None:
-            self.journal.end(End.NOTHING, "")
+            self._end(End.NOTHING)
             return RefusedError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
         message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
         if isinstance(execution.failure, NotReadyError):
@@ -273,7 +315,9 @@ def _attempt(session: WritingSession, task: Task) -> Attempt:
 def _journal(session: WritingSession, task: Task, opening: Opening, attempt: Attempt) -> Journal:
     """The journal, with this run on record. Raises StoreError; then nothing was changed."""
     store, branch = session.store, session.branch
-    journal = store.go_on(branch) if task.continues else store.begin(branch, opening)
+    if task.continues is None:
+        return store.begin(branch, opening, attempt)
+    journal = store.go_on(branch)
     journal.attempt(attempt)
     return journal
 

@@ -208,3 +208,89 @@ def test_the_server_goes_away_while_it_proves(
     assert hosts(mesh, drifted) == {"then"}
     assert "is unfinished" not in program("resume", "--yes").done().err
     program("rollback", "then", "--yes").done()
+
+
+def of_the_lock(method: str) -> Callable[[Seen], bool]:
+    return lambda seen: seen.method == method and "/leases" in seen.target
+
+
+def test_while_the_cluster_is_being_locked(
+    proxied: Program, program: Program, proxy: Proxy, mesh: Mesh, drifted: list[Json], view: StoreView
+) -> None:
+    """The request is on its way: what it makes is taken back."""
+    refs = view.refs
+    proxy.hold(of_the_lock("POST"))
+    with mesh.unchanged():
+        running = proxied.start("rollback", "then", "--yes")
+        proxy.wait_held()
+        running.interrupt()
+        proxy.release()
+        result = running.end(PROMPTLY)
+    nothing_happened(result, proxy, view)
+    assert view.refs == refs
+    assert mesh.leases() == []
+
+
+def test_while_the_lock_is_given_back_the_operation_has_ended(
+    proxied: Program, program: Program, proxy: Proxy, mesh: Mesh, drifted: list[Json], view: StoreView
+) -> None:
+    proxy.hold(of_the_lock("DELETE"))
+    running = proxied.start("rollback", "then", "--yes")
+    proxy.wait_held()
+    running.interrupt()
+    result = running.end(PROMPTLY).done()
+    proxy.release()
+    assert "the lock of the cluster stays until it expires: interrupted" in result.err
+    assert "nothing was changed" not in result.err
+    assert hosts(mesh, drifted) == {"then"}
+    assert "is unfinished" not in program("rollback", "then", "--yes").done().err
+
+
+INTERRUPTED_AT = """
+import os, signal
+from kubectl_istio_upgrade.adapters.store import durable, journal
+
+def wrapped(module, name):
+    call = getattr(module, name)
+    def at(*given):
+        result = call(*given)
+        if "journals" in str(given[0]) and os.environ["INTERRUPTED_AT"] == name:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return result
+    setattr(module, name, at)
+
+wrapped(journal, "_begun")
+wrapped(journal, "finish")
+"""
+
+
+def interrupting_at(program: Program, folder: Path, name: str) -> Program:
+    (folder / "sitecustomize.py").write_text(INTERRUPTED_AT, "utf-8")
+    return program.having(PYTHONPATH=str(folder), INTERRUPTED_AT=name)
+
+
+def test_while_the_journal_begins(
+    proxied: Program,
+    program: Program,
+    proxy: Proxy,
+    mesh: Mesh,
+    drifted: list[Json],
+    view: StoreView,
+    tmp_path: Path,
+) -> None:
+    """Nothing is left of it that would be in the way of the next operation."""
+    with mesh.unchanged():
+        result = interrupting_at(proxied, tmp_path, "_begun")("rollback", "then", "--yes")
+    nothing_happened(result, proxy, view)
+    assert not list(view.path.rglob("open.jsonl"))
+    assert mesh.leases() == []
+    program("rollback", "then", "--yes").done()
+
+
+def test_while_the_journal_ends_the_operation_has_ended(
+    proxied: Program, program: Program, mesh: Mesh, drifted: list[Json], view: StoreView, tmp_path: Path
+) -> None:
+    result = interrupting_at(proxied, tmp_path, "finish")("rollback", "then", "--yes").done()
+    assert "interrupted" not in result.err
+    assert hosts(mesh, drifted) == {"then"}
+    assert not list(view.path.rglob("open.jsonl"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -229,6 +232,56 @@ def test_without_a_root_namespace_it_is_in_kube_system(server: Server) -> None:
         assert found is not None
         assert found.identity == ALICE.identity
         assert {key.namespace for key in server.objects} == {LEASE_FALLBACK_NAMESPACE}
+
+
+def interrupt_soon(when: Callable[[], bool]) -> threading.Thread:
+    """Ctrl-C, once that is so."""
+
+    def interrupt() -> None:
+        wait_for(when)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_ctrl_c_while_the_server_answers_leaves_no_lease(server: Server, left: bool) -> None:
+    """Be it a new one or one that is taken over."""
+    if left:
+        dead(server, age=0)
+    arrived = threading.Event()
+    store = server._store
+
+    def slowly(key: Key, body: Body) -> Body:
+        arrived.set()
+        time.sleep(0.2)
+        return store(key, body)
+
+    server._store = slowly  # type: ignore[method-assign]
+    held = lock(server, BOB)
+    held.terms = Terms(renewal=5.0)
+    thread = interrupt_soon(arrived.is_set)
+    with pytest.raises(KeyboardInterrupt), held.held():
+        pytest.fail("it went on")
+    thread.join()
+    assert not server.objects
+
+
+def test_ctrl_c_while_it_is_given_back_is_told(server: Server) -> None:
+    notes: list[str] = []
+    arrived, ended = threading.Event(), threading.Event()
+
+    def hang(*_: Any, **__: Any) -> None:
+        arrived.set()
+        ended.wait(10)
+
+    server.delete = hang  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt), lock(server, notes=notes).held():
+        thread = interrupt_soon(arrived.is_set)
+    thread.join()
+    assert notes == ["the lock of the cluster stays until it expires: interrupted"]
 
 
 def test_a_dry_run_needs_no_lock() -> None:

@@ -6,6 +6,7 @@ specified in `snapshots/README.md`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -86,7 +87,8 @@ class JournalFile:
         """See `ports.Journal`."""
         self._append({"entry": "ending", "end": str(end), "after": after, "at": _now()})
         self.close()
-        finish(self._file)
+        with contextlib.suppress(StoreError):  # it has ended; the next command puts it away, see `unfinished`
+            finish(self._file)
 
     def close(self) -> None:
         """See `ports.Journal`."""
