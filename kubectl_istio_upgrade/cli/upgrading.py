@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..adapters.folders import export_upgrade
 from ..adapters.yamlio import YamlError, load
-from ..errors import IncompleteError, UsageError
+from ..errors import IncompleteError, IstioUpgradeError, UsageError
 from ..models.assessments import Assessment
 from ..models.objects import Body
-from ..models.plans import Plan
-from ..operations import unfinished
 from ..operations.assessing import Helpers, assess
 from ..operations.running import Finished
 from ..operations.session import WritingSession
@@ -22,14 +20,12 @@ from ..operations.upgrading.phases import Phases
 from ..operations.upgrading.preparing import Prepared, Request, prepare
 from ..render.assessments import print_findings
 from ..render.names import plural
-from ..render.plans import print_finished
 from ..render.structured import Format
 from ..render.upgrades import print_review, print_settings
+from . import taking_back
 from .approval import Approval
 from .settings import Settings
 from .tools import Toolbox, target_release
-
-REPORT = "`kubectl istio-upgrade report` shows how it went"
 
 
 @dataclass(frozen=True)
@@ -78,34 +74,27 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         approval = Approval(settings, session, prepared.request.label, options.yes, options.with_diff)
         start = prepared.plan.has_work and not options.dry_run
         finished = _run(session, prepared, phases, approval, options) if start else None
-        approval.conclude(prepared.plan, finished, Format(format_))
+        _conclude(prepared, approval, finished, options, Format(format_))
 
 
 def _run(session: WritingSession, prepared: Prepared, phases: Phases, approval: Approval, options: Options) -> Finished:
     try:
         return running.run(session, prepared, phases, approval.review, session.progress.note)
+    except (IstioUpgradeError, KeyboardInterrupt) as error:
+        if options.auto_rollback and (end := taking_back.stopped(approval, error)):
+            raise end from error
+        raise
+
+
+def _conclude(
+    prepared: Prepared, approval: Approval, finished: Finished | None, options: Options, format_: Format
+) -> None:
+    try:
+        approval.conclude(prepared.plan, finished, format_)
     except IncompleteError as error:
-        if not options.auto_rollback or session.store.unfinished(session.branch) is None:
-            raise
-        raise _taken_back(session, approval, error) from error
-
-
-def _taken_back(session: WritingSession, approval: Approval, error: IncompleteError) -> IncompleteError:
-    """Take the upgrade back that has just failed; the answer is the error to end with."""
-    approval.settings.err.prose(error.message, "failed: ")
-    approval.settings.err.line("taking it back, as --auto-rollback says")
-    continuation = unfinished.abort(session, unfinished.current(session))
-    shown = replace(approval, title=continuation.title)
-
-    def review(plan: Plan) -> bool:
-        shown.show(plan, to_stdout=False)
-        return True
-
-    finished = continuation.run(review)
-    print_finished(approval.settings.err, finished)
-    if not finished.proof.holds:
-        return IncompleteError(f"the upgrade failed, and is not taken back whole: {error.message}", hint=REPORT)
-    return IncompleteError(f"the upgrade failed and was taken back, proved: {error.message}", hint=REPORT)
+        if options.auto_rollback and finished:
+            raise taking_back.ended(approval, error, finished) from error
+        raise
 
 
 def _export(settings: Settings, prepared: Prepared, folder: Path) -> None:

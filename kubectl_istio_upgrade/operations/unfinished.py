@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import RefusedError
+from ..errors import RefusedError, StoreError
 from ..models.operations import Aim, Operation
 from ..models.plans import Action, Plan
 from ..models.snapshots import SnapshotInfo
@@ -45,6 +45,15 @@ def current(session: WritingSession) -> Operation:
     request = operation.opening.request
     begun_with = {"exclude": tuple(request["exclude"]), "root_namespace": request["rootNamespace"]}
     session.options = replace(session.options, **begun_with)
+    return operation
+
+
+def just_ended(session: WritingSession, finished: Finished) -> Operation:
+    """The operation that this session has just run to its end, for whom that end is no good. Raises StoreError."""
+    id_ = str((finished.after.meta.operation or {})["id"])
+    operation = session.store.ended(session.branch, id_)
+    if operation is None:
+        raise StoreError(f"the journal of operation {id_} is not there any more")
     return operation
 
 
@@ -92,12 +101,15 @@ def resume(
 def abort(session: WritingSession, operation: Operation) -> Continuation:
     """Plan the way back to the safety snapshot, for all that the operation has set out to write and nothing else.
 
-    Workloads that it has restarted get their template of before.
+    Workloads that it has restarted get their template of before. One whose journal is closed already (see `just_ended`)
+    is taken back by a rollback, which is an operation of its own.
     """
     before = session.store.resolve(session.branch, operation.opening.before)
     prepared = _way_back(session, operation, before)
 
     def run(review: Review) -> Finished:
+        if operation.end is not None:
+            return rollback.run(session, prepared, rollback.Request(), review)
         return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)
 
     return _continuation(f"abort the {operation}", prepared.plan, operation, run)

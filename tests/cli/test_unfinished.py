@@ -75,7 +75,19 @@ def test_status_names_it_and_the_commands_that_end_it(killed: list[Json], progra
     assert data["unsure"]
 
 
-@pytest.mark.parametrize("command", [("rollback", "then", "--yes"), ("apply", "-f", "-", "--yes")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rollback", "then", "--yes"),
+        ("apply", "-f", "-", "--yes"),
+        ("restart", "--yes"),
+        ("promote", "canary", "--yes"),
+        ("retire", "canary", "--yes"),
+        ("upgrade", "--to", "1.29.1", "--yes"),
+        ("upgrade", "--to", "1.29.1", "--revision", "canary", "--yes"),
+    ],
+    ids=lambda command: command[0],
+)
 def test_nothing_else_may_begin(killed: list[Json], program: Program, command: tuple[str, ...]) -> None:
     stdin = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: istio-system}\n"
     program(*command, stdin=stdin).failed(4, "the rollback to snapshot", "is unfinished", hint="resume")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -40,6 +41,7 @@ spec: {{policyName: hold-istiod, validationActions: [Deny]}}
 """
 REFUSES_ALL = "request.name != 'istiod'"
 REFUSES_ONLY_THE_REAL_ONE = "request.name != 'istiod' || request.dryRun"
+REFUSES_THE_WAY_BACK = f"request.name != 'istiod' || !object.spec.template.spec.containers[0].image.endsWith(':{OLD}')"
 
 
 NOBODY = """
@@ -173,6 +175,79 @@ def test_what_others_do_meanwhile_stays_and_is_named_in_the_plan_of_an_auto_roll
         mesh.kubectl("delete", "configmap", "added", "-n", "istio-system", "--ignore-not-found")
         for kind, name, namespace, patch in OF_OTHERS:
             mesh.patch(kind, name, patch.replace('"yes"', "null"), namespace=namespace)
+
+
+def upgrading(mesh: Mesh, *arguments: str) -> subprocess.Popen[str]:
+    """An upgrade that takes itself back, while the test does something else."""
+    command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes", "--auto-rollback", *arguments]
+    return subprocess.Popen(
+        command, env=mesh.plugin.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def last_words(err: str) -> str:
+    return err[err.index("\nerror: ") + 1 :]
+
+
+def test_auto_rollback_takes_back_an_upgrade_that_ends_unproved(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
+    """Somebody changes what the release sets while it is validated."""
+    process = upgrading(mesh)
+    wait_for(lambda: _has_begun(mesh.plugin.store, "validate") or process.poll() is not None, 600)
+    label = {"metadata": {"labels": {"operator.istio.io/component": "mine"}}}
+    mesh.patch("serviceaccount", "istio-reader-service-account", json.dumps(label), namespace="istio-system")
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 4, err
+    assert "failed: the proof is not empty" in err
+    assert "taken back, proved: the proof is not empty" in last_words(err)
+    assert "istio-reader-service-account" in out, "what was not as planned"
+    assert is_as_before(shared)
+    assert "unfinished" not in mesh.plugin.ok("status").out
+
+
+def test_auto_rollback_takes_back_an_upgrade_whose_probe_fails_in_the_end(
+    mesh: Mesh, shared: tuple[Mesh, Dump], tmp_path: Path
+) -> None:
+    """The probe fails for as long as istiod is new."""
+    probe = tmp_path / "probe"
+    ask = f"get deployment istiod -n istio-system -o yaml --kubeconfig {mesh.plane.kubeconfig}"
+    probe.write_text(f"#!/bin/sh\n{os.environ.get('KUBECTL') or 'kubectl'} {ask} | grep -q 'pilot:{OLD}'\n")
+    probe.chmod(0o755)
+    pace = ("--probe-interval", "0.5", "--probe-timeout", "10")
+    ran = mesh.plugin.ending(
+        4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", "--probe-command", str(probe), *pace
+    )
+    assert "failed: the mesh is as planned, but probe" in ran.err
+    assert "taken back, proved: the mesh is as planned, but probe" in last_words(ran.err)
+    assert is_as_before(shared)
+
+
+def test_auto_rollback_that_is_refused_names_what_comes_next(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
+    hold_istiod(mesh, REFUSES_THE_WAY_BACK)
+    ran = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", *NO_SUCH_TAG)
+    error = last_words(ran.err)
+    assert error.startswith("error: the upgrade failed, and is not taken back: ")
+    assert "guardians" in error
+    assert "istioctl install failed" in error
+    assert "nothing was changed" not in error
+    assert "hint: `kubectl istio-upgrade abort` takes it back to snapshot" in error
+    mesh.kubectl("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "hold-istiod")
+    mesh.plugin.ok("abort", "--yes")
+    assert is_as_before(shared)
+
+
+def test_ctrl_c_while_it_is_taken_back_names_what_comes_next(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
+    process = upgrading(mesh, *NO_SUCH_TAG)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("taking it back"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 4, error
+    assert "error: the upgrade failed, and is not taken back: " in error
+    assert "nothing was changed" not in error
+    assert "hint: `kubectl istio-upgrade abort` takes it back to snapshot" in error
+    mesh.plugin.ok("abort", "--yes")
     assert is_as_before(shared)
 
 
