@@ -12,6 +12,7 @@ from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
 from ...plan.settings.merging import merged, parsed_setting, with_value
 from ...plan.settings.operator import Origin, as_canary
+from ...plan.settings.pending import Pending
 from ...plan.settings.releases import releases_beside, releases_of, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
@@ -75,6 +76,8 @@ class Chooser:
     """With a revision: gateways move to it, too."""
     recorded: Body | None = None
     """Settings from the journal of the operation that goes on; then nothing is recovered."""
+    before: State | None = None
+    """The mesh before the operation that goes on."""
 
     def tool(self, plane: Component) -> str:
         """See `Choose`. Raises RefusedError for a mesh that an operator installs."""
@@ -112,15 +115,20 @@ class Chooser:
 
     def _by_helm(self, live: State, revision: str) -> ByHelm:
         helm = self.tools.helm()
-        releases = releases_of(live, revision)
+        present = releases_of(live, revision)
+        beside = releases_beside(live, present, self.revision, gateways=self.gateways) if self.revision else None
+        releases = beside.releases if beside else present
+        found = Pending(live, self.before, releases)
+        way = ByHelm(
+            helm, self.to, releases, self.recorded or {}, self.tools.charts,
+            first=found.leftovers(), behind=found.behind(), stuck=found.stuck(),
+        )  # fmt: skip
         if self.recorded is not None:
-            return ByHelm(helm, self.to, releases, self.recorded, self.tools.charts)
+            return way
         values = {
-            f"{each.namespace}/{each.name}": values_for(helm.values(each.name, each.namespace), each.version, self.to)
-            for each in releases
+            each.label: values_for(helm.values(each.name, each.namespace), each.version, self.to) for each in present
         }
-        if self.revision:
-            releases, values = releases_beside(releases, values, self.revision)
-        istiod = next(f"{each.namespace}/{each.name}" for each in releases if each.chart == "istiod")
+        values = beside.values(values) if beside else values
+        istiod = next(each.label for each in releases if each.chart == "istiod")
         values[istiod] = self.wishes.over(values[istiod], self.tools.parse, root="")
-        return ByHelm(helm, self.to, releases, values, self.tools.charts)
+        return replace(way, values=values)
