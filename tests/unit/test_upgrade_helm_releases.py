@@ -11,7 +11,8 @@ from kubectl_istio_upgrade.models.objects import Body, MeshObject
 from kubectl_istio_upgrade.models.settings import ChartSource
 from kubectl_istio_upgrade.operations.session import WritingSession
 from kubectl_istio_upgrade.operations.upgrading.by_helm import ByHelm
-from kubectl_istio_upgrade.operations.upgrading.choosing import Chooser, Tools, Wishes
+from kubectl_istio_upgrade.operations.upgrading.choosing import Chooser, Tools
+from kubectl_istio_upgrade.operations.upgrading.wishes import Wishes
 from kubectl_istio_upgrade.plan.settings.pending import Pending
 from kubectl_istio_upgrade.plan.settings.releases import releases_of
 

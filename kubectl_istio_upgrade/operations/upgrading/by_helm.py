@@ -47,6 +47,8 @@ class ByHelm:
     """Records that this operation's helm left pending when it was killed: helm goes on only without them."""
     behind: Collection[str] = ()
     """Releases, as `NAMESPACE/NAME`, that no record tells to be upgraded yet."""
+    idle: tuple[str, ...] = ()
+    """What the user set without any effect on what a chart renders, in words."""
     stuck: Mapping[str, str] = field(default_factory=dict)
     """Releases that somebody else's helm has left pending, and their status."""
 

@@ -10,9 +10,10 @@ from ...normalise.secrets import has_withheld_values
 from ..running import Finished, Review
 from ..session import WritingSession
 from . import running
-from .choosing import Chooser, Tools, Wishes
+from .choosing import Chooser, Tools
 from .phases import Phases
 from .preparing import Prepared, Request, prepare
+from .wishes import Wishes
 
 
 @dataclass(frozen=True)
