@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 @click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
 @click.option("--with-gateways", "gateways", is_flag=True, help="With --revision: move gateways to it, too.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
-@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="Settings to lay over the recovered.")
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="One setting, as for istioctl and helm.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, metavar="[RELEASE:]FILE", help="Settings to lay over the recovered."
+)
+@click.option(
+    "--set", "sets", multiple=True, metavar="[RELEASE:]PATH=VALUE", help="One setting, as for istioctl and helm."
+)
 @click.option(
     "--workloads",
     multiple=True,
@@ -70,6 +74,10 @@ def upgrade(
     nothing else: --workloads says what instead. Last, everything is read again and proved. Whatever stops it on the
     way is explained, and `resume` goes on with what is left, `abort` takes everything back, restarts included.
 
+    --set and -f lay settings over the recovered ones: on a mesh of istioctl's those of an IstioOperator, on a mesh of
+    Helm's the values of istiod's release, or with RELEASE: in front those of another one. A value that changes nothing
+    of what its chart renders is told.
+
     With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
     leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
 
@@ -82,6 +90,7 @@ def upgrade(
       kubectl istio-upgrade upgrade --to 1.29.1 --dry-run --diff
       kubectl istio-upgrade upgrade --to 1.29.1
       kubectl istio-upgrade upgrade --to 1.29.1 --set values.pilot.autoscaleMin=2
+      kubectl istio-upgrade upgrade --to 1.29.1 --set istio-ingress:service.type=NodePort -f istio-cni:cni.yaml
       kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
       kubectl istio-upgrade upgrade --to 1.29.1 --probe http://shop.example.com/
       kubectl istio-upgrade upgrade --to 1.29.1 --workloads none

@@ -9,15 +9,15 @@ from ..adapters.folders import export_upgrade
 from ..adapters.yamlio import YamlError, load
 from ..errors import IncompleteError, IstioUpgradeError, UsageError
 from ..models.assessments import Assessment
-from ..models.objects import Body
 from ..operations.assessing import Helpers, assess
 from ..operations.running import Finished
 from ..operations.session import WritingSession
 from ..operations.upgrading import running
 from ..operations.upgrading.by_helm import chart_sources
-from ..operations.upgrading.choosing import Chooser, Tools, Wishes
+from ..operations.upgrading.choosing import Chooser, Tools
 from ..operations.upgrading.phases import Phases
 from ..operations.upgrading.preparing import Prepared, Request, prepare
+from ..operations.upgrading.wishes import SettingsFile, Wishes, apart
 from ..render.assessments import print_findings
 from ..render.names import plural
 from ..render.structured import Format
@@ -135,7 +135,9 @@ def tools_of(box: Toolbox, to: str) -> Tools:
     return Tools(box.istioctl, box.istioctl_at_hand, box.reference_at_hand, box.helm, sources, load)
 
 
-def _file(name: str) -> Body:
+def _file(given: str) -> SettingsFile:
+    """`FILE`, or `RELEASE:FILE`. A file of just that name is one."""
+    release, name = ("", given) if Path(given).exists() else apart(given)
     try:
         body = load(Path(name).read_bytes())
     except OSError as error:
@@ -144,4 +146,4 @@ def _file(name: str) -> Body:
         raise UsageError(f"{name}: not YAML: {error}") from error
     if not isinstance(body, dict):
         raise UsageError(f"{name}: not an IstioOperator, nor values")
-    return body
+    return SettingsFile(given, body, release)

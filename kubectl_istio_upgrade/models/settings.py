@@ -47,6 +47,13 @@ class HelmRelease:
     """Of the chart, which is Istio's."""
     server_side: bool = False
     """Whether Helm applies it server-side: Helm 4's way for releases that began so."""
+    new: bool = False
+    """Whether the upgrade brings it forth: then it is installed where it is not there yet."""
+
+    @property
+    def label(self) -> str:
+        """`NAMESPACE/NAME`, which no two have in common."""
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

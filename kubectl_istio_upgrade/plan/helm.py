@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..models.changes import Comparison, ObjectDiff
 from ..models.objects import Completeness, Key, MeshObject, State
 from ..models.plans import FollowUp, PlannedChange
-from ..rules.helm import DEPLOYED, RECORD_PREFIX, RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL, is_record
+from ..rules.helm import DEPLOYED, RECORD_PREFIX, RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL, is_record, records_in
 from ..rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
 from ..rules.scope import SECRET
 
@@ -43,7 +43,7 @@ def record_follow_ups(
     changes = tuple(changes)
     planned = {change.key: change for change in changes}
     partial = {_release(diff) for diff in comparison.diffs if diff.key not in planned}
-    before, wanted = _records(live), _records(target)
+    before, wanted = records_in(live), records_in(target)
     after = _after(before, wanted, planned)
     releases = sorted({_release_of(record) for record in (*after.values(), *wanted.values())} - partial)
     found = [
@@ -51,11 +51,6 @@ def record_follow_ups(
         for release in releases
     ]
     return tuple(follow_up for follow_up in found if follow_up)
-
-
-def _records(state: State) -> Mapping[Key, MeshObject]:
-    keys = [key for key in state.versions if key.resource == SECRET and key.name.startswith(RECORD_PREFIX)]
-    return {key: obj for key, obj in state.load(keys).items() if is_record(obj)}
 
 
 def _after(

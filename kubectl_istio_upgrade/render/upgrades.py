@@ -8,6 +8,7 @@ from itertools import groupby
 from ..diff.paths import dotted
 from ..models.settings import OperatorSettings
 from ..models.upgrades import ReviewPoint
+from ..operations.upgrading.by_helm import ByHelm
 from ..operations.upgrading.judging import lines_at_risk
 from ..operations.upgrading.preparing import Prepared
 from ..operations.upgrading.ways import ByIstioctl, ByManifests
@@ -21,6 +22,8 @@ def print_settings(out: Terminal, prepared: Prepared) -> None:
     way = prepared.way
     _print_sources(out, prepared)
     for line in told(row for row in outdated(way.settings) if not row.refused):
+        out.prose(line, "  warning: ")
+    for line in way.idle if isinstance(way, ByHelm) else ():
         out.prose(line, "  warning: ")
 
 

@@ -7,7 +7,8 @@ Source: helm/helm, pkg/storage/driver/secrets.go and pkg/storage/storage.go.
 
 from __future__ import annotations
 
-from ..models.objects import MeshObject
+from ..models.objects import Key, MeshObject, State
+from .scope import SECRET
 
 RECORD_PREFIX = "sh.helm.release.v1."
 """Of the name, followed by `NAME.vREVISION`."""
@@ -34,9 +35,17 @@ ambient/upgrade/helm), and the folders that they are in: of a chart archive, and
 RECORD_OWNER = ("owner", "helm")
 RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL = "name", "version", "status"
 DEPLOYED = "deployed"
+PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+"""While helm is at work, and for good if it is killed (helm/helm, pkg/release/common/status.go)."""
 
 
 def is_record(obj: MeshObject) -> bool:
     """Whether this object is Helm's record of one revision of a release."""
     owner, helm = RECORD_OWNER
     return obj.key.name.startswith(RECORD_PREFIX) and obj.labels.get(owner) == helm
+
+
+def records_in(state: State) -> dict[Key, MeshObject]:
+    """Every such record of a state."""
+    keys = [key for key in state.versions if key.resource == SECRET and key.name.startswith(RECORD_PREFIX)]
+    return {key: obj for key, obj in state.load(keys).items() if is_record(obj)}

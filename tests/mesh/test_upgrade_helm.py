@@ -7,22 +7,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyrage
 import pytest
 
-from tests.controlplane import ControlPlane, IstiodFollower, chart_path, wait_webhooks
-from tests.controlplane.build import ensure_built
+from tests.controlplane import ControlPlane, IstiodFollower
 from tests.support.cli import Plugin, Ran
 
 from .comparison import Dump, compare
-from .helm_story import IMAGES, NAMESPACE, HelmMesh
+from .helm_bed import charts, install, sealed_store, variables
+from .helm_story import HelmMesh
 from .mesh import NEW, OLD, settled
-from .upgrades import tools
 from .workloads import Standing, standings
 
 pytestmark = pytest.mark.mesh
-
-RELEASES = {"istio-base": "base", "istiod": "istiod", "istio-ingress": "gateway"}
 
 
 @dataclass(frozen=True)
@@ -48,61 +44,24 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane("nodes"))
         istiod = stack.enter_context(IstiodFollower(plane))
-        plugin = Plugin(plane.kubeconfig, folder / "store.git", {**tools(folder / "bin"), "HELM": str(_helm())})
+        plugin = Plugin(plane.kubeconfig, folder / "store.git", variables(folder / "bin"))
         yield _tell(HelmMesh(plane, istiod, plugin), folder)
 
 
-def _helm() -> Path:
-    return ensure_built("helm")["helm"]
-
-
-def _install(mesh: HelmMesh) -> None:
-    mesh.kubectl("create", "namespace", NAMESPACE)
-    values = {
-        "istio-base": ("--set", "defaultRevision=default"),
-        "istiod": ("--set", "meshConfig.accessLogFile=/dev/stdout", "--set", "autoscaleMin=2"),
-        "istio-ingress": ("--set", "service.type=ClusterIP"),
-    }
-    for release, chart in RELEASES.items():
-        images = (*IMAGES, f"global.tag={OLD}") if chart == "istiod" else ()
-        options = (*images, *values[release])
-        mesh.plane.helm("upgrade", "--install", release, str(chart_path(OLD, chart)), "-n", NAMESPACE, *options)
-        if chart == "istiod":
-            mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
-            mesh.istiod.wait_ready(OLD)
-            wait_webhooks(mesh.plane)
-    mesh.kubectl("rollout", "status", "deployment/istio-ingress", "-n", NAMESPACE, "--timeout=120s")
-    scaled = ("--for=jsonpath={.spec.replicas}=2", "--timeout=120s")
-    mesh.kubectl("wait", "deployment/istiod", "-n", NAMESPACE, *scaled)  # by its autoscaler, in its own time
-    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
-
-
 def _tell(mesh: HelmMesh, folder: Path) -> Story:
-    _install(mesh)
-    identity = pyrage.x25519.Identity.generate()
-    key = folder / "identity.txt"
-    key.touch(mode=0o600)
-    key.write_text(f"{identity}\n")
-    mesh.plugin.ok("store", "init", "--recipient", str(identity.to_public()))
+    install(mesh)
+    key = sealed_store(mesh.plugin, folder)
     before, first = settled(mesh), standings(mesh)
-    charts = str(_charts(folder / "charts"))
-    upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json", "--charts", charts)
+    fetched = str(charts(folder / "charts"))
+    upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "-o", "json", "--charts", fetched)
     mesh.istiod.wait_ready(NEW)
     upgraded, done, istiods = settled(mesh), standings(mesh), mesh.istiod.versions()
-    again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--charts", charts)
+    again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--charts", fetched)
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json", "--identity", str(key))
     back = settled(mesh)
     history = [f"{each['revision']} {each['status']}" for each in mesh.history("istiod")]
     gateways = (first, done, standings(mesh))
     return Story(mesh, before, upgrade, upgraded, istiods, again, rollback, back, history, gateways)
-
-
-def _charts(folder: Path) -> Path:
-    """The charts of the new release, as a user has them who fetched them."""
-    folder.mkdir()
-    for chart in RELEASES.values():
-        (folder / f"{chart}-{NEW}.tgz").symlink_to(chart_path(NEW, chart))
-    return folder
 
 
 def test_every_release_is_upgraded_and_keeps_its_values(story: Story) -> None:

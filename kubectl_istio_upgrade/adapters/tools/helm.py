@@ -37,7 +37,8 @@ class HelmProgram:
 
     def render(self, release: HelmRelease, chart: ChartSource, values: Body) -> tuple[Body, ...]:
         """See `Helm`."""
-        ran = self._with(chart, "template", release, values, "--is-upgrade", "--dry-run=server", timeout=QUICK)
+        flags = ["--dry-run=server", *([] if release.new else ["--is-upgrade"])]
+        ran = self._with(chart, "template", release, values, *flags, timeout=QUICK)
         if ran.code:
             raise ToolError(f"helm cannot render {release.chart} for release {release.name}: {ran.last_words}")
         return answers.objects(ran)
@@ -46,6 +47,7 @@ class HelmProgram:
         """See `Helm`."""
         flags = [
             "--wait",
+            *(["--install"] if release.new else []),
             f"--timeout={options.timeout:.0f}s",
             *(["--force-conflicts"] if options.force_conflicts else []),
         ]

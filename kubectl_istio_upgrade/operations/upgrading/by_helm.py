@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...apply.execution import Execution
@@ -13,6 +13,7 @@ from ...models.objects import Body, State
 from ...models.plans import Plan, PlannedChange, Write
 from ...models.settings import ChartSource, HelmRelease
 from ...plan.manifests import Manifests
+from ...plan.rollback import plan_hash
 from ...ports import Helm, HelmOptions
 from ...rules.helm import CHARTS, FIELD_MANAGER, REPOSITORY
 from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
@@ -42,6 +43,14 @@ class ByHelm:
     """Where the target's chart of a name is."""
     name: str = "helm"
     manager: str = FIELD_MANAGER
+    first: tuple[PlannedChange, ...] = ()
+    """Records that this operation's helm left pending when it was killed: helm goes on only without them."""
+    behind: Collection[str] = ()
+    """Releases, as `NAMESPACE/NAME`, that no record tells to be upgraded yet."""
+    idle: tuple[str, ...] = ()
+    """What the user set without any effect on what a chart renders, in words."""
+    stuck: Mapping[str, str] = field(default_factory=dict)
+    """Releases that somebody else's helm has left pending, and their status."""
 
     @property
     def settings(self) -> Body:
@@ -57,12 +66,13 @@ class ByHelm:
         """See `Way`."""
         bodies: list[Body] = []
         for release in self.releases:
-            rendered = self.helm.render(release, self.charts(release.chart), self.values[_name(release)])
+            rendered = self.helm.render(release, self.charts(release.chart), self.values[release.label])
             bodies += [_owned(body, release) for body in rendered if "helm.sh/hook" not in _annotations(body)]
         return read_rendered(session, bodies, f"Istio {self.to}")
 
     def check(self, session: WritingSession, plan: Plan) -> None:
         """See `Way`: another field manager may own what Helm sets. istiod's own fields do not count."""
+        self._refuse_stuck(plan)
         server_side = [release for release in self.releases if release.server_side]
         changes = [change for change in plan.writes if any(_belongs(change, release) for release in server_side)]
         foreign = [f"  {text}" for text in _conflicts(session, changes) if not _is_istiods(text)]
@@ -73,17 +83,40 @@ class ByHelm:
 
     def install(self, run: Run, plan: Plan, watch: Callable[[str], None]) -> Execution:
         """See `Way`. Releases that are already as they should be are left alone."""
-        for release in self.releases:
+        for change in self.first:
+            watch(f"{change.key.name}: left pending by the helm that was cut short; removed, so that helm can go on")
+        if self.first:
+            run.write(replace(plan, changes=self.first, hash=plan_hash(self.first)), alone=False)
+        plan = replace(plan, changes=tuple(change for change in plan.changes if change not in self.first))
+        for release in self._due(plan):
             mine = [change for change in plan.writes if _belongs(change, release)]
-            if not mine and release.version == self.to:
-                continue
             run.check()
             force = release.server_side and bool(_conflicts(run.session, mine))
             if force:
                 watch(f"{release.name}: istiod has set fields of its webhooks itself; helm takes them over")
             options = HelmOptions(run.session.timeout, force, watch)
-            self.helm.upgrade(release, self.charts(release.chart), self.values[_name(release)], options)
+            self.helm.upgrade(release, self.charts(release.chart), self.values[release.label], options)
         return as_planned(plan)
+
+    def _refuse_stuck(self, plan: Plan) -> None:
+        for release in self._due(plan):
+            if status := self.stuck.get(release.label):
+                name = f"{release.name} -n {release.namespace}"
+                hint = (
+                    f"another helm is at work on it, or was cut short. Then end that: `helm rollback {name}`,\n"
+                    f"or `helm uninstall {name}` if it was its first installation"
+                )
+                raise RefusedError(f"helm would refuse to upgrade: release {release.label} is {status}", hint=hint)
+
+    def _due(self, plan: Plan) -> list[HelmRelease]:
+        """The releases that helm has to run for."""
+        return [
+            release
+            for release in self.releases
+            if release.version != self.to
+            or release.label in self.behind
+            or any(_belongs(change, release) for change in plan.writes)
+        ]
 
 
 def chart_sources(folder: Path | None, repository: str, version: str) -> Callable[[str], ChartSource]:
@@ -133,7 +166,3 @@ def _owned(body: Body, release: HelmRelease) -> Body:
     annotations = {**_annotations(body), RELEASE_NAME: release.name, RELEASE_NAMESPACE: release.namespace}
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
     return {**body, "metadata": {**metadata, "annotations": annotations, "labels": labels}}
-
-
-def _name(release: HelmRelease) -> str:
-    return f"{release.namespace}/{release.name}"

@@ -10,15 +10,17 @@ from ...errors import RefusedError
 from ...models.installations import Component, Method
 from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
-from ...plan.settings.merging import merged, parsed_setting, with_value
 from ...plan.settings.operator import Origin, as_canary
+from ...plan.settings.pending import Pending
 from ...plan.settings.releases import releases_beside, releases_of, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
 from ..session import WritingSession
 from .by_helm import ByHelm
+from .reaching import Reaching, Render
 from .recovering import Recovery
 from .ways import ByIstioctl, ByManifests, Way, recovered
+from .wishes import Wishes
 
 BY_OPERATORS: Mapping[Method, str] = {
     Method.SAIL: "set spec.version of its Istio resource",
@@ -45,26 +47,6 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user sets beyond what was recovered."""
-
-    files: tuple[Body, ...] = ()
-    """IstioOperators, or values, laid over the recovered settings one after another."""
-    settings: tuple[str, ...] = ()
-    """`PATH=VALUE`, as with `istioctl --set`."""
-
-    def over(self, body: Body, parse: Parse, *, root: str) -> Body:
-        """The settings with these laid over them; paths of an IstioOperator begin below `spec`."""
-        for file in self.files:
-            body = merged(body, file)
-        for text in self.settings:
-            steps, value = parsed_setting(text)
-            steps = steps if not root or steps[0] in ("spec", "metadata") else (root, *steps)
-            body = with_value(body, steps, parse(value))
-        return body
-
-
-@dataclass(frozen=True)
 class Chooser:
     """Chooses the way for one upgrade."""
 
@@ -77,6 +59,8 @@ class Chooser:
     """With a revision: gateways move to it, too."""
     recorded: Body | None = None
     """Settings from the journal of the operation that goes on; then nothing is recovered."""
+    before: State | None = None
+    """The mesh before the operation that goes on."""
 
     def tool(self, plane: Component) -> str:
         """See `Choose`. Raises RefusedError for a mesh that an operator installs."""
@@ -110,19 +94,26 @@ class Chooser:
         operator = recovered(recovery, target, self.tools.reference(origin.version))
         if self.revision:
             operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
-        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))
+        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse))
 
     def _by_helm(self, live: State, revision: str) -> ByHelm:
         helm = self.tools.helm()
-        releases = releases_of(live, revision)
+        present = releases_of(live, revision)
+        beside = releases_beside(live, present, self.revision, gateways=self.gateways) if self.revision else None
+        releases = beside.releases if beside else present
+        found = Pending(live, self.before, releases)
+        way = ByHelm(
+            helm, self.to, releases, self.recorded or {}, self.tools.charts,
+            first=found.leftovers(), behind=found.behind(), stuck=found.stuck(),
+        )  # fmt: skip
         if self.recorded is not None:
-            return ByHelm(helm, self.to, releases, self.recorded, self.tools.charts)
+            return way
         values = {
-            f"{each.namespace}/{each.name}": values_for(helm.values(each.name, each.namespace), each.version, self.to)
-            for each in releases
+            each.label: values_for(helm.values(each.name, each.namespace), each.version, self.to) for each in present
         }
-        if self.revision:
-            releases, values = releases_beside(releases, values, self.revision)
-        istiod = next(f"{each.namespace}/{each.name}" for each in releases if each.chart == "istiod")
-        values[istiod] = self.wishes.over(values[istiod], self.tools.parse, root="")
-        return ByHelm(helm, self.to, releases, values, self.tools.charts)
+        values = beside.values(values) if beside else values
+        laid = Reaching(self.wishes, releases, self.tools.parse).over(values, self._rendered(helm))
+        return replace(way, values=laid.values, idle=laid.idle)
+
+    def _rendered(self, helm: Helm) -> Render:
+        return lambda release, values: helm.render(release, self.tools.charts(release.chart), values)

@@ -78,7 +78,8 @@ class Following:
         with self.phases.phase(Phase.AFTER) as tell:
             if self.restarted:
                 self._check(tell)
-            proof, captured = prove(task.plan, promised, session.capture, task.select)
+            aims = tuple(change for change in task.plan.changes if change not in self.prepared.way.first)
+            proof, captured = prove(replace(task.plan, changes=aims), promised, session.capture, task.select)
             proof = with_restarts(proof, replace(task.plan, changes=tuple(self.restarted)), session.reader)
             left = still_stale(session, captured, self.restarted)
             proof = replace(proof, residual=(*proof.residual, *left))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from ...apply.trial import Trial
 from ...capture import Capture
 from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
@@ -17,6 +18,7 @@ from ...plan.choosing import PLAN, Choice, chosen
 from ...plan.installation import installation_of
 from ...plan.manifests import Manifests
 from ...plan.reviewing import review
+from ...plan.rollback import plan_hash
 from ...plan.settings.outdated import outdated, told
 from ...plan.validation import failures
 from ...ports import Istioctl
@@ -183,6 +185,7 @@ def prepare(
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
         plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
+        plan = _begun_with(session, plan, way.first)
         tell(f"probably {len(plan.foreseen)} restarts")
     return Prepared(request, plane, way, replace(planned, plan=plan), assessment, istioctl)
 
@@ -195,6 +198,16 @@ def _manifests(session: WritingSession, captured: Capture, way: Way) -> Manifest
         if lines := told(row for row in outdated(way.settings) if row.refused):
             raise ToolError(error.message, hint="; ".join(lines)) from error
         raise
+
+
+def _begun_with(session: WritingSession, plan: Plan, first: tuple[PlannedChange, ...]) -> Plan:
+    """The plan with what has to be written before all else, tried on the server as well. Raises RefusedError."""
+    if not first:
+        return plan
+    check_permissions(session, first)
+    first = Trial(session.sender(), session.progress).of_plan(replace(plan, changes=first)).changes
+    changes = (*first, *plan.changes)
+    return replace(plan, changes=changes, hash=plan_hash(changes))
 
 
 def _foreseen(session: WritingSession, request: Request, planned: applying.Planned) -> tuple[PlannedChange, ...]:

@@ -10,9 +10,10 @@ from ...normalise.secrets import has_withheld_values
 from ..running import Finished, Review
 from ..session import WritingSession
 from . import running
-from .choosing import Chooser, Tools, Wishes
+from .choosing import Chooser, Tools
 from .phases import Phases
 from .preparing import Prepared, Request, prepare
+from .wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -37,5 +38,6 @@ def go_on(session: WritingSession, operation: Operation, tools: Tools) -> Rest:
         hint = "take it back with `kubectl istio-upgrade abort`, then run the upgrade again with the same settings"
         raise RefusedError("its settings hold what looks like a credential, which no journal keeps", hint=hint)
     phases = Phases(session.progress, operation)
-    choose = Chooser(tools, request.to, Wishes(), request.revision, request.gateways, request.settings)
+    before = session.store.state(session.store.resolve(session.branch, operation.opening.before))
+    choose = Chooser(tools, request.to, Wishes(), request.revision, request.gateways, request.settings, before)
     return Rest(session, operation, prepare(session, request, choose, phases), phases)

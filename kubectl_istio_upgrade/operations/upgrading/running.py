@@ -51,7 +51,7 @@ def run(
 def _applied(run: Run, prepared: Prepared, phases: Phases, watch: Watch) -> Execution:
     execution = Execution(())
     with phases.phase(Phase.APPLY) as tell:
-        if not prepared.plan.writes:
+        if not prepared.plan.writes and not prepared.way.behind:
             raise Skip("everything is already as the new release has it")
         execution = _installed(run, prepared, watch)
         tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")

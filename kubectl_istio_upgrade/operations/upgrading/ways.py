@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...apply.execution import Execution
 from ...models.changes import ObjectDiff
 from ...models.objects import Body, State
-from ...models.plans import Outcome, Plan, StepResult
+from ...models.plans import Outcome, Plan, PlannedChange, StepResult
 from ...models.settings import OperatorSettings
 from ...plan.manifests import Manifests
 from ...plan.settings.installed import as_istioctl_installs
@@ -52,6 +52,14 @@ class Way(Protocol):
         """The field manager under which the objects are written; "" for this tool's own."""
 
     @property
+    def first(self) -> tuple[PlannedChange, ...]:
+        """What has to be written before the installer can run. The installer may undo it: it is no part of the aim."""
+
+    @property
+    def behind(self) -> Collection[str]:
+        """For what the installer has to run even where no object is left to be changed: its own records lag behind."""
+
+    @property
     def settings(self) -> Body:
         """What the journal keeps, so that `resume` goes on with the same."""
 
@@ -77,6 +85,8 @@ class ByManifests:
     operator: OperatorSettings
     name: str = "manifests"
     manager: str = ""
+    first: tuple[PlannedChange, ...] = ()
+    behind: Collection[str] = ()
 
     @property
     def settings(self) -> Body:
@@ -109,6 +119,8 @@ class ByIstioctl:
     """For the target."""
     name: str = "istioctl"
     manager: str = ISTIOCTL
+    first: tuple[PlannedChange, ...] = ()
+    behind: Collection[str] = ()
 
     @property
     def settings(self) -> Body:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ...models.objects import Body, Json, MeshObject, State
 from ...models.settings import HelmRelease
@@ -13,6 +13,9 @@ from .merging import with_value
 
 TAGS: tuple[tuple[str, ...], ...] = (("global", "tag"), ("tag",), ("pilot", "tag"), ("cni", "tag"))
 """Values that name images' tags. Without them a chart takes its own release's (values.yaml of each)."""
+
+TAGS_OF_REVISION = "revisionTags"
+"""The value, of istiod's chart, with the tags that lead to its control plane: each is a webhook of that name."""
 
 _ORDER = [name for name, _ in CHARTS]
 
@@ -30,16 +33,37 @@ def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ..
     return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
 
 
-def releases_beside(
-    releases: Iterable[HelmRelease], values: Mapping[str, Body], revision: str
-) -> tuple[tuple[HelmRelease, ...], dict[str, Body]]:
-    """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values."""
-    base = [each for each in releases if each.chart == "base"]
-    istiod = next(each for each in releases if each.chart == "istiod")
-    canary = replace(istiod, name=f"istiod-{revision}", version="")
-    kept = {f"{each.namespace}/{each.name}": values[f"{each.namespace}/{each.name}"] for each in base}
-    own = {**values[f"{istiod.namespace}/{istiod.name}"], "revision": revision}
-    return (*base, canary), kept | {f"{canary.namespace}/{canary.name}": own}
+def releases_beside(live: State, present: Sequence[HelmRelease], revision: str, *, gateways: bool) -> Beside:
+    """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values.
+
+    Gateways move to it only if that is asked for. Without one of istiod's chart there is nothing to do as it does.
+    """
+    istiod = next(each for each in present if each.chart == "istiod")
+    name = f"istiod-{revision}"
+    there = [each for each in releases_of(live, revision) if (each.namespace, each.name) == (istiod.namespace, name)]
+    canary = replace(there[0] if there else replace(istiod, name=name, version="", server_side=True), new=True)
+    base = (each for each in present if each.chart == "base")
+    moved = (each for each in present if each.chart == "gateway" and gateways)
+    return Beside((*base, canary, *moved), istiod, revision)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The releases that a canary takes."""
+
+    releases: tuple[HelmRelease, ...]
+    model: HelmRelease
+    """Whose values the canary's own istiod gets."""
+    revision: str
+
+    def values(self, present: Mapping[str, Body]) -> dict[str, Body]:
+        """By release, from those of the releases that are there. Tags stay with the control plane that has them."""
+        found = {}
+        for each in self.releases:
+            values = present[(self.model if each.new else each).label]
+            values = {name: value for name, value in values.items() if not (each.new and name == TAGS_OF_REVISION)}
+            found[each.label] = values if each.chart == "base" else {**values, "revision": self.revision}
+        return found
 
 
 def values_for(values: Body, before: str, to: str) -> Body:

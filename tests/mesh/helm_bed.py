@@ -1,0 +1,62 @@
+"""What the tests of `upgrade` on a Helm mesh share: base, istiod and a gateway, with values of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyrage
+
+from tests.controlplane import chart_path, wait_webhooks
+from tests.controlplane.build import ensure_built
+from tests.support.cli import Plugin
+
+from .helm_story import IMAGES, NAMESPACE, HelmMesh
+from .mesh import NEW, OLD
+from .upgrades import tools
+
+RELEASES = {"istio-base": "base", "istiod": "istiod", "istio-ingress": "gateway"}
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """An environment in which helm and istioctl of both releases are found."""
+    return {**tools(folder), "HELM": str(ensure_built("helm")["helm"])}
+
+
+def install(mesh: HelmMesh) -> None:
+    """The old release, and everything of it ready."""
+    mesh.kubectl("create", "namespace", NAMESPACE)
+    values = {
+        "istio-base": ("--set", "defaultRevision=default"),
+        "istiod": ("--set", "meshConfig.accessLogFile=/dev/stdout", "--set", "autoscaleMin=2"),
+        "istio-ingress": ("--set", "service.type=ClusterIP"),
+    }
+    for release, chart in RELEASES.items():
+        images = (*IMAGES, f"global.tag={OLD}") if chart == "istiod" else ()
+        options = (*images, *values[release])
+        mesh.plane.helm("upgrade", "--install", release, str(chart_path(OLD, chart)), "-n", NAMESPACE, *options)
+        if chart == "istiod":
+            mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+            mesh.istiod.wait_ready(OLD)
+            wait_webhooks(mesh.plane)
+    mesh.kubectl("rollout", "status", "deployment/istio-ingress", "-n", NAMESPACE, "--timeout=120s")
+    scaled = ("--for=jsonpath={.spec.replicas}=2", "--timeout=120s")
+    mesh.kubectl("wait", "deployment/istiod", "-n", NAMESPACE, *scaled)  # by its autoscaler, in its own time
+    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+
+
+def sealed_store(plugin: Plugin, folder: Path) -> Path:
+    """Make the store, with the values of Secrets in it; the answer is the identity that opens them."""
+    identity = pyrage.x25519.Identity.generate()
+    key = folder / "identity.txt"
+    key.touch(mode=0o600)
+    key.write_text(f"{identity}\n")
+    plugin.ok("store", "init", "--recipient", str(identity.to_public()))
+    return key
+
+
+def charts(folder: Path) -> Path:
+    """The charts of the new release, as a user has them who fetched them."""
+    folder.mkdir()
+    for chart in RELEASES.values():
+        (folder / f"{chart}-{NEW}.tgz").symlink_to(chart_path(NEW, chart))
+    return folder

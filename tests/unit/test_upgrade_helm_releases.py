@@ -1,0 +1,125 @@
+"""Which Helm releases an upgrade is about, with what values, and which of their records stand in its way."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from kubectl_istio_upgrade.adapters.yamlio import load
+from kubectl_istio_upgrade.capture import Capture
+from kubectl_istio_upgrade.models.installations import Component, Method
+from kubectl_istio_upgrade.models.objects import Body, MeshObject
+from kubectl_istio_upgrade.models.settings import ChartSource
+from kubectl_istio_upgrade.operations.session import WritingSession
+from kubectl_istio_upgrade.operations.upgrading.by_helm import ByHelm
+from kubectl_istio_upgrade.operations.upgrading.choosing import Chooser, Tools
+from kubectl_istio_upgrade.operations.upgrading.wishes import Wishes
+from kubectl_istio_upgrade.plan.settings.pending import Pending
+from kubectl_istio_upgrade.plan.settings.releases import releases_of
+
+from .builders import obj, state
+from .test_plan_helm import record
+
+
+def chart(release: str, name: str, *, revision: str = "") -> MeshObject:
+    annotations = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "istio-system"}
+    labels = {"helm.sh/chart": f"{name}-1.28.3"} | ({"istio.io/rev": revision} if revision else {})
+    return obj("ConfigMap", f"istio-system/{release}", labels=labels, annotations=annotations)
+
+
+INSTALLED = (
+    chart("istio-base", "base"),
+    chart("istiod", "istiod", revision="default"),
+    chart("istio-ingress", "gateway"),
+)
+VALUES: dict[str, Body] = {
+    "istio-base": {"defaultRevision": "default"},
+    "istiod": {"global": {"tag": "1.28.3"}, "autoscaleMin": 2, "revisionTags": ["prod"]},
+    "istio-ingress": {"service": {"type": "ClusterIP"}},
+}
+
+
+class Helm:
+    """Answers with `VALUES`, and renders nothing."""
+
+    version = "4.3.1"
+
+    def values(self, release: str, namespace: str) -> Body:
+        assert namespace == "istio-system"
+        return VALUES[release]
+
+    def render(self, *_: object) -> tuple[Body, ...]:
+        return ()
+
+
+def way(*live: MeshObject, **more: Any) -> ByHelm:
+    tools = Tools(cast(Any, None), lambda _: None, cast(Any, Helm), ChartSource, load)
+    plane = cast(Component, type("Plane", (), {"method": Method.HELM, "revision": "default"})())
+    captured = cast(Capture, type("Captured", (), {"state": state(*live)})())
+    chosen = Chooser(tools, "1.29.1", Wishes(), **more).way(cast(WritingSession, None), captured, plane)
+    assert isinstance(chosen, ByHelm)
+    return chosen
+
+
+def names(chosen: ByHelm) -> list[str]:
+    return [each.name for each in chosen.releases]
+
+
+def test_a_canary_takes_the_shared_definitions_and_a_release_of_its_own_that_is_new() -> None:
+    chosen = way(*INSTALLED, revision="canary")
+    assert [(each.name, each.new) for each in chosen.releases] == [("istio-base", False), ("istiod-canary", True)]
+    assert chosen.values == {
+        "istio-system/istio-base": {"defaultRevision": "default"},
+        "istio-system/istiod-canary": {"global": {"tag": "1.29.1"}, "autoscaleMin": 2, "revision": "canary"},
+    }
+
+
+def test_gateways_move_to_a_canary_only_if_that_is_asked_for() -> None:
+    chosen = way(*INSTALLED, revision="canary", gateways=True)
+    assert names(chosen) == ["istio-base", "istiod-canary", "istio-ingress"]
+    assert chosen.values["istio-system/istio-ingress"] == {"service": {"type": "ClusterIP"}, "revision": "canary"}
+
+
+def test_the_rest_of_a_canary_is_about_the_same_releases_with_the_settings_of_its_journal() -> None:
+    begun = way(*INSTALLED, revision="canary")
+    half = (*INSTALLED, chart("istiod-canary", "istiod", revision="canary"))
+    rest = way(*half, revision="canary", recorded=begun.settings, before=state(*INSTALLED))
+    assert names(rest) == names(begun)
+    assert [each.new for each in rest.releases] == [False, True]
+    assert rest.settings == begun.settings
+    assert all(each.label in rest.values for each in rest.releases)
+
+
+BEFORE = (*INSTALLED, record(1, "deployed"))
+KILLED = (*INSTALLED, record(1, "deployed"), record(2, "pending-upgrade"))
+ISTIOD = tuple(each for each in releases_of(state(*INSTALLED)) if each.name == "istiod")
+
+
+def pending(live: tuple[MeshObject, ...], before: tuple[MeshObject, ...] | None, **more: Any) -> Pending:
+    return Pending(state(*live), None if before is None else state(*before, **more), ISTIOD)
+
+
+def test_a_record_that_this_operation_left_pending_is_removed_by_its_uid() -> None:
+    (change,) = pending(KILLED, BEFORE).leftovers()
+    assert (change.key.name, str(change.action)) == ("sh.helm.release.v1.istiod.v2", "delete")
+    assert change.uid == KILLED[-1].server.uid
+    assert pending(KILLED, BEFORE).stuck() == {}
+
+
+def test_a_record_that_was_pending_before_or_that_nobody_can_place_is_somebody_elses() -> None:
+    for found in (pending(KILLED, KILLED), pending(KILLED, None), pending(KILLED, BEFORE, without=["secrets"])):
+        assert found.leftovers() == ()
+        assert found.stuck() == {"istio-system/istiod": "pending-upgrade"}
+
+
+def test_a_pending_record_that_a_later_one_has_settled_stands_in_nobodys_way() -> None:
+    found = pending((*KILLED, record(10, "deployed")), BEFORE)
+    assert (found.leftovers(), found.stuck()) == ((), {})
+
+
+def test_a_release_is_behind_until_a_record_of_this_operation_says_that_it_is_deployed() -> None:
+    behind = frozenset({"istio-system/istiod"})
+    assert pending(BEFORE, BEFORE).behind() == behind
+    assert pending(KILLED, BEFORE).behind() == behind
+    assert pending((*BEFORE, record(2, "failed")), BEFORE).behind() == behind
+    assert pending((*BEFORE, record(2, "deployed")), BEFORE).behind() == frozenset()
+    assert pending(BEFORE, None).behind() == frozenset()
