@@ -10,6 +10,8 @@ from ...errors import RefusedError
 from ...models.installations import Component, Method
 from ...models.objects import Body, State
 from ...models.settings import ChartSource, OperatorSettings, Source
+from ...plan.installation import installation_of
+from ...plan.settings.gateways import with_gateways_of
 from ...plan.settings.merging import merged, parsed_setting, with_value
 from ...plan.settings.operator import Origin, as_canary
 from ...plan.settings.releases import releases_beside, releases_of, values_for
@@ -105,12 +107,22 @@ class Chooser:
     ) -> OperatorSettings:
         if self.recorded is not None:
             return OperatorSettings(self.recorded, (Source("spec", "the journal of this operation"),))
+        operator = self._recovered(session, captured, plane, target)
+        if self.revision and self.revision != plane.revision:
+            operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
+        installed = installation_of(captured.state, captured.workloads)
+        for other in installed.origins(self.revision, gateways=self.gateways):
+            if other.revision != plane.revision:
+                operator = with_gateways_of(operator, self._recovered(session, captured, other, target))
+        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))
+
+    def _recovered(
+        self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
+    ) -> OperatorSettings:
         origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
         recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
-        operator = recovered(recovery, target, self.tools.reference(origin.version))
-        if self.revision:
-            operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
-        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse, root="spec"))
+        reference = target if target.version == origin.version else self.tools.reference(origin.version)
+        return recovered(recovery, target, reference)
 
     def _by_helm(self, live: State, revision: str) -> ByHelm:
         helm = self.tools.helm()
