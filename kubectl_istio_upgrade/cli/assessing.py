@@ -19,14 +19,20 @@ from .tools import target_release
 
 
 def assessed(
-    settings: Settings, session: Session, to: str | None, *, revision: str = "", ignore: Collection[str] = ()
+    settings: Settings,
+    session: Session,
+    to: str | None,
+    *,
+    revision: str = "",
+    gateways: bool = False,
+    ignore: Collection[str] = (),
 ) -> Assessment:
     """Look at the mesh of a session. An istioctl that is named must be the right one; else it may be missing."""
     target = target_release(to) if to else None
     with settings.toolbox(session.root_namespace) as tools:
         insist = "istioctl" in settings.values or "download" in settings.values
         helpers = Helpers(load, tools.istioctl_of, tools.reference, insist=insist)
-        return assess(session, helpers, target, revision=revision, ignore=ignore)
+        return assess(session, helpers, target, revision=revision, gateways=gateways, ignore=ignore)
 
 
 def conclude(settings: Settings, found: Assessment, format_: str, show: Callable[[Terminal, Assessment], None]) -> None:

@@ -104,7 +104,7 @@ def upgrade(
     settings = Settings.current()
     ignore = (*settings.ignored_findings, *ignore)
     if only_plan:
-        _plan(settings, to, revision, ignore, format_)
+        _plan(settings, to, revision, ignore, format_, gateways=gateways)
         return
     check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
     restarts = Restarts(workloads, batch)
@@ -114,11 +114,11 @@ def upgrade(
     carry_out(settings, options, timeout, format_)
 
 
-def _plan(settings: Settings, to: str, revision: str, ignore: tuple[str, ...], format_: str) -> None:
+def _plan(settings: Settings, to: str, revision: str, ignore: tuple[str, ...], format_: str, *, gateways: bool) -> None:
     from ..render.assessments import print_assessment
     from .assessing import assessed, conclude
 
     with settings.session(create=True) as session:
-        found = assessed(settings, session, to, revision=revision, ignore=ignore)
+        found = assessed(settings, session, to, revision=revision, gateways=gateways, ignore=ignore)
         where = f"cluster {session.context} ({session.cluster.uid[:8]} at {session.place().server})"
     conclude(settings, found, format_, lambda out, each: print_assessment(out, each, where))

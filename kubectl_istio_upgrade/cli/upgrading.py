@@ -110,7 +110,8 @@ def _prepared(
     helpers = Helpers(load, box.istioctl_of, box.reference, insist="istioctl" in settings.values)
 
     def judge() -> Assessment:
-        found = assess(session, helpers, target_release(options.to), revision=options.revision, ignore=options.ignore)
+        target, about = target_release(options.to), options
+        found = assess(session, helpers, target, revision=about.revision, gateways=about.gateways, ignore=about.ignore)
         print_findings(settings.err, found)
         return found
 

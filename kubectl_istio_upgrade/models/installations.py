@@ -83,6 +83,17 @@ class Installation:
         exists = any(plane.revision == revision for plane in self.of(Part.CONTROL_PLANE))
         return self.current(revision if exists else "")
 
+    def origins(self, revision: str, *, gateways: bool) -> tuple[Component, ...]:
+        """The same, and then those whose gateways move, too, to the control plane of this revision that is there."""
+        plane = self.origin(revision)
+        if plane is None:
+            return ()
+        if not gateways or not revision or plane.revision != revision:
+            return (plane,)
+        led = {gateway.revision for gateway in self.of(Part.GATEWAY) if gateway.method in RECOVERED}
+        others = [each for each in self.of(Part.CONTROL_PLANE) if each.revision in led - {revision}]
+        return (plane, *others)
+
     def current(self, revision: str = "") -> Component | None:
         """The control plane that an upgrade in place replaces: of the revision, else the default one.
 

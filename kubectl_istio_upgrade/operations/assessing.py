@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..apply.lease import holder_of
@@ -12,7 +12,7 @@ from ..errors import ClusterError, ForbiddenError, ToolError
 from ..models.assessments import Assessment
 from ..models.evidence import Evidence, Unprovable
 from ..models.findings import About, Finding, Severity, Skipped, Unknown
-from ..models.installations import RECOVERED, Part
+from ..models.installations import RECOVERED, Component, Part
 from ..models.objects import Body, Json, ResourceType
 from ..models.permissions import Permission
 from ..models.releases import Release
@@ -62,6 +62,7 @@ def assess(
     target: Release | None = None,
     *,
     revision: str = "",
+    gateways: bool = False,
     ignore: Collection[str] = (),
 ) -> Assessment:
     """Look at everything and judge it; without a target, whether the mesh is in order as it is. Changes nothing.
@@ -75,7 +76,9 @@ def assess(
     evidence = _Gatherer(session, captured, helpers.parse).evidence()
     evidence = _asked(session, helpers, evidence, target, revision)
     if target is not None:
-        evidence = replace(evidence, unprovable=tuple(_unprovable(helpers, evidence, target, revision)))
+        installed = installation_of(evidence.state, evidence.workloads)
+        planes = installed.origins(revision, gateways=gateways)
+        evidence = replace(evidence, unprovable=tuple(_unprovable(helpers, planes, target)))
     return assessment.assess(evidence, target, revision, ignore)
 
 
@@ -185,18 +188,18 @@ def _without(error: ToolError) -> Iterator[Finding | Skipped]:
         yield Skipped(check, NO_ISTIOCTL)
 
 
-def _unprovable(helpers: Helpers, evidence: Evidence, target: Release, revision: str) -> Iterator[Unprovable]:
+def _unprovable(helpers: Helpers, planes: Iterable[Component], target: Release) -> Iterator[Unprovable]:
     """Whose settings no istioctl can prove; that of the target is needed anyway."""
-    plane = installation_of(evidence.state, evidence.workloads).origin(revision)
-    if plane is None or plane.method not in RECOVERED or plane.version == target:
-        return
-    if plane.version is None:
-        yield Unprovable(plane.revision, "its image's tag is no release, so no istioctl is known to be of it", "")
-        return
-    try:
-        helpers.reference(plane.version)
-    except ToolError as error:
-        yield Unprovable(plane.revision, error.message, error.hint or "")
+    for plane in planes:
+        if plane.method not in RECOVERED or plane.version == target:
+            continue
+        if plane.version is None:
+            yield Unprovable(plane.revision, "its image's tag is no release, so no istioctl is known to be of it", "")
+            continue
+        try:
+            helpers.reference(plane.version)
+        except ToolError as error:
+            yield Unprovable(plane.revision, error.message, error.hint or "")
 
 
 def _one_of(helpers: Helpers, release: Release | None, *, any_will_do: bool) -> Istioctl:

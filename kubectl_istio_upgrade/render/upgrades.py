@@ -39,7 +39,7 @@ def _print_sources(out: Terminal, prepared: Prepared) -> None:
     if operator.proved_with:
         out.line(f"  proved: istioctl {operator.proved_with} would change nothing with them")
     else:
-        out.line(f"  not proved: istioctl {prepared.plane.version} is not at hand")
+        out.line("  not proved: istioctl of the running release is not at hand")
         for line in lines_at_risk(operator.at_risk):
             out.line(f"  {line}")
     for diff in operator.lost:

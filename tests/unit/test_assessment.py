@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_istio_upgrade.errors import UsageError
-from kubectl_istio_upgrade.models.evidence import Evidence
+from kubectl_istio_upgrade.models.evidence import Evidence, Unprovable
 from kubectl_istio_upgrade.models.findings import About, Finding, Severity, Skipped, Unknown
 from kubectl_istio_upgrade.models.installations import Method, Part
 from kubectl_istio_upgrade.models.objects import Key, MeshObject
@@ -132,6 +132,16 @@ def test_of_several_control_planes_the_default_is_meant() -> None:
     assert found.current == OLD
     assert "default 1.28.3" in one("several-revisions", gathered).what
     assert assess(gathered, Release(1, 28, 0), "canary").current == Release(1, 27, 0)
+
+
+def test_settings_that_nothing_proves_stop_it_until_that_is_accepted() -> None:
+    gathered = evidence(istiod("1.28.3"), istiod("1.27.0", "canary"), ISTIOD_BUDGET)
+    gathered = replace(gathered, unprovable=(Unprovable("canary", "there is none here", "get it"),))
+    found = one("settings-unproved", gathered)
+    assert (found.blocks, names(found)) == (True, ["Deployment istio-system/istiod-canary"])
+    assert found.what.endswith("there is none here")
+    assert found.do.startswith("get it\nor accept it with --ignore settings-unproved")
+    assert not assess(gathered, NEW, ignore=["settings-unproved"]).blockers
 
 
 def test_a_tag_says_which_is_the_default() -> None:

@@ -35,6 +35,7 @@ VALUES: dict[str, Body] = {
     "istio-base": {"defaultRevision": "default"},
     "istiod": {"global": {"tag": "1.28.3"}, "autoscaleMin": 2, "revisionTags": ["prod"]},
     "istio-ingress": {"service": {"type": "ClusterIP"}},
+    "blue": {"global": {"tag": "1.28.3"}, "revisionTags": ["b"]},
 }
 
 
@@ -51,9 +52,9 @@ class Helm:
         return ()
 
 
-def way(*live: MeshObject, **more: Any) -> ByHelm:
-    tools = Tools(cast(Any, None), lambda _: None, cast(Any, Helm), ChartSource, load)
-    plane = cast(Component, type("Plane", (), {"method": Method.HELM, "revision": "default"})())
+def way(*live: MeshObject, of: str = "default", **more: Any) -> ByHelm:
+    tools = Tools(cast(Any, None), lambda _: None, lambda _: None, cast(Any, Helm), ChartSource, load)
+    plane = cast(Component, type("Plane", (), {"method": Method.HELM, "revision": of})())
     captured = cast(Capture, type("Captured", (), {"state": state(*live)})())
     chosen = Chooser(tools, "1.29.1", Wishes(), **more).way(cast(WritingSession, None), captured, plane)
     assert isinstance(chosen, ByHelm)
@@ -82,11 +83,23 @@ def test_gateways_move_to_a_canary_only_if_that_is_asked_for() -> None:
 def test_the_rest_of_a_canary_is_about_the_same_releases_with_the_settings_of_its_journal() -> None:
     begun = way(*INSTALLED, revision="canary")
     half = (*INSTALLED, chart("istiod-canary", "istiod", revision="canary"))
-    rest = way(*half, revision="canary", recorded=begun.settings, before=state(*INSTALLED))
-    assert names(rest) == names(begun)
-    assert [each.new for each in rest.releases] == [False, True]
-    assert rest.settings == begun.settings
-    assert all(each.label in rest.values for each in rest.releases)
+    for plane in ("default", "canary"):  # which of them it goes by depends on how far it got
+        rest = way(*half, of=plane, revision="canary", recorded=begun.settings, before=state(*INSTALLED))
+        assert names(rest) == names(begun)
+        assert [each.new for each in rest.releases] == [False, True]
+        assert rest.settings == begun.settings
+        assert all(each.label in rest.values for each in rest.releases)
+
+
+def test_a_canary_that_is_there_is_upgraded_as_the_release_that_it_is_with_its_own_values() -> None:
+    there = (*INSTALLED, chart("blue", "istiod", revision="canary"))
+    chosen = way(*there, of="canary", revision="canary")
+    assert [(each.name, each.new) for each in chosen.releases] == [("istio-base", False), ("blue", False)]
+    assert chosen.values["istio-system/blue"] == {
+        "global": {"tag": "1.29.1"},
+        "revisionTags": ["b"],
+        "revision": "canary",
+    }
 
 
 BEFORE = (*INSTALLED, record(1, "deployed"))

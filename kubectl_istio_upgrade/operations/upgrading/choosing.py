@@ -9,10 +9,12 @@ from ...capture import Capture
 from ...errors import RefusedError
 from ...models.installations import Component, Method
 from ...models.objects import Body, State
-from ...models.settings import ChartSource, OperatorSettings, Source
+from ...models.settings import ChartSource, HelmRelease, OperatorSettings, Source
+from ...plan.installation import installation_of
+from ...plan.settings.gateways import with_gateways_of
 from ...plan.settings.operator import Origin, as_canary
 from ...plan.settings.pending import Pending
-from ...plan.settings.releases import releases_beside, releases_of, values_for
+from ...plan.settings.releases import Beside, releases_beside, releases_of, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
 from ..session import WritingSession
@@ -89,17 +91,27 @@ class Chooser:
     ) -> OperatorSettings:
         if self.recorded is not None:
             return OperatorSettings(self.recorded, (Source("spec", "the journal of this operation"),))
+        operator = self._recovered(session, captured, plane, target)
+        if self.revision and self.revision != plane.revision:
+            operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
+        installed = installation_of(captured.state, captured.workloads)
+        for other in installed.origins(self.revision, gateways=self.gateways):
+            if other.revision != plane.revision:
+                operator = with_gateways_of(operator, self._recovered(session, captured, other, target))
+        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse))
+
+    def _recovered(
+        self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
+    ) -> OperatorSettings:
         origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
         recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
-        operator = recovered(recovery, target, self.tools.reference(origin.version))
-        if self.revision:
-            operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
-        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse))
+        reference = target if target.version == origin.version else self.tools.reference(origin.version)
+        return recovered(recovery, target, reference)
 
     def _by_helm(self, live: State, revision: str) -> ByHelm:
         helm = self.tools.helm()
         present = releases_of(live, revision)
-        beside = releases_beside(live, present, self.revision, gateways=self.gateways) if self.revision else None
+        beside = self._beside(live, present, revision) if self.revision else None
         releases = beside.releases if beside else present
         found = Pending(live, self.before, releases)
         way = ByHelm(
@@ -114,6 +126,12 @@ class Chooser:
         values = beside.values(values) if beside else values
         laid = Reaching(self.wishes, releases, self.tools.parse).over(values, self._rendered(helm))
         return replace(way, values=laid.values, idle=laid.idle)
+
+    def _beside(self, live: State, present: tuple[HelmRelease, ...], revision: str) -> Beside:
+        """What the control plane of a revision takes, which may be there, or half there from what goes on here."""
+        own = revision == self.revision
+        new = not own or self.recorded is not None
+        return releases_beside(live, present, self.revision, gateways=self.gateways, own=own, new=new)
 
     def _rendered(self, helm: Helm) -> Render:
         return lambda release, values: helm.render(release, self.tools.charts(release.chart), values)

@@ -122,7 +122,7 @@ class Prepared:
 
     request: Request
     plane: Component
-    """The control plane that is upgraded, as it was."""
+    """The control plane that is upgraded, or that a new one comes beside, as it was."""
     way: Way
     applied: applying.Planned
     assessment: Assessment | None = None
@@ -163,7 +163,7 @@ def prepare(
     _ = request.choice  # a selector that means nothing is refused before any work
     captured = session.capture()
     with phases.phase(Phase.PLAN) as tell:
-        plane = _control_plane(captured)
+        plane = _control_plane(captured, request.revision)
         tell(f"{plane.version} to {request.to}, installed by {plane.method}")
     with phases.phase(Phase.ISTIOCTL) as tell:
         tell(choose.tool(plane))
@@ -226,8 +226,9 @@ def _foreseen(session: WritingSession, request: Request, planned: applying.Plann
     return tuple(changes)
 
 
-def _control_plane(captured: Capture) -> Component:
-    plane = installation_of(captured.state, captured.workloads).current()
+def _control_plane(captured: Capture, revision: str) -> Component:
+    """Of the revision, where there is one: then that very one is upgraded."""
+    plane = installation_of(captured.state, captured.workloads).origin(revision)
     if plane is None:
         raise RefusedError(f"there is no istiod in namespace {captured.root_namespace!r}; nothing to upgrade")
     return plane

@@ -26,7 +26,7 @@ COMPUTED: tuple[tuple[str, ...], ...] = (
 )
 """Values that istioctl sets from elsewhere in an IstioOperator (operator/pkg/render, translateIstioOperatorToHelm)."""
 
-_GATEWAY_NAMES = {"ingressGateways": "istio-ingressgateway", "egressGateways": "istio-egressgateway"}
+GATEWAY_NAMES = {"ingressGateways": "istio-ingressgateway", "egressGateways": "istio-egressgateway"}
 """Those that the profiles name."""
 
 _DEFAULT_GATEWAY = ("istio-ingressgateway", DEFAULT_ROOT_NAMESPACE)
@@ -80,13 +80,14 @@ def as_canary(body: Body, revision: str, *, gateways: bool) -> Body:
     if gateways:
         moved: Body = merged(body, {"spec": {"revision": revision}})
         return moved
-    off = {component.spec_name: [_no_gateway(component)] for component in COMPONENTS if component.is_gateway}
+    off = {component.spec_name: [no_gateway(component)] for component in COMPONENTS if component.is_gateway}
     beside: Body = merged(body, {"spec": {"revision": revision, "components": off}})
     return beside
 
 
-def _no_gateway(component: OperatorComponent) -> Body:
-    return {"name": _GATEWAY_NAMES[component.spec_name], "enabled": False}
+def no_gateway(component: OperatorComponent) -> Body:
+    """The entry that switches off the gateway that the profile names."""
+    return {"name": GATEWAY_NAMES[component.spec_name], "enabled": False}
 
 
 def _images(values: Body, origin: Origin) -> Body:

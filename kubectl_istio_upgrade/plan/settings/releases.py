@@ -33,15 +33,24 @@ def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ..
     return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
 
 
-def releases_beside(live: State, present: Sequence[HelmRelease], revision: str, *, gateways: bool) -> Beside:
+def releases_beside(
+    live: State,
+    present: Sequence[HelmRelease],
+    revision: str,
+    *,
+    gateways: bool,
+    own: bool = False,
+    new: bool = True,
+) -> Beside:
     """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values.
 
     Gateways move to it only if that is asked for. Without one of istiod's chart there is nothing to do as it does.
+    With `own`, the one among `present` is the canary's; without `new`, it keeps its values and tags.
     """
     istiod = next(each for each in present if each.chart == "istiod")
-    name = f"istiod-{revision}"
+    name = istiod.name if own else f"istiod-{revision}"
     there = [each for each in releases_of(live, revision) if (each.namespace, each.name) == (istiod.namespace, name)]
-    canary = replace(there[0] if there else replace(istiod, name=name, version="", server_side=True), new=True)
+    canary = replace(there[0] if there else replace(istiod, name=name, version="", server_side=True), new=new)
     base = (each for each in present if each.chart == "base")
     moved = (each for each in present if each.chart == "gateway" and gateways)
     return Beside((*base, canary, *moved), istiod, revision)
