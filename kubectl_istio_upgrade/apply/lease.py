@@ -139,8 +139,21 @@ class ClusterLock:
                 raise self._refusal() from None
             except NotFoundError:
                 continue
+            self._refuse_another(root if self.namespace != root else LEASE_FALLBACK_NAMESPACE)
             return
         raise LockedError("the cluster cannot be locked: it has no namespace for the lease")
+
+    def _refuse_another(self, namespace: str) -> None:
+        """Raises LockedError where somebody holds the lease of the other namespace: the root one came or went since.
+
+        Both look after they have taken theirs, so that not both can miss the other.
+        """
+        if namespace == self.namespace:
+            return
+        found = self.reader.get(LEASE, _key(namespace))
+        holder = _holder(found) if found is not None else None
+        if holder and holder.identity and holder.store != self.store and not holder.has_expired(datetime.now(UTC)):
+            raise _locked(holder)
 
     @property
     def _key(self) -> Key:

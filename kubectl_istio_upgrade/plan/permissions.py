@@ -53,7 +53,7 @@ def needed_by(changes: Iterable[PlannedChange], root_namespace: str) -> frozense
     created = (change.key for change in changes if change.action is Action.CREATE)
     made = {key.name for key in created if key.resource == NAMESPACE}
     needed = {permission for change in changes for permission in _of_change(change, made)}
-    lease = {grant.permission for grant in lease_of_writing(root_namespace)}
+    lease = {grant.permission for grant in lease_of_writing(root_namespace, fallback=root_namespace in made)}
     return frozenset(needed | lease) if needed else frozenset()
 
 
@@ -104,7 +104,7 @@ def needed_for_upgrade(installed: Iterable[Key], root_namespace: str) -> frozens
         for group, plural, namespace, resource in places
         for verb, _ in verbs_of_writing(resource)
     }
-    return frozenset(needed | {grant.permission for grant in lease_of_writing(root_namespace)})
+    return frozenset(needed | {grant.permission for grant in lease_of_writing(root_namespace, fallback=False)})
 
 
 def grants(

@@ -145,9 +145,14 @@ def lease_of_reading(root_namespace: str) -> tuple[Grant, ...]:
     return tuple(Grant(Permission("get", *_LEASES, place, LEASE_NAME), Use.READING, why) for place in places)
 
 
-def lease_of_writing(root_namespace: str) -> tuple[Grant, ...]:
-    """Keeping others from changing the mesh at the same time."""
+def lease_of_writing(root_namespace: str, *, fallback: bool = True) -> tuple[Grant, ...]:
+    """Keeping others from changing the mesh at the same time, also where the root namespace may be missing.
+
+    Without `fallback` it is known to be there; then the other place is only looked at.
+    """
     why = "held while the mesh is being changed, so that nobody else changes it meanwhile"
-    named = [Permission(verb, *_LEASES, root_namespace, LEASE_NAME) for verb in ("get", "update", "delete")]
-    unnamed = Permission("create", *_LEASES, root_namespace)  # what is created has no name yet when it is authorised
-    return tuple(Grant(permission, Use.WRITING, why) for permission in (*named, unnamed))
+    places = dict.fromkeys((root_namespace, *((LEASE_FALLBACK_NAMESPACE,) if fallback else ())))
+    named = [Permission(verb, *_LEASES, place, LEASE_NAME) for place in places for verb in ("get", "update", "delete")]
+    looked_at = Permission("get", *_LEASES, LEASE_FALLBACK_NAMESPACE, LEASE_NAME)
+    unnamed = [Permission("create", *_LEASES, place) for place in places]  # it has no name yet when it is authorised
+    return tuple(Grant(permission, Use.WRITING, why) for permission in dict.fromkeys((*named, looked_at, *unnamed)))

@@ -234,6 +234,20 @@ def test_without_a_root_namespace_it_is_in_kube_system(server: Server) -> None:
         assert {key.namespace for key in server.objects} == {LEASE_FALLBACK_NAMESPACE}
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_root_namespace_that_comes_or_goes_meanwhile_makes_no_second_holder(server: Server, gone: bool) -> None:
+    """What a rollback creates may be the namespace that it could not lock."""
+    there, without = ("istio-system", "kube-system"), ("kube-system",)
+    server.namespaces = without if gone else there
+    with lock(server).held() as check:
+        server.namespaces = there if gone else without
+        before = set(server.objects)
+        with pytest.raises(LockedError, match="alice@bastion"), lock(server, BOB, "s2").held():
+            pass
+        check()
+        assert set(server.objects) == before, "what it took is given back"
+
+
 def interrupt_soon(when: Callable[[], bool]) -> threading.Thread:
     """Ctrl-C, once that is so."""
 

@@ -29,6 +29,7 @@ LEASE = {
     Permission("create", "coordination.k8s.io", "leases", ROOT),
     Permission("update", "coordination.k8s.io", "leases", ROOT, "kubectl-istio-upgrade"),
     Permission("delete", "coordination.k8s.io", "leases", ROOT, "kubectl-istio-upgrade"),
+    Permission("get", "coordination.k8s.io", "leases", "kube-system", "kubectl-istio-upgrade"),
 }
 OWNERS = [{"manager": "istioctl", "operation": "Apply"}]
 ANY_VERB = frozenset({"get", "list", "create", "update", "patch", "delete"})
@@ -48,6 +49,13 @@ def granted(use: Use | None = None, types: Iterable[ResourceType] = SERVED) -> s
 
 def needed(*changes: PlannedChange) -> set[Permission]:
     return set(needed_by(changes, ROOT) - LEASE)
+
+
+def test_a_plan_that_makes_the_root_namespace_takes_the_lock_beside_it() -> None:
+    beside = {permission._replace(namespace="kube-system") for permission in LEASE}
+    plan = plan_rollback(state(), state(obj("Namespace", ROOT), obj("ConfigMap", f"{ROOT}/istio", data={"a": "b"})))
+    assert beside <= needed_by(plan.changes, ROOT)
+    assert beside <= granted()
 
 
 def content(kind: str, word: str) -> dict[str, Any]:
