@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,15 @@ def export(state: State, folder: Path, select: Select) -> Exported:
         _write(folder / (key.namespace or "_cluster") / f"{kind}-{key.name.replace(':', '_')}.yaml", obj)
         written += 1
     return Exported(written, tuple(sorted(withheld)))
+
+
+def check_writable(folder: Path) -> None:
+    """Look whether a folder can be written, or made, later on. Makes nothing. Raises RefusedError."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise RefusedError(f"{folder} cannot be written: {there} is not a folder; nothing was changed")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise RefusedError(f"{folder} cannot be written: no permission for {there}; nothing was changed")
 
 
 def export_upgrade(folder: Path, version: str, settings: Mapping[str, Body], manifest: Iterable[Body]) -> int:

@@ -12,6 +12,11 @@ from .options import COMMON, command, output, probing, tooling, unlocking, writi
 if TYPE_CHECKING:
     from .settings import Settings
 
+NOT_PLANNED = frozenset(
+    {"files", "sets", "workloads", "batch", "to_dir", "with_diff"} | {"probe_urls", "probe_commands", "probe_statuses"}
+)
+"""Parameters that `--plan` does not look at, though they say what an upgrade would do or show."""
+
 
 @command
 @click.option("--to", required=True, metavar="VERSION", help="The release to upgrade to, such as 1.29.1.")
@@ -34,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--batch", type=click.IntRange(1), default=5, metavar="N", help="Workloads at once.  [default: 5]")
 @click.option("--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there.")
-@click.option("--auto-rollback", is_flag=True, help="If it fails, take it back at once.")
+@click.option("--auto-rollback", is_flag=True, help="If it fails, or is not proved, take it back.")
 @tooling
 @unlocking
 @writing
@@ -81,6 +86,9 @@ def upgrade(
     With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
     leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
 
+    --auto-rollback takes back at once whatever stops half-way, ends unproved, or ends with a probe that fails. The exit
+    code is 4 all the same. --to-dir is written once the upgrade is proved, or by a dry run.
+
     --probe asks a URL all the while: whether traffic passes is counted, phase by phase. A probe that fails before
     anything was changed refuses the upgrade; one that fails in the end is exit code 4.
 
@@ -103,7 +111,10 @@ def upgrade(
 
     settings = Settings.current()
     ignore = (*settings.ignored_findings, *ignore)
+    if gateways and not revision:
+        raise click.UsageError("--with-gateways is for --revision: without it, gateways are upgraded anyway")
     if only_plan:
+        _refuse_unused(click.get_current_context())
         _plan(settings, to, revision, ignore, format_, gateways=gateways)
         return
     check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
@@ -112,6 +123,19 @@ def upgrade(
         to, revision, gateways, ignore, files, sets, restarts, to_dir, auto_rollback, dry_run, yes, with_diff
     )
     carry_out(settings, options, timeout, format_)
+
+
+def _refuse_unused(context: click.Context) -> None:
+    """--plan must not pass over in silence what would make another upgrade of it, or what is to be written."""
+    default = click.core.ParameterSource.DEFAULT
+    given = [
+        parameter.opts[-1]
+        for parameter in context.command.params
+        if parameter.name in NOT_PLANNED and context.get_parameter_source(parameter.name) is not default
+    ]
+    if given:
+        message = f"{', '.join(sorted(given))} means nothing to --plan, which looks at the mesh alone: use --dry-run"
+        raise click.UsageError(message)
 
 
 def _plan(settings: Settings, to: str, revision: str, ignore: tuple[str, ...], format_: str, *, gateways: bool) -> None:

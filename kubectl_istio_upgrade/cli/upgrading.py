@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..adapters.folders import export_upgrade
+from ..adapters.folders import check_writable, export_upgrade
 from ..adapters.yamlio import YamlError, load
-from ..errors import IncompleteError, IstioUpgradeError, UsageError
+from ..errors import IncompleteError, IstioUpgradeError, RefusedError, UsageError
 from ..models.assessments import Assessment
 from ..operations.assessing import Helpers, assess
 from ..operations.running import Finished
@@ -57,6 +57,8 @@ class Options:
 def carry_out(settings: Settings, options: Options, timeout: float, format_: str) -> None:
     """The whole way. Raises whatever stops it."""
     target_release(options.to)
+    if options.to_dir is not None:
+        check_writable(options.to_dir)
     wishes = Wishes(tuple(_file(name) for name in options.files), options.sets)
     with (
         settings.writing_session(timeout) as session,
@@ -69,12 +71,12 @@ def carry_out(settings: Settings, options: Options, timeout: float, format_: str
         prepared = _prepared(settings, session, box, options, wishes, phases)
         print_settings(settings.err, prepared)
         print_review(settings.err, prepared.points)
-        if options.to_dir is not None:
-            _export(settings, prepared, options.to_dir)
         approval = Approval(settings, session, prepared.request.label, options.yes, options.with_diff)
         start = prepared.plan.has_work and not options.dry_run
         finished = _run(session, prepared, phases, approval, options) if start else None
         _conclude(prepared, approval, finished, options, Format(format_))
+        if options.to_dir is not None:
+            _export(settings, prepared, options.to_dir, has_changed=finished is not None)
 
 
 def _run(session: WritingSession, prepared: Prepared, phases: Phases, approval: Approval, options: Options) -> Finished:
@@ -97,10 +99,17 @@ def _conclude(
         raise
 
 
-def _export(settings: Settings, prepared: Prepared, folder: Path) -> None:
-    """For a pipeline or a GitOps repository: what it is installed with, and what that gives."""
+def _export(settings: Settings, prepared: Prepared, folder: Path, *, has_changed: bool) -> None:
+    """For a pipeline or a GitOps repository: what it is installed with, and what that gives. Not before that is so."""
     bodies = [obj.body for obj in prepared.applied.manifests.objects.values()]
-    written = export_upgrade(folder, prepared.request.to, prepared.way.files, bodies)
+    to = prepared.request.to
+    try:
+        written = export_upgrade(folder, to, prepared.way.files, bodies)
+    except RefusedError as error:
+        if not has_changed:
+            raise
+        hint = f"to write it again: kubectl istio-upgrade upgrade --to {to} --to-dir {folder}"
+        raise IncompleteError(f"the mesh is as planned, but {error.message}", hint=hint) from error
     settings.progress.note(f"settings and {plural(written, 'manifest')} in {folder}")
 
 

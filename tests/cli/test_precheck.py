@@ -217,6 +217,29 @@ def test_a_changed_file_is_refused(alone: Program, mirror: str, tmp_path: Path) 
         (["precheck", "--to", TO, "--ignore", "locked"], "locked cannot be ignored", None),
         (["upgrade", "--plan"], "missing option '--to'", "upgrade --help"),
         (["precheck", "--istioctl", "."], "is a directory", "precheck --help"),
+        (["upgrade", "--to", TO, "--with-gateways"], "--with-gateways is for --revision", "upgrade --help"),
+        (["upgrade", "--to", TO, "--plan", "--set", "a=b"], "--set means nothing to --plan", "upgrade --help"),
+        (
+            ["upgrade", "--to", TO, "--plan", "-f", "x.yaml", "--to-dir", "x", "--probe", "http://x/"],
+            "--filename, --probe, --to-dir means nothing to --plan",
+            "upgrade --help",
+        ),
+        (
+            [
+                "upgrade",
+                "--to",
+                TO,
+                "--plan",
+                "--revision",
+                "x",
+                "--workloads",
+                "all",
+                "--batch",
+                "5",
+            ],
+            "--batch, --workloads means nothing to --plan",
+            None,
+        ),
     ],
 )
 def test_a_wrong_command_line(alone: Program, arguments: list[str], words: str, hint: str | None) -> None:

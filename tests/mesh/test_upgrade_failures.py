@@ -138,8 +138,12 @@ def test_pods_that_never_get_ready_end_with_the_cause_and_abort_goes_back(
     assert is_as_before(shared)
 
 
-def test_auto_rollback_goes_back_by_itself_and_proves_it(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
-    ran = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", *NO_SUCH_TAG)
+def test_auto_rollback_goes_back_by_itself_and_proves_it(mesh: Mesh, shared: tuple[Mesh, Dump], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    ran = mesh.plugin.ending(
+        4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", "--to-dir", str(folder), *NO_SUCH_TAG
+    )
+    assert not folder.exists(), "a pipeline would install from it what does not run"
     assert "istioctl install failed" in ran.err
     assert "taken back, proved" in ran.err
     assert is_as_before(shared)
