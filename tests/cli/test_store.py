@@ -96,10 +96,10 @@ def test_a_corrupt_object_is_named(program: Program, damaged: Callable[[str], No
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--yes"])
-def test_a_rollback_reads_all_of_its_snapshot_before_it_writes(
+def test_a_rollback_to_a_snapshot_with_a_damaged_object_writes_nothing(
     program: Program, damaged: Callable[[str], None], mesh: Mesh, option: str
 ) -> None:
-    """Also what this rollback has no need of: the way back from it may."""
+    """Not only where the file that describes the snapshot is damaged."""
     path = "objects/core/configmaps/istio-system/istio.yaml"
     damaged(path)
     added = virtual_service("added-since")
