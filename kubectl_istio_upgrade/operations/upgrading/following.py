@@ -27,7 +27,8 @@ from .phases import Detail, Phases, Skip
 from .preparing import Prepared
 
 PATIENCE = 20.0
-"""Seconds for which a check that fails may be something that has not caught up with what was just rolled out."""
+"""Seconds for which a check that fails may be something that has not caught up with what was just rolled out. While
+something still rolls out, such as the second istiod that an autoscaler wants, it is as long as for any rollout."""
 
 PAUSE = 2.0
 """Seconds between two looks."""
@@ -137,14 +138,15 @@ class Following:
 
     def _check(self, tell: Detail) -> None:
         """Validate until it holds, or patience is at its end. Raises IncompleteError saying what does not."""
-        deadline = time.monotonic() + min(PATIENCE, self.run.session.timeout)
+        begun, timeout = time.monotonic(), self.run.session.timeout
         while True:
             self._captured = captured = self.session.capture()
             found = validate(self.session, self.prepared.istioctl, captured=captured, follows=True)
             self.validation = since(found, self.prepared.request.failed or {})
             if self.validation.holds:
                 break
-            if time.monotonic() >= deadline:
+            patience = timeout if unready(captured) else min(PATIENCE, timeout)
+            if time.monotonic() - begun >= patience:
                 raise self._invalid(captured)
             time.sleep(PAUSE)
         counts = self.validation.counts
