@@ -98,7 +98,7 @@ def upgrade(
       kubectl istio-upgrade upgrade --to 1.29.1 --dry-run --diff
       kubectl istio-upgrade upgrade --to 1.29.1
       kubectl istio-upgrade upgrade --to 1.29.1 --set values.pilot.autoscaleMin=2
-      kubectl istio-upgrade upgrade --to 1.29.1 --set istio-ingress:service.type=NodePort -f istio-cni:cni.yaml
+      kubectl istio-upgrade upgrade --to 1.29.1 -f istio-cni:cni.yaml
       kubectl istio-upgrade upgrade --to 1.29.1 --yes --auto-rollback
       kubectl istio-upgrade upgrade --to 1.29.1 --probe http://shop.example.com/
       kubectl istio-upgrade upgrade --to 1.29.1 --workloads none
