@@ -130,6 +130,8 @@ def test_pods_that_never_get_ready_end_with_the_cause_and_abort_goes_back(
     error, *hints = ran.err[ran.err.index("\nerror: ") + 1 :].splitlines()
     assert error.startswith("error: istioctl install failed")
     assert "Deployment/istio-system/istiod" in error
+    at = hints.index("deployments.apps istio-system/istiod:")
+    assert hints[at + 1].startswith("  pod istiod-"), "which of its pods, and what it waits for"
     assert any("abort" in hint for hint in hints)
     status = mesh.plugin.ok("status")
     assert f"upgrade to Istio {NEW}" in status.out
