@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.support import preloaded
+
 PROGRAM = Path(sys.executable).with_name("kubectl-istio_upgrade")
 
 PATIENCE = 60.0
@@ -72,6 +74,10 @@ class Program:
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> Result:
         """Run to the end, without a terminal."""
+        if self.command == (str(PROGRAM),) and preloaded.is_for(self.environment):
+            return Result(
+                *preloaded.run(arguments, self.environment, folder=self.folder, stdin=stdin, timeout=PATIENCE)
+            )
         done = subprocess.run(
             [*self.command, *arguments],
             input=stdin,

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "20261124-0055": "needs the operation of that day: test_report.py",
     "istioctl manifest generate |": "would install webhooks that nobody serves: tests/mesh/test_guide_manifest.py",
     "| kubectl apply -f -": "would give rights for good: test_rbac.py",
+    "completion --install": "would write beside the program: test_completion.py",
     "report latest~1": "needs two operations: test_report.py",
     "--recipient age1...": "needs a whole key: test_store.py",
     "--restore-crd": "needs a definition that has changed: tests/mesh/test_older_definitions.py",

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import preloaded
+
 SCRIPT = Path(sys.executable).with_name("kubectl-istio_upgrade")
 TIMEOUT = 400.0
 
@@ -45,13 +47,16 @@ class Plugin:
 
     def __call__(self, *args: str, input: str | None = None) -> Ran:  # noqa: A002
         """Run it, however it may end. There is no terminal."""
+        environment = self.environment()
+        if preloaded.is_for(environment):
+            return Ran(args, *preloaded.run(args, environment, stdin=input, timeout=TIMEOUT))
         done = subprocess.run(
             [SCRIPT, *args],
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
             capture_output=True,
             text=True,
-            env=self.environment(),
+            env=environment,
             timeout=TIMEOUT,
         )
         return Ran(args, done.returncode, done.stdout, done.stderr)
