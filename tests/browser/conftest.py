@@ -11,7 +11,7 @@ from .devtools import Browser
 from .provide import UNWANTED, browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     if os.environ.get(UNWANTED):
         pytest.skip(f"{UNWANTED} is set")

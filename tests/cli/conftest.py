@@ -19,7 +19,7 @@ from .program import Program, clean_environment
 from .proxy import Proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed(control_plane: ControlPlane) -> Mesh:
     """Istio's objects, once."""
     mesh = Mesh(control_plane)
@@ -54,7 +54,7 @@ def program(offline: Program, mesh: Mesh) -> Program:
     return offline.having(KUBECONFIG=str(mesh.plane.kubeconfig))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def template(installed: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one snapshot of the mesh, called `friday`."""
     folder = tmp_path_factory.mktemp("template")

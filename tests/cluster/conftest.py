@@ -9,7 +9,7 @@ import pytest
 from tests.controlplane.plane import ControlPlane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def control_plane() -> Iterator[ControlPlane]:
     with ControlPlane("api") as plane:
         yield plane

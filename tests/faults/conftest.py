@@ -9,7 +9,7 @@ import pytest
 from .lanes import Lanes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lanes() -> Iterator[Lanes]:
     with Lanes(1) as opened:
         yield opened

@@ -10,7 +10,7 @@ import pytest
 from .mesh import Bed, Mesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bed() -> Iterator[Bed]:
     shared = Bed()
     yield shared

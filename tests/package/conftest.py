@@ -57,7 +57,7 @@ def _released(version: str, folder: Path) -> Release:
     return Release(f"v{version}", folder / "dist", Path(done.stdout.strip()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Release]:
     """Two versions, one after the other."""
     subprocess.run(["make", ".venv-package/.ready"], cwd=ROOT, check=True, capture_output=True)
@@ -65,12 +65,12 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, Release
     return first, second
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(releases: tuple[Release, Release]) -> Release:
     return releases[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unpacked(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program of the archive, linked to as krew does it; its folder belongs on a PATH."""
     link = installed(release.archive, tmp_path_factory.mktemp("unpacked"))
@@ -78,7 +78,7 @@ def unpacked(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path
     return link
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mesh(control_plane: ControlPlane) -> Mesh:
     """Istio's objects on a real API server."""
     mesh = Mesh(control_plane)
@@ -86,7 +86,7 @@ def mesh(control_plane: ControlPlane) -> Mesh:
     return mesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def krew_programs() -> dict[str, Path]:
     """krew and the validator of its index."""
     return ensure_built("krew", "validate-krew-manifest")
@@ -100,7 +100,7 @@ class Server:
     url: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(releases: tuple[Release, Release], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     for release in releases:
