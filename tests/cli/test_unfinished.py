@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def drifted(program: Program, mesh: Mesh) -> list[Json]:
 
 def hosts(mesh: Mesh, bodies: list[Json]) -> set[str]:
     return {(mesh.get(body) or {})["spec"]["hosts"][0] for body in bodies}
+
+
+def settle(mesh: Mesh, bodies: list[Json]) -> None:
+    """Return when nothing has written to these objects for a moment."""
+
+    def versions() -> list[str]:
+        return [(mesh.get(body) or {})["metadata"]["resourceVersion"] for body in bodies]
+
+    before = None
+    while before != (before := versions()):
+        time.sleep(0.5)
 
 
 def killed_while_it_writes(proxied: Program, proxy: Proxy, *command: str, after: int = HALF) -> None:
@@ -188,9 +200,10 @@ def test_two_stores_cannot_change_one_mesh_at_the_same_time(
     proxied: Program, program: Program, proxy: Proxy, drifted: list[Json], mesh: Mesh, store: Path, tmp_path: Path
 ) -> None:
     second = program.having(ISTIO_UPGRADE_STORE=str(copied(store, tmp_path)))
-    proxy.hold(lambda seen: seen.writes, after=5)
+    proxy.hold(lambda seen: seen.writes, after=5, every=True)
     running = proxied.start("rollback", "then", "--yes")
     proxy.wait_held()
+    settle(mesh, drifted)  # the writes before that one are on their way
     second("rollback", "then", "--yes").failed(3, "the mesh is being changed by", "rollback to snapshot", hint="20 s")
     proxy.release()
     running.end().done()
