@@ -31,7 +31,8 @@ def is_for(environment: Mapping[str, str]) -> bool:
     locale = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG", "")
     orders = {name for name in environment if name.startswith("PYTHON")} - HARMLESS
     has_git = shutil.which("git", path=environment.get("PATH", "")) is not None
-    return locale.upper().endswith("UTF-8") and not orders and has_git
+    is_utf8 = not locale or locale.upper().replace("-", "").endswith("UTF8")  # without any Python takes UTF-8
+    return is_utf8 and not orders and has_git
 
 
 def run(
