@@ -29,7 +29,7 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 test: lint ## Check the code, then run all tests: unit, store, cluster, mesh.
 	$(BIN)/python -m tests.browser
 	$(BIN)/python -m tests.controlplane build
-	$(BIN)/python -m pytest --numprocesses $(LANES) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(LANES) --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
@@ -18,13 +19,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# What is built once for a whole folder stays in one lane; else the tests of a file do.
-_ONE_LANE = frozenset({"package"})
+_ONE_LANE = frozenset({"tests/package"})
+"""Folders whose tests share what takes long to build."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests share fixtures, for `make test` runs the others side by side."""
-    for item in items:
-        folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder if folder in _ONE_LANE else f"{folder}/{item.path.stem}"))
+class _Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """The tests of a file share fixtures and an order, so they stay in one lane; so do those of some whole folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in _ONE_LANE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Lanes:
+    """How `make test` runs files side by side."""
+    return _Lanes(config, log)
