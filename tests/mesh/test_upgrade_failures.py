@@ -41,7 +41,8 @@ spec: {{policyName: hold-istiod, validationActions: [Deny]}}
 """
 REFUSES_ALL = "request.name != 'istiod'"
 REFUSES_ONLY_THE_REAL_ONE = "request.name != 'istiod' || request.dryRun"
-REFUSES_THE_WAY_BACK = f"request.name != 'istiod' || !object.spec.template.spec.containers[0].image.endsWith(':{OLD}')"
+_IS_OLD = f"object.spec.template.spec.containers[0].image.endsWith(':{OLD}')"
+REFUSES_THE_WAY_BACK = f"{REFUSES_ONLY_THE_REAL_ONE} || !{_IS_OLD}"
 
 
 NOBODY = """
