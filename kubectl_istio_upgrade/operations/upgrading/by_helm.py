@@ -91,7 +91,8 @@ class ByHelm:
         for release in self._due(plan):
             mine = [change for change in plan.writes if _belongs(change, release)]
             run.check()
-            force = release.server_side and bool(_conflicts(run.session, mine))
+            # Where a killed helm got to, nothing differs, and who else has set a field does not show.
+            force = release.server_side and (release.label in self.behind or bool(_conflicts(run.session, mine)))
             if force:
                 watch(f"{release.name}: istiod has set fields of its webhooks itself; helm takes them over")
             options = HelmOptions(run.session.timeout, force, watch)
