@@ -1,4 +1,4 @@
-"""A Helm mesh whose upgrade is killed inside `helm upgrade`, in place or as a canary: finished, or taken back."""
+"""A Helm mesh whose upgrade is killed inside `helm upgrade`: finished, or taken back."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ from .helm_story import NAMESPACE, HelmMesh
 from .mesh import NEW, OLD, settled
 
 pytestmark = pytest.mark.mesh
-
-REVISION = "canary"
-TAGGED = "istiod-canary"
-ALONE = ("--set", "autoscaleMin=1")
-"""No second replica that its autoscaler asks for in its own time, while the mesh is validated already."""
 
 
 @dataclass(frozen=True)
@@ -99,29 +94,6 @@ def test_an_upgrade_in_place_is_finished_although_helm_refuses_a_pending_release
     assert bed.history("istiod") == [f"1 superseded istiod-{OLD}", f"2 deployed istiod-{NEW}"]
     assert bed.history("istio-ingress")[-1] == f"2 deployed gateway-{NEW}"
     assert bed.take_back().data["proof"]["holds"]
-    bed.as_new()
-
-
-def test_a_canary_is_finished_with_the_settings_that_it_began_with(bed: Bed) -> None:
-    bed.killed(f"{TAGGED}.v1", "--revision", REVISION, *ALONE, "--set", "traceSampling=3")
-    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json", *bed.charts)
-    assert ran.data["proof"]["holds"]
-    assert bed.history(TAGGED) == [f"1 deployed istiod-{NEW}"]
-    assert bed.history("istiod") == [f"1 deployed istiod-{OLD}"]
-    beside = settled(bed.mesh)
-    name = f"deployments.apps {NAMESPACE}/{TAGGED}"
-    variables = beside[name]["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert {"name": "PILOT_TRACE_SAMPLING", "value": "3"} in variables
-    name = f"deployments.apps {NAMESPACE}/istiod"
-    assert beside[name]["spec"] == bed.before[name]["spec"]
-    assert bed.take_back().data["proof"]["holds"]
-    bed.as_new()
-
-
-def test_a_canary_is_taken_back_whole(bed: Bed) -> None:
-    bed.killed(f"{TAGGED}.v1", "--revision", REVISION, *ALONE)
-    bed.mesh.plugin.ok("abort", "--yes", *bed.identity)
-    assert bed.status(f"{TAGGED}.v1") == ""
     bed.as_new()
 
 
