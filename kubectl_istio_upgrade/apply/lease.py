@@ -179,9 +179,8 @@ class ClusterLock:
         Whoever breaks a request off does not know whether it has happened.
         """
         failed: list[Exception] = []
-        answered = (
-            threading.Event()
-        )  # not the thread's join: Python 3.11 takes a thread for ended once that is interrupted
+        # Not the thread's join: Python 3.11 takes a thread for ended once that is interrupted.
+        answered = threading.Event()
 
         def asking() -> None:
             try:

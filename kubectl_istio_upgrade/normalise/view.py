@@ -62,7 +62,7 @@ def _holds(condition: Condition, obj: MeshObject, around: Surroundings) -> bool:
 
 
 def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRule, Json]]:
-    """The body without noise, and what was left out by which rule; the two share what is not left out.
+    """The body without noise, and what was left out by which rule; it shares with the object what stays.
 
     Empty `metadata.annotations` and `metadata.labels` that this leaves behind go as well: otherwise an object that
     had an ignored annotation would differ from one that never had any.

@@ -95,9 +95,9 @@ def _write(end: int, content: bytes) -> None:
 
 def _end(link: socket.socket, arguments: Sequence[str], timeout: float) -> int:
     """Wait for the exit code. Two lines come: the process's id, and that."""
-    link.settimeout(timeout)
     with link.makefile("r") as answers:
         pid = int(answers.readline())
+        link.settimeout(timeout)
         try:
             return int(answers.readline())
         except TimeoutError:

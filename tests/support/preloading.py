@@ -71,7 +71,7 @@ def _fork(link: socket.socket, running: dict[int, socket.socket]) -> dict[str, A
         for stream in streams:
             os.close(stream)
         running[pid] = link
-        link.sendall(f"{pid}\n".encode())
+        _tell(link, pid)
         return None
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -91,7 +91,12 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
         if not pid:
             return
         with running.pop(pid) as link:
-            link.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            _tell(link, os.waitstatus_to_exitcode(status))
+
+
+def _tell(link: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # whoever asked has given up; others have not
+        link.sendall(f"{number}\n".encode())
 
 
 def _become(order: dict[str, Any]) -> None:

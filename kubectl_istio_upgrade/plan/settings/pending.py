@@ -7,8 +7,9 @@ Source: helm/helm, pkg/action/upgrade.go (prepareUpgrade).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...models.objects import Key, MeshObject, ResourceType, State
 from ...models.plans import Action, PlannedChange, Write
@@ -26,11 +27,11 @@ class Pending:
 
     live: State
     before: State | None
-    releases: Iterable[HelmRelease]
+    releases: Sequence[HelmRelease]
 
     def leftovers(self) -> tuple[PlannedChange, ...]:
         """Removing what this operation's own helm has left pending: records that were not there before it."""
-        if self.before is None or not (_shows_records(self.before) and _shows_records(self.live)):
+        if not self._can_tell:
             return ()
         type_ = next(each for each in self.live.types if each.resource == SECRET)
         found = (self._newest(release) for release in self.releases)
@@ -47,10 +48,15 @@ class Pending:
 
     def behind(self) -> frozenset[str]:
         """Releases of which no record tells that this operation has upgraded them, whatever their objects are like."""
-        if self.before is None or not (_shows_records(self.before) and _shows_records(self.live)):
+        if not self._can_tell:
             return frozenset()
         newest = {release.label: self._newest(release) for release in self.releases}
         return frozenset(name for name, record in newest.items() if record is None or not self._is_done(record))
+
+    @property
+    def _can_tell(self) -> bool:
+        """Whether an operation goes on whose records can be told from those before it."""
+        return self.before is not None and _shows_records(self.before) and _shows_records(self.live)
 
     def _is_done(self, record: MeshObject) -> bool:
         return self._is_ours(record) and record.labels.get(STATUS_LABEL) == DEPLOYED
@@ -66,7 +72,7 @@ class Pending:
         ]
         return max(mine, key=_revision, default=None)
 
-    @property
+    @cached_property
     def _records(self) -> dict[Key, MeshObject]:
         return records_in(self.live)
 

@@ -39,8 +39,8 @@ def releases_beside(
     revision: str,
     *,
     gateways: bool,
-    own: bool = False,
-    new: bool = True,
+    own: bool,
+    new: bool,
 ) -> Beside:
     """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values.
 

@@ -1,0 +1,62 @@
+"""Commands forked from a process that has imported the product, as most tests run them, are as real ones."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support import preloaded
+
+from .program import PROGRAM, Program, Result
+
+
+def really(program: Program, *arguments: str, stdin: str | None = None) -> Result:
+    done = subprocess.run(
+        [str(PROGRAM), *arguments],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        encoding="utf-8",
+        env=dict(program.environment),
+        timeout=60,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        (["--help"], None),
+        ([], None),
+        (["history"], None),
+        (["histry"], None),
+        (["config", "view"], None),
+        (["apply", "--yes", "-f", "-"], "kind: [\n"),
+        (["apply", "--yes", "-f", "-"], None),
+        (["status", "--context", "nowhere"], None),
+    ],
+)
+def test_they_say_and_end_the_same(offline: Program, arguments: list[str], stdin: str | None) -> None:
+    assert preloaded.is_for(offline.environment)
+    assert offline(*arguments, stdin=stdin) == really(offline, *arguments, stdin=stdin)
+
+
+def test_one_that_hangs_is_ended_and_the_next_one_runs(offline: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        users = [{"name": "u", "user": {"token": "t"}}]
+        kubeconfig = {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c"}
+        Path(offline.environment["KUBECONFIG"]).write_text(yaml.safe_dump(kubeconfig))
+        with pytest.raises(subprocess.TimeoutExpired):
+            preloaded.run(["snapshot"], offline.environment, timeout=1.0)
+    offline("--help").done()
+
+
+@pytest.mark.parametrize("orders", [{"LC_ALL": "C"}, {"PYTHONPATH": "x"}, {"PATH": "/nowhere"}])
+def test_what_changes_a_start_is_started_for_real(offline: Program, orders: dict[str, str]) -> None:
+    assert not preloaded.is_for({**offline.environment, **orders})
