@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..canonical import json_bytes
 from ..models.objects import Json
 
 
@@ -32,9 +33,9 @@ def _restricted_list(
         pairs = zip(value, mentioned, strict=False)
         return [restricted(item, other, keyed, f"{at}.*") for item, other in pairs] + value[len(mentioned) :]
     # The first name identifies: the others (a port's protocol) may be defaults that the manifest leaves out.
-    others = {other.get(names[0]): other for other in mentioned if isinstance(other, dict)}
+    others = {json_bytes(other.get(names[0])): other for other in mentioned if isinstance(other, dict)}
     return [
-        restricted(item, others[item.get(names[0])], keyed, f"{at}.*")
+        restricted(item, others[key], keyed, f"{at}.*")
         for item in value
-        if isinstance(item, dict) and item.get(names[0]) in others
+        if isinstance(item, dict) and (key := json_bytes(item.get(names[0]))) in others
     ]

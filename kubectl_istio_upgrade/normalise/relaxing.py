@@ -42,7 +42,7 @@ def is_relaxed(obj: MeshObject) -> bool:
 
 
 def _marked(obj: MeshObject) -> list[str]:
-    return [name for name in obj.annotations.get(RELAXED, "").split(",") if name]
+    return [name for name in (obj.annotations.get(RELAXED) or "").split(",") if name]
 
 
 def _with_policy(body: Body, names: Collection[str], policy: str) -> Body:

@@ -43,7 +43,7 @@ def surroundings(autoscalers: Iterable[MeshObject]) -> Surroundings:
     """Gather what the rules need from the autoscalers of both compared states."""
     targets = set()
     for obj in autoscalers:
-        target = obj.body.get("spec", {}).get("scaleTargetRef") or {}
+        target = (obj.body.get("spec") or {}).get("scaleTargetRef") or {}
         targets.add((str(target.get("kind")), obj.key.namespace, str(target.get("name"))))
     return Surroundings(frozenset(targets))
 

@@ -15,10 +15,12 @@ from ..normalise.view import is_autoscaler, surroundings
 from ..ports import ManifestDocument
 from ..rules.order import stage_of
 from ..rules.scope import in_scope, is_namespace, steering_only
+from ..rules.shapes import DEFINITION
 from .narrowing import Judged, Narrowing
 from .owners import owners_of
 from .rollback import seal
 from .secrets import SecretSources
+from .shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,12 @@ def read_manifests(
     """Match documents with the types that the cluster serves.
 
     Namespaced objects without a namespace get `namespace`, as with kubectl. Raises BadManifestError for a kind that
-    the cluster does not know (and that no definition among the documents defines), and for duplicates.
+    the cluster does not know (and that no definition among the documents defines), for duplicates, and for an object
+    that no API server would understand.
     """
     documents = tuple(documents)
+    for document in documents:
+        check_shape(document)
     known = {(type_.group, type_.kind): type_ for type_ in (*types, *_defined(documents))}
     objects: dict[Key, MeshObject] = {}
     chosen: dict[Key, ResourceType] = {}
@@ -67,17 +72,18 @@ def _type_of(document: ManifestDocument, known: Mapping[tuple[str, str], Resourc
 
 
 def _defined(documents: Iterable[ManifestDocument]) -> Iterable[ResourceType]:
+    """The types that definitions among the documents define; `rules.shapes` says what they may rely on."""
     for document in documents:
-        spec = document.body.get("spec")
-        if document.body.get("kind") == "CustomResourceDefinition" and isinstance(spec, dict):
-            names = spec.get("names") or {}
-            served = [version["name"] for version in spec.get("versions") or () if version.get("served")]
-            if served and "kind" in names and "plural" in names:
+        group, kind = str(document.body["apiVersion"]).rpartition("/")[0], str(document.body["kind"])
+        if (group, kind) == DEFINITION:
+            spec = document.body["spec"]
+            served = [version["name"] for version in spec["versions"] if version.get("served")]
+            if served:
                 yield ResourceType(
-                    group=str(spec.get("group")),
-                    version=str(served[0]),
-                    kind=str(names["kind"]),
-                    plural=str(names["plural"]),
+                    group=spec["group"],
+                    version=served[0],
+                    kind=spec["names"]["kind"],
+                    plural=spec["names"]["plural"],
                     namespaced=spec.get("scope") == "Namespaced",
                 )
 

@@ -181,7 +181,7 @@ def belongs(rule: ScopeRule, obj: MeshObject, root_namespace: str) -> bool:
 
 
 def _referenced_namespaces(body: Body) -> set[str]:
-    services = (hook.get("clientConfig", {}).get("service") or {} for hook in body.get("webhooks") or ())
+    services = ((hook.get("clientConfig") or {}).get("service") or {} for hook in body.get("webhooks") or ())
     subjects = (subject for subject in body.get("subjects") or ())
     return {str(reference["namespace"]) for reference in (*services, *subjects) if reference.get("namespace")}
 
