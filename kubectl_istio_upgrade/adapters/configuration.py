@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..models.configurable import VARIABLE_PREFIX, Setting
 from ..models.configuration import Configuration, Configured, Origin
 from ..rules.settings import FILE_VARIABLE, FOREIGN_VARIABLES, SETTINGS
+from .paths import expanded
 
 CONTEXTS = "contexts"
 """The key in the file that has settings of single contexts below it."""
@@ -35,15 +36,15 @@ def configure(flags: Mapping[str, Any]) -> Configuration:
 def file_of_the_user() -> Path:
     """`config.yaml` in the XDG configuration folder, or the file that a variable names."""
     if named := os.environ.get(FILE_VARIABLE):
-        return Path(named).expanduser()
+        return expanded(named)
     folder = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(folder).expanduser() / _PROGRAM_FOLDER / "config.yaml"
+    return expanded(folder) / _PROGRAM_FOLDER / "config.yaml"
 
 
 def default_store() -> Path:
     """In the XDG data folder."""
     folder = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(folder).expanduser() / _PROGRAM_FOLDER / "store.git"
+    return expanded(folder) / _PROGRAM_FOLDER / "store.git"
 
 
 def unknown_variables() -> tuple[str, ...]:
@@ -89,7 +90,7 @@ def _from_environment(setting: Setting, text: str) -> Any:
 
 def _value(setting: Setting, value: Any, folder: Path) -> Any:
     """What was said, in the type that commands work with."""
-    convert = (lambda text: folder / Path(text).expanduser()) if setting.is_path else str
+    convert = (lambda text: folder / expanded(text)) if setting.is_path else str
     return tuple(map(convert, value)) if setting.many else convert(value)
 
 

@@ -13,6 +13,7 @@ from ..errors import RefusedError
 from ..models.objects import Body, Key, MeshObject, State
 from ..normalise.secrets import has_withheld_values
 from ..rules.scope import is_namespace
+from .paths import is_there, reason
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,18 @@ def export(state: State, folder: Path, select: Select) -> Exported:
     """Write each object as `FOLDER/NAMESPACE/KIND.GROUP-NAME.yaml` (`_cluster` for cluster scope), without its status.
 
     The group is there because two may have a kind of one name: Istio's Gateway and the Gateway API's.
-    Refuses a folder that is not empty: files of an earlier export would pass for part of this one.
+    Raises RefusedError for a folder that is not empty, as files of an earlier export would pass for part of this one,
+    and where a file cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RefusedError(f"{folder} exists and is not an empty folder; nothing was written")
+    try:
+        if is_there(folder) and (not folder.is_dir() or any(folder.iterdir())):
+            raise RefusedError(f"{folder} exists and is not an empty folder; nothing was written")
+        return _export(state, folder, select)
+    except OSError as error:
+        raise RefusedError(f"{folder} cannot be written: {reason(error)}") from error
+
+
+def _export(state: State, folder: Path, select: Select) -> Exported:
     loaded = state.load(key for key in state.versions if select(key))
     withheld = [key for key, obj in loaded.items() if has_withheld_values(obj.body)]
     written = 0
@@ -46,7 +55,7 @@ def export(state: State, folder: Path, select: Select) -> Exported:
 
 def check_writable(folder: Path) -> None:
     """Look whether a folder can be written, or made, later on. Makes nothing. Raises RefusedError."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    there = next(each for each in (folder, *folder.absolute().parents) if is_there(each))
     if not there.is_dir():
         raise RefusedError(f"{folder} cannot be written: {there} is not a folder; nothing was changed")
     if not os.access(there, os.W_OK | os.X_OK):
@@ -67,7 +76,7 @@ def export_upgrade(folder: Path, version: str, settings: Mapping[str, Body], man
         for name, text in files.items():
             (folder / name).write_text(text, "utf-8")
     except OSError as error:
-        raise RefusedError(f"{folder} cannot be written: {error.strerror}") from error
+        raise RefusedError(f"{folder} cannot be written: {reason(error)}") from error
     return len(documents)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 from ..errors import BadManifestError
 from ..models.objects import Body, Json
 from ..ports import ManifestDocument
+from .paths import shown
 from .yamlio import YamlError, as_sent, load_all
 
 _SUFFIXES = (".json", ".yaml", ".yml")
+_written = re.compile(r"\S")
 
 
 class ManifestFiles:
@@ -42,14 +45,15 @@ def _all_documents(paths: Sequence[str]) -> Iterator[ManifestDocument]:
 
 
 def _files(path: str) -> list[str]:
-    """The files behind one path of the command line, in a fixed order."""
+    """The files behind one path of the command line, in a fixed order; a link that leads nowhere is one of them."""
     folder = Path(path)
-    if path == "-" or not folder.is_dir():
-        return [path]
     try:
-        return sorted(str(file) for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file())
+        if path == "-" or not folder.is_dir():
+            return [path]
+        files = (file for file in folder.iterdir() if file.suffix in _SUFFIXES)
+        return sorted(str(file) for file in files if file.is_file() or not file.exists())
     except OSError as error:
-        raise BadManifestError(f"cannot read {path}: {error.strerror}") from error
+        raise BadManifestError(f"cannot read {shown(path)}: {error.strerror}") from error
 
 
 def _parse(name: str) -> Iterator[Json]:
@@ -85,16 +89,22 @@ def _json_documents(text: str) -> list[Json] | None:
         parse_constant=lambda word: as_sent(float(word)),
     )
     documents = []
+    at = _next(text, 0)
     try:
-        while rest := text.lstrip():
-            document, end = decoder.raw_decode(rest)
+        while at < len(text):
+            document, at = decoder.raw_decode(text, at)
             documents.append(document)
-            text = rest[end:]
+            at = _next(text, at)
     except json.JSONDecodeError:
         return None
     except RecursionError:
         raise YamlError("nested too deeply") from None
     return documents
+
+
+def _next(text: str, at: int) -> int:
+    """Where after `at` something is written."""
+    return found.start() if (found := _written.search(text, at)) else len(text)
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> Body:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import RefusedError
+from .paths import expanded
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -14,7 +15,7 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises RefusedError where that cannot be done; then what was there is still there.
     """
-    target = path.expanduser()
+    target = expanded(str(path))
     try:
         if target.exists() and not target.is_file():
             raise RefusedError(f"{path} is not a file", hint="`-o html` prints the page, to be sent anywhere")

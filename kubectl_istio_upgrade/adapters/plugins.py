@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RefusedError, UsageError
+from .paths import expanded, is_folder
 
 PLUGIN = "kubectl-istio_upgrade"
 
@@ -75,8 +76,8 @@ def _content(path: Path) -> str | None:
 
 
 def _named(folder: Path) -> Path:
-    folder = folder.expanduser().absolute()
-    if not folder.is_dir():
+    folder = expanded(str(folder)).absolute()
+    if not is_folder(folder):
         raise UsageError(f"{folder} is not a folder")
     if folder.resolve() not in {known.resolve() for known in _search_path()}:
         raise RefusedError(
@@ -105,4 +106,4 @@ def _preferred() -> Iterator[Path]:
 
 def _search_path() -> Iterator[Path]:
     parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return (Path(part) for part in parts if part and Path(part).is_absolute() and Path(part).is_dir())
+    return (Path(part) for part in parts if part and Path(part).is_absolute() and is_folder(Path(part)))

@@ -46,6 +46,7 @@ def apply(
       kubectl istio-upgrade apply -f mesh/ --probe http://shop.example.com/
       istioctl manifest generate | kubectl istio-upgrade apply -f - --yes
     """
+    from ..adapters.paths import shown
     from ..operations import applying
     from ..render.names import plural
     from ..render.structured import Format
@@ -59,7 +60,7 @@ def apply(
         if not dry_run:
             session.refuse_unfinished()
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
-        label = f"{plural(len(documents), 'object')} of {', '.join(files)}"
+        label = f"{plural(len(documents), 'object')} of {', '.join(map(shown, files))}"
         manifests = applying.read(session, documents, label, namespace)
         planned = applying.prepare(session, manifests, force_conflicts=force_conflicts, force_crds=force_crds)
         approval = Approval(settings, session, label, yes, with_diff)

@@ -110,6 +110,19 @@ class Word(StringParamType):
         return complete(ctx, param, incomplete)
 
 
+class Written(Word):
+    """A text that is written down for others to read, so it must be one: UTF-8."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse bytes that mean nothing."""
+        text = super().convert(value, param, ctx)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.fail("it is not UTF-8", param, ctx)
+        return text
+
+
 class Sections(click.Command):
     """Help that shows a command's own options first, and those that every command has after them."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -102,7 +101,7 @@ def rollback(
 
     settings = Settings.current()
     if to_dir is not None:
-        _export(settings, reference, Path(to_dir), only)
+        _export(settings, reference, to_dir, only)
         return
     chosen = Crds(_checked(crds, restore_crd))
     check_can_confirm("roll back", yes=yes, dry_run=dry_run)
@@ -128,12 +127,14 @@ def _checked(crds: str | None, named: tuple[str, ...]) -> str:
     return crds or ("restore" if named else "auto")
 
 
-def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:
+def _export(settings: Settings, reference: str | None, to_dir: str, only: tuple[str, ...]) -> None:
     from ..adapters.folders import export
+    from ..adapters.paths import expanded
     from ..operations.selecting import selection
     from ..operations.snapshots import default_target, find
     from ..render.names import plural
 
+    folder = expanded(to_dir)
     with settings.session() as session:
         info = find(session, reference) if reference else default_target(session)
         state = session.store.state(info)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, command, output
+from .options import COMMON, Written, command, output
 
 
 @command
-@click.option("-m", "--message", default="", metavar="WHY", help="Why the snapshot is taken.")
+@click.option("-m", "--message", default="", type=Written(), metavar="WHY", help="Why the snapshot is taken.")
 @click.option("--name", metavar="NAME", help="A name for it, to be used as REF.")
 @click.option("--from-file", "files", multiple=True, metavar="FILE", help="Import `kubectl get -o yaml` files.")
 @output("json", "yaml", "name")

@@ -213,12 +213,13 @@ def pull(remote: str | None, format_: str) -> int:
       kubectl istio-upgrade store pull git@example.com:platform/mesh.git
       kubectl istio-upgrade store pull && kubectl istio-upgrade history
     """
+    from ..adapters.paths import is_there
     from ..adapters.store import copies
     from ..adapters.store.store import GitStore
     from .settings import Settings
 
     settings = Settings.current()
-    there = settings.store_path.exists()
+    there = is_there(settings.store_path)
     if there:
         with GitStore.open(settings.store_path) as opened:
             recorded = opened.remote

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..adapters.folders import check_writable, export_upgrade
+from ..adapters.paths import is_there
 from ..adapters.yamlio import YamlError, load
 from ..errors import IncompleteError, IstioUpgradeError, RefusedError, UsageError
 from ..models.assessments import Assessment
@@ -147,7 +148,7 @@ def tools_of(box: Toolbox, to: str) -> Tools:
 
 def _file(given: str) -> SettingsFile:
     """`FILE`, or `RELEASE:FILE`. A file of just that name is one."""
-    release, name = ("", given) if Path(given).exists() else apart(given)
+    release, name = ("", given) if is_there(Path(given)) else apart(given)
     try:
         body = load(Path(name).read_bytes())
     except OSError as error:

@@ -49,6 +49,14 @@ def test_snapshots_types_objects_and_namespaces(path: Path) -> None:
     assert seen.namespaces == {key.namespace for key in state.versions if key.namespace}
 
 
+@pytest.mark.parametrize("character", ["\u2028", "\x85", "\x0b", "\x0c", "\x1e", "\r"])
+def test_a_message_with_another_line_end_in_it_hides_no_snapshot(path: Path, character: str) -> None:
+    with GitStore.open(path) as store:
+        store.commit(store.branch_of(CLUSTER), draft(small_mesh(), minutes=2, message=f"before{character}friday"))
+    newest, *others = glance(path).snapshots
+    assert (newest.subject, len(others)) == (f"before{character}friday", 2)
+
+
 def test_the_branch_is_that_of_the_context(path: Path) -> None:
     other = ClusterIdentity("99999999-0000-4000-8000-000000000000", "staging")
     with GitStore.open(path) as store:

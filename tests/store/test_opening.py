@@ -60,6 +60,14 @@ def test_nothing_is_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("create", [True, False])
+def test_what_cannot_be_looked_at_is_told_and_not_made(tmp_path: Path, create: bool) -> None:
+    path = tmp_path / ("x" * 300)
+
+    assert refusal(path, create=create).message == f"the store {path} cannot be opened: file name too long"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("create", [True, False])
 def test_what_is_something_else_is_left_alone(tmp_path: Path, create: bool) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "precious").write_text("x")

@@ -236,6 +236,28 @@ def test_impersonation_of_the_options_and_of_the_kubeconfig(server: FakeServer, 
     assert seen.header("Impersonate-Group") == ["c"]
 
 
+@pytest.mark.parametrize("text", ["jane\nadmin", "jane\r\nImpersonate-Group: system:masters", "\udcff", "\x00", "\x7f"])
+def test_what_no_header_can_hold_is_not_impersonated(server: FakeServer, tmp_path: Path, text: str) -> None:
+    config = write_kubeconfig(tmp_path / "config", server.url)
+    for options in ({"as_user": text}, {"as_user": "jane", "as_groups": (text,)}):
+        with pytest.raises(UsageError, match=r"cannot be impersonated: no Impersonate-(User|Group) header can hold it"):
+            transport_to(config, **options)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "naïve", "\x01"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_quoted(
+    server: FakeServer, tmp_path: Path, token: str
+) -> None:
+    (tmp_path / "token").write_text(token)
+    for user in ({"token": token}, {"tokenFile": "token"}, exec_user(tmp_path, prints(token=token))):
+        transport = transport_to(write_kubeconfig(tmp_path / "config", server.url, user))
+        with pytest.raises(UnauthorizedError, match="the token has characters in it that cannot be sent") as caught:
+            transport.send(PING)
+        assert token not in str(caught.value)
+    assert server.seen == []
+
+
 def test_a_group_without_a_user_is_refused(server: FakeServer, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be impersonated without a user"):
+    with pytest.raises(UsageError, match=r"cannot be impersonated without a user"):
         transport_to(write_kubeconfig(tmp_path / "config", server.url), as_groups=("system:masters",))

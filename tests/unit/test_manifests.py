@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,6 +47,44 @@ def test_files_of_a_folder_but_not_of_its_folders(folder: Path) -> None:
     (folder / "d" / "sub" / "4.yaml").write_text("nor: this")
 
     assert found("d") == [("s", "d/1.json, document 1"), ("a", "d/2.yml, document 1")]
+
+
+def test_a_link_in_a_folder_that_leads_nowhere_is_not_passed_over(folder: Path) -> None:
+    """As if it were not there, an object would be missing from what is applied."""
+    (folder / "d").mkdir()
+    (folder / "d" / "1.yaml").write_text(A)
+    (folder / "d" / "2.yaml").symlink_to(folder / "gone.yaml")
+
+    with pytest.raises(BadManifestError, match=r"cannot read d/2\.yaml: No such file or directory"):
+        read("d")
+    (folder / "gone.yaml").write_text(B)
+    assert [name for name, _ in found("d")] == ["a", "b"]
+
+
+def test_links_in_a_circle_end(folder: Path) -> None:
+    (folder / "1.yaml").symlink_to(folder / "2.yaml")
+    (folder / "2.yaml").symlink_to(folder / "1.yaml")
+
+    for path in ("1.yaml", "."):
+        with pytest.raises(BadManifestError, match=r"cannot read 1\.yaml: Too many levels of symbolic links"):
+            read(path)
+
+
+def test_a_manifest_in_the_place_of_its_name_is_no_name(folder: Path) -> None:
+    with pytest.raises(BadManifestError, match=r"cannot read .*: File name too long"):
+        read(A * 100)
+
+
+def test_many_json_documents_take_no_longer_each_than_one(folder: Path) -> None:
+    """Their number must not count twice; that would be minutes here."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"long": "x" * 2_000}}
+    bodies = ({**body, "metadata": {"name": f"map-{number}"}} for number in range(20_000))
+    (folder / "f.json").write_text(" \n".join(map(json.dumps, bodies)) + "\n\n")
+
+    started = time.monotonic()
+
+    assert len(read("f.json")) == 20_000
+    assert time.monotonic() - started < 20
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

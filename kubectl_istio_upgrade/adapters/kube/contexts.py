@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...models.objects import Json
+from ..paths import expanded, is_there
 from ..yamlio import YamlError, load_all
 
 
@@ -32,7 +33,7 @@ def names(explicit: str = "") -> Names:
     Raises UsageError for a file that is named and not there, and for one that is no kubeconfig.
     """
     try:
-        documents = [_read(path) for path in candidates(explicit) if explicit or path.exists()]
+        documents = [_read(path) for path in candidates(explicit) if explicit or is_there(path)]
         return Names(
             next((str(current) for document in documents if (current := document.get("current-context"))), ""),
             *(tuple(sorted(set(_listed(documents, section)))) for section in ("contexts", "clusters", "users")),
@@ -49,10 +50,10 @@ def names(explicit: str = "") -> Names:
 def candidates(explicit: str) -> Iterator[Path]:
     """Where kubectl looks, in its order."""
     if explicit:
-        yield Path(explicit).expanduser()
+        yield expanded(explicit)
         return
     listed = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    yield from dict.fromkeys(Path(part).expanduser() for part in listed or ["~/.kube/config"])
+    yield from dict.fromkeys(expanded(part) for part in listed or ["~/.kube/config"])
 
 
 def _read(path: Path) -> dict[str, Json]:

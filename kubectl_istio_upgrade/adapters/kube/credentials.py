@@ -51,11 +51,14 @@ class Impersonation:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The request headers; one line for each group."""
+        """The request headers; one line for each group. Raises UsageError for what none can hold."""
         pairs = [("Impersonate-User", self.user), ("Impersonate-Uid", self.uid)]
         pairs += [("Impersonate-Group", group) for group in self.groups]
         for key, values in self.extra.items():
             pairs += [(f"Impersonate-Extra-{quote(key.lower(), safe=_HEADER_SAFE)}", value) for value in values]
+        for name, value in pairs:
+            if value and not value.isprintable():
+                raise UsageError(f"{value!r} cannot be impersonated: no {name} header can hold it")
         # http.client would encode as Latin-1; the API server, being Go, reads UTF-8.
         return tuple((name, value.encode("utf-8").decode("latin-1")) for name, value in pairs if value)
 
@@ -71,7 +74,11 @@ def log_in(selection: Selection, impersonation: Impersonation) -> tuple[Any, Acc
     source = _token_source(user, selection)
     configuration = _load(selection, user)
     if source is not None:
-        return configuration, Access(lambda: _bearer(source.token()), lambda refused: _renew(source, refused), headers)
+
+        def bearer() -> str | None:
+            return _sendable(_bearer(source.token()), selection)
+
+        return configuration, Access(bearer, lambda refused: _renew(source, refused), headers)
     if "auth-provider" in user and not configuration.api_key and not configuration.cert_file:
         raise _unusable(selection, "the auth provider gave no token")
     return configuration, Access(lambda: _authorization(configuration, selection), lambda _: False, headers)
@@ -131,7 +138,14 @@ def _authorization(configuration: Any, selection: Selection) -> str | None:
         value = configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
     except Exception as exc:  # as in `_load`: a refresh runs the same code
         raise _unusable(selection, type(exc).__name__) from exc
-    return str(value) if value else None
+    return _sendable(str(value), selection) if value else None
+
+
+def _sendable(value: str | None, selection: Selection) -> str | None:
+    """The value of a header. Raises UnauthorizedError for what none can hold, such as a token with a line end in it."""
+    if value and not (value.isascii() and value.isprintable()):
+        raise _unusable(selection, "the token has characters in it that cannot be sent")
+    return value
 
 
 def _unusable(selection: Selection, why: str) -> UnauthorizedError:

@@ -26,6 +26,7 @@ from kubernetes.config.kube_config import KubeConfigMerger
 
 from ...errors import UsageError
 from ...models.objects import Body
+from ..paths import is_there
 from .contexts import candidates
 
 SECTIONS: Mapping[str, str] = {"contexts": "context", "clusters": "cluster", "users": "user"}
@@ -106,9 +107,9 @@ def load(explicit: str = "") -> Kubeconfig:
     Files of the list that do not exist are skipped, as in kubectl; the one that `--kubeconfig` names must exist.
     """
     looked_at = tuple(candidates(explicit))
-    if explicit and not looked_at[0].exists():
+    if explicit and not is_there(looked_at[0]):
         raise UsageError(f"kubeconfig {explicit} does not exist")
-    files = tuple(path for path in looked_at if path.exists())
+    files = tuple(path for path in looked_at if is_there(path))
     sections: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
     current = ""
     for path in files:

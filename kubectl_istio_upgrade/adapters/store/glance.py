@@ -67,7 +67,7 @@ class Glance:
         listing = self._git("log", *which, f"--format={_LOG}", HEADS + self._branch, *others)
         return tuple(
             Seen(commit, int(time), subject, tuple(sorted(named.get(commit, ()))))
-            for commit, time, subject in (line.split("\t", 2) for line in listing.splitlines())
+            for commit, time, subject in (line.split("\t", 2) for line in _lines(listing))
         )
 
     @cached_property
@@ -102,8 +102,7 @@ class Glance:
     @cached_property
     def _refs(self) -> dict[str, tuple[str, str]]:
         """Each branch and name with its commit, and the context that the commit was made under."""
-        lines = self._git("for-each-ref", f"--format={_REFS}", HEADS, TAGS).splitlines()
-        rows = (line.split("\t") for line in lines)
+        rows = (line.split("\t") for line in _lines(self._git("for-each-ref", f"--format={_REFS}", HEADS, TAGS)))
         return {ref: (commit, cluster.rpartition(" ")[0]) for ref, commit, cluster in rows}
 
     @cached_property
@@ -126,6 +125,11 @@ class Glance:
             command, env=environment, capture_output=True, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL
         )
         return done.stdout.decode("utf-8", "replace")
+
+
+def _lines(listing: str) -> list[str]:
+    """Not `str.splitlines`, which takes more characters for the end of a line than git, and a message may have them."""
+    return listing.split("\n")[:-1]
 
 
 def _types(text: str) -> Iterator[ResourceType]:

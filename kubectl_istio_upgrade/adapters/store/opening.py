@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ...errors import StoreError
+from ..paths import reason
 from . import configuration
 from .codec import refuse_other_format
 from .gitio import Git
@@ -35,16 +36,24 @@ _LEFTOVERS = (
 def open_repository(path: Path, *, create: bool) -> Git:
     """The repository of the store at `path`, made first if `create` and there is nothing.
 
-    Raises StoreError: no store, something else than a store, a store of another format, no git or too old a git.
+    Raises StoreError: no store, something else than a store, a store of another format, a folder that this user may
+    not look into, no git or too old a git.
     """
     git = Git(path)
+    try:
+        _open(git, path, create=create)
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be opened: {reason(error)}") from error
+    return git
+
+
+def _open(git: Git, path: Path, *, create: bool) -> None:
     if create and not _occupied(path):
         _create(path)
     if not path.exists():
         raise StoreError(f"there is no store at {path}", hint="the first `kubectl istio-upgrade snapshot` makes one")
     git.check_version()
     _check_format(git, path)
-    return git
 
 
 def sweep(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ....errors import RemoteError, UsageError
+from ...paths import expanded
 from ..gitio import Done, Git
 from ..refs import HEADS, KEPT, TAGS, Refs
 
@@ -75,7 +76,7 @@ class Remote:
         """Of what somebody typed; a path is one of this process's folder. Raises UsageError for what is no address."""
         if not address or address.startswith("-") or any(letter < " " for letter in address):
             raise UsageError(f"{address!r} is not the address of a remote")
-        return cls(str(Path(address).expanduser().absolute()) if _LOCAL(address) else address)
+        return cls(str(expanded(address).absolute()) if _LOCAL(address) else address)
 
     @property
     def shown(self) -> str:
@@ -88,7 +89,7 @@ class Remote:
             patterns = (f"{space}*" for space in (HEADS, TAGS, KEPT))
             done = self._talk(Git(Path(folder)), "ls-remote", "--quiet", "--refs", "--", self.address, *patterns)
         self._check(done, "cannot be read")
-        lines = (line.split("\t") for line in done.output.splitlines())
+        lines = (line.split("\t") for line in done.output.split("\n")[:-1])  # names may have other line ends in them
         return Refs({ref: commit for commit, ref in lines if _is_snapshots(ref)})
 
     def fetch(self, git: Git, refs: Sequence[str], into: str) -> None:
