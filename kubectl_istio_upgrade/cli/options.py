@@ -23,6 +23,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PREFIX = "kubectl_istio_upgrade."
 
+_YEAR = 365 * 24 * 3600.0
+
 EXIT_CODES = """\b
 Exit codes: 0 done, no differences; 1 differences found; 2 usage;
 3 refused, nothing changed; 4 incomplete; 5 cluster; 6 store; 70 a bug;
@@ -121,6 +123,20 @@ class Written(Word):
         except UnicodeEncodeError:
             self.fail("it is not UTF-8", param, ctx)
         return text
+
+
+class Seconds(click.FloatRange):
+    """A length of time: at least so long, at most a year, and a number, which to Python `nan` and `inf` are, too."""
+
+    def __init__(self, least: float) -> None:
+        super().__init__(least, _YEAR)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what no clock can count."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:  # nan is not even itself
+            self.fail(f"{value} is no length of time", param, ctx)
+        return seconds
 
 
 class Sections(click.Command):
@@ -240,14 +256,14 @@ def probing(command: _Command) -> _Command:
         ),
         _own(
             "--probe-interval",
-            type=click.FloatRange(0.02),
+            type=Seconds(0.02),
             default=0.2,
             metavar="SECONDS",
             help="From one request of a probe to its next.  [default: 0.2]",
         ),
         _own(
             "--probe-timeout",
-            type=click.FloatRange(0.1),
+            type=Seconds(0.1),
             default=5.0,
             metavar="SECONDS",
             help="A request that takes longer has failed.  [default: 5]",
@@ -265,7 +281,9 @@ def writing(command: _Command) -> _Command:
         click.option("--dry-run", is_flag=True, help="Plan, try everything on the server, show, and stop."),
         click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation."),
         click.option("--diff", "with_diff", is_flag=True, help="Show the full difference of every object in the plan."),
-        click.option("--timeout", type=float, default=300.0, metavar="SECONDS", help="Longest wait for a rollout."),
+        click.option(
+            "--timeout", type=Seconds(1), default=300.0, metavar="SECONDS", help="Longest wait for a rollout."
+        ),
     )
     for option in reversed(options):
         command = option(command)

@@ -33,6 +33,12 @@ NO_SUCH = "nowhere"
         (["diff", "a", "b", "-f", "-"], ["too many sides"]),
         (["--color", "sometimes", "history"], ["'sometimes' is not one of"]),
         (["rollback", "--timeout", "soon", "--yes"], ["'soon' is not a valid float"]),
+        (["rollback", "--timeout", "-1", "--yes"], ["-1.0 is not in the range"]),
+        (["rollback", "--timeout", "0", "--yes"], ["0.0 is not in the range"]),
+        (["rollback", "--timeout", "nan", "--yes"], ["nan is no length of time"]),
+        (["rollback", "--timeout", "inf", "--yes"], ["inf is not in the range"]),
+        (["rollback", "--probe-interval", "nan", "--yes"], ["nan is no length of time"]),
+        (["snapshot", "-m", "caf\udce9"], ["invalid value for '-m'", "it is not utf-8"]),
     ],
 )
 def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str], words: list[str]) -> None:
@@ -40,6 +46,25 @@ def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str],
     for word in words:
         assert word.lower() in result.err.lower(), result.err
     assert result.hints, result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["history", "--store", "x" * 5_000], "is too long to be the name of a file"),
+        (["snapshot", "--store", "~nobodyatall/x"], "there is no home folder ~nobodyatall"),
+        (["snapshot", "--kubeconfig", "~nobodyatall/x"], "there is no home folder ~nobodyatall"),
+        (["rollback", "--to-dir", "~nobodyatall/x"], "there is no home folder ~nobodyatall"),
+        (["store", "push", "~nobodyatall/x"], "there is no home folder ~nobodyatall"),
+        (["apply", "--yes", "-f", "kind: ConfigMap\n" * 500], "File name too long"),
+        (["diff", "-f", "kind: ConfigMap\n" * 500], "File name too long"),
+    ],
+)
+def test_what_no_file_can_be_called(offline: Program, store: Path, arguments: list[str], words: str) -> None:
+    if arguments[0] == "store":
+        offline("store", "init").done()
+    assert len(offline(*arguments).failed(2, words).err) < 200
+    assert arguments[0] == "store" or not store.exists()
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
