@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .errors import ExpiredError, ForbiddenError, UsageError
+from .errors import ClusterError, ExpiredError, ForbiddenError, NotFoundError, UsageError
 from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType
 from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
 from .normalise.authority import ca_fingerprints
@@ -21,6 +21,7 @@ from .normalise.secrets import without_values
 from .ports import ClusterReader, Digester, ListQuery, Progress
 from .rules.derived import derived_by, is_derived_type
 from .rules.scope import (
+    CRD,
     DEFAULT_ROOT_NAMESPACE,
     SCOPE_VERSION,
     ScopeRule,
@@ -32,7 +33,8 @@ from .rules.scope import (
 )
 
 ATTEMPTS = 5
-"""How often a capture starts over when its resource version expires under it (a compaction every 5 minutes)."""
+"""How often a capture begins, where its resource version expires under it (a compaction every 5 minutes), or a type
+comes or goes."""
 
 INJECTED_PODS = "service.istio.io/canonical-name"
 """A label that the injector gives to every pod with a proxy (pkg/kube/inject)."""
@@ -98,19 +100,19 @@ def capture(
     and any other ClusterError of the reader.
     """
     options = options or CaptureOptions(DEFAULT_ROOT_NAMESPACE)
-    types = reader.discover()
-    _check_exclusions(options.exclude, types)
-    scope = _Scope(types, options)
     sifter = _Sifter(digester, options.root_namespace, _objects_of(earlier, options.root_namespace))
     for attempt in range(1, ATTEMPTS + 1):
+        scope = _Scope(reader.discover(), options)
+        _check_exclusions(options.exclude, scope.types)
         version = reader.current_version()
         try:
             objects, pods = _list(reader, scope, version, sifter, progress)
+            _refuse_unlisted(objects.values(), scope.types)
             break
-        except ExpiredError:
+        except (ExpiredError, NotFoundError, _UnlistedError) as error:
             if attempt == ATTEMPTS:
                 raise
-            progress.note("the resource version expired while listing; starting over with a newer one")
+            progress.note(f"{_STARTING_OVER[type(error)]}; starting over")
     return Capture(
         cluster=reader.identity(),
         resource_version=version,
@@ -200,6 +202,34 @@ def _list(
         except ForbiddenError as error:
             raise _with_exclusion(error) from error
     return objects, pods
+
+
+class _UnlistedError(ClusterError):
+    """Types are defined that the API server did not tell of: their objects would be missing, and look deleted."""
+
+
+_STARTING_OVER = {
+    ExpiredError: "the resource version expired while listing",
+    NotFoundError: "a type went away while listing",
+    _UnlistedError: "a type came while listing",
+}
+
+
+def _refuse_unlisted(objects: Iterable[MeshObject], types: Iterable[ResourceType]) -> None:
+    """Raises _UnlistedError where a definition is in force that discovery did not know yet: it lags behind."""
+    known = {type_.resource for type_ in types}
+    if unlisted := sorted(obj.key.name for obj in objects if _is_served(obj) and obj.key.name not in known):
+        message = f"the API server does not tell of types that are defined: {', '.join(unlisted)}"
+        raise _UnlistedError(message, hint="it may need a moment; try again")
+
+
+def _is_served(obj: MeshObject) -> bool:
+    """Whether this is a definition whose objects can be there."""
+    if obj.key.resource != CRD or obj.body["metadata"].get("deletionTimestamp"):
+        return False
+    conditions = (obj.body.get("status") or {}).get("conditions") or ()
+    established = any(each.get("type") == "Established" and each.get("status") == "True" for each in conditions)
+    return established and any(version.get("served") for version in obj.body["spec"]["versions"])
 
 
 def _objects_of(earlier: Capture | None, root_namespace: str) -> Mapping[Key, MeshObject]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from kubectl_istio_upgrade.capture import ATTEMPTS, Capture, CaptureOptions, capture
-from kubectl_istio_upgrade.errors import ExpiredError
+from kubectl_istio_upgrade.errors import ClusterError, ExpiredError, NotFoundError
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity
 from kubectl_istio_upgrade.ports import ClusterReader, ListQuery
@@ -133,6 +133,68 @@ def test_a_version_that_always_expires_is_an_error_in_the_end() -> None:
     with pytest.raises(ExpiredError):
         cluster.read()
     assert cluster.asked == ATTEMPTS
+
+
+def definition(name: str, *, established: str = "True", **metadata: str) -> Body:
+    plural, _, group = name.partition(".")
+    _, body = item("customresourcedefinitions", name)
+    body["metadata"] |= metadata
+    body["spec"] = {"group": group, "names": {"plural": plural}, "versions": [{"name": "v1", "served": True}]}
+    body["status"] = {"conditions": [{"type": "Established", "status": established}]}
+    return body
+
+
+class Lagging(Cluster):
+    """Tells of a type only when it is asked for the so-many-th time, though it is defined."""
+
+    def __init__(self, body: Body, times: int) -> None:
+        super().__init__()
+        self.items["customresourcedefinitions"] = body
+        self.times, self.asked = times, 0
+
+    def discover(self) -> tuple[ResourceType, ...]:
+        self.asked += 1
+        return tuple(type_ for type_ in super().discover() if self.asked >= self.times or type_.plural != ROUTE.plural)
+
+
+def test_a_type_that_discovery_does_not_know_yet_is_waited_for() -> None:
+    """Without it the snapshot would say that there are none, and a rollback to it would delete them."""
+    cluster = Lagging(definition("virtualservices.networking.istio.io"), times=ATTEMPTS)
+    assert ROUTE in cluster.read().state.objects
+    assert cluster.asked == ATTEMPTS
+
+
+def test_a_type_that_discovery_never_knows_is_an_error() -> None:
+    cluster = Lagging(definition("virtualservices.networking.istio.io"), times=ATTEMPTS + 1)
+    with pytest.raises(ClusterError, match=r"does not tell of types that are defined: virtualservices\.networking"):
+        cluster.read()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        definition("virtualservices.networking.istio.io", established="False"),
+        definition("virtualservices.networking.istio.io", deletionTimestamp="2026-11-23T08:00:00Z"),
+        definition("virtualservices.example.com"),
+    ],
+    ids=["not in force", "going away", "of others"],
+)
+def test_a_definition_that_is_not_in_force_is_waited_for_by_nobody(body: Body) -> None:
+    cluster = Lagging(body, times=ATTEMPTS + 1)
+    assert ROUTE not in cluster.read().state.objects
+    assert cluster.asked == 1
+
+
+def test_a_type_that_goes_away_under_it_starts_the_reading_over() -> None:
+    class Leaving(Cluster):
+        def list_all(self, queries: Sequence[ListQuery], version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
+            if "secrets" not in self.items:
+                yield from super().list_all(queries, version)
+                return
+            del self.items["secrets"]
+            raise NotFoundError("there is no such type", status=404)
+
+    assert set(Leaving().read().state.objects) == {ROUTE, NAMESPACE}
 
 
 class Expiring(Cluster):
