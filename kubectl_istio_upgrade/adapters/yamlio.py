@@ -46,6 +46,9 @@ Place = tuple[str, ...]
 _NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP, _MERGE = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge")
 )
+_MULTIPLIED, _HARMLESS = 10, 100_000
+"""How many times what is written may be meant, and how many values may be meant in any case."""
+
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TRUES = ("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y")
 _FALSES = ("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N")
@@ -123,6 +126,7 @@ def _documents(text: str | bytes, number: _Number) -> Iterator[Json]:
 
 
 def _nodes(text: str | bytes) -> Iterator[yaml.Node | None]:
+    has_anchors = "&" in text if isinstance(text, str) else b"&" in text
     with _understood():
         loader = _Loader(text)
     try:
@@ -131,9 +135,26 @@ def _nodes(text: str | bytes) -> Iterator[yaml.Node | None]:
                 if not loader.check_node():
                     return
                 node = loader.get_node()
+                if has_anchors:
+                    _refuse_bomb(node)
             yield node
     finally:
         loader.dispose()
+
+
+def _refuse_bomb(root: yaml.Node | None) -> None:
+    """Raises YamlError where aliases of aliases stand for far more than is written, as kubectl does (go-yaml)."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+            below = (size(each) for part in parts for each in (part if isinstance(part, tuple) else (part,)))
+            sizes[id(node)] = 1 + sum(below)
+        return sizes[id(node)]
+
+    if root is not None and size(root) > _MULTIPLIED * len(sizes) + _HARMLESS:
+        raise YamlError(f"its aliases stand for {size(root):,} values", root.start_mark)
 
 
 @contextmanager

@@ -94,6 +94,25 @@ def test_anchors_and_merge_keys_work() -> None:
     assert one(text) == {"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}, "c": {"p": 5, "q": 2, "r": {"p": 1, "q": 2}}}
 
 
+def bomb(levels: int) -> str:
+    """Nine times nine times nine …"""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("text", [bomb(12), bomb(12).encode(), "- 1\n---\n" + bomb(12)])
+def test_aliases_that_stand_for_the_whole_memory_are_refused_at_once(text: str | bytes) -> None:
+    with pytest.raises(YamlError, match=r"its aliases stand for 357,449,882,119 values"):
+        list(load_all(text))
+
+
+def test_aliases_that_people_write_are_understood() -> None:
+    (document,) = load_all("base: &base {a: 1}\n" + "".join(f"k{n}: {{<<: *base, b: *base}}\n" for n in range(999)))
+    assert document["k998"] == {"a": 1, "b": {"a": 1}}
+    assert next(load_all(bomb(3)))["a1"][8] == ["x"] * 9
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "line", "column"),
     [
