@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,7 @@ def test_success_is_parsed_and_says_who_asks(server: FakeServer, transport: Tran
         (405, "MethodNotAllowed", ApiError),
         (409, "Conflict", ConflictError),
         (410, "Expired", ExpiredError),
+        (413, "RequestEntityTooLarge", InvalidError),
         (422, "Invalid", InvalidError),
         (500, "InternalError", ApiError),
     ],
@@ -78,6 +80,16 @@ def test_each_status_is_one_class_and_is_asked_once(
     with pytest.raises(kind) as caught:
         transport.send(LIST)
     assert type(caught.value) is kind
+    assert len(server.seen) == 1
+
+
+def test_what_the_server_would_not_read_to_its_end_is_not_sent(server: FakeServer, transport: Transport) -> None:
+    """It answers 413 and breaks off while we still send, and what arrives of that is a broken connection."""
+    server.answer(FINE)
+    transport.send(replace(WRITE, body=b"x" * (3 << 20)))
+    with pytest.raises(InvalidError) as caught:
+        transport.send(replace(WRITE, body=b"x" * (50 << 20)))
+    assert caught.value.message == "configmaps n/c: 50.0 MiB, and the API server takes 3 at most"
     assert len(server.seen) == 1
 
 

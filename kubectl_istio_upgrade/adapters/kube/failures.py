@@ -40,6 +40,10 @@ MAX_MESSAGE = 2000
 """Characters of a server's message that a person still reads; a rejected CRD can bring thousands."""
 
 
+LARGEST_REQUEST = 3 << 20
+"""Bytes that the API server reads of a request (k8s.io/apiserver, `MaxRequestBodyBytes`; no flag changes it)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where we are connected, as messages and hints need it."""
@@ -95,9 +99,16 @@ def translate(request: Request, status: int, payload: bytes, site: Site) -> Clus
     if status == 410:
         hint = "the API server no longer has that resource version; start over"
         return ExpiredError(text, status=status, reason=parsed.reason, hint=hint)
-    if status in (400, 403, 422):
+    if status in (400, 403, 413, 422):
         return InvalidError(text, status=status, reason=parsed.reason)
     return ApiError(text, status=status, reason=parsed.reason, hint=_server_hint(status, site))
+
+
+def too_large(request: Request) -> InvalidError:
+    """The error for a request of which the API server would not read the end: it breaks the connection off."""
+    size = len(request.body or b"") / 2**20
+    text = f"{request.subject}: {size:.1f} MiB, and the API server takes {LARGEST_REQUEST >> 20} at most"
+    return InvalidError(text, status=413, reason="RequestEntityTooLarge")
 
 
 def parse_status(payload: bytes) -> Status:

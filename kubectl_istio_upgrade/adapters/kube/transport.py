@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from ... import __version__
 from ...errors import ClusterError
-from .failures import Site, broke_off, translate, unreachable
+from .failures import LARGEST_REQUEST, Site, broke_off, too_large, translate, unreachable
 from .request import TEXT, Answer, Request
 from .retry import RetryPolicy, Trouble, parse_retry_after, trouble_of
 
@@ -78,6 +78,8 @@ class Transport:
 
     def send(self, request: Request, *, cancelled: threading.Event | None = None) -> Answer:
         """Send, wait and retry as the policy says, and parse. `cancelled` ends the waiting, not a running exchange."""
+        if request.body is not None and len(request.body) > LARGEST_REQUEST:
+            raise too_large(request)
         event = cancelled or threading.Event()
         retries, waited, renewed = 0, 0.0, False
         while True:
