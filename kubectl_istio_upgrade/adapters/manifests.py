@@ -46,6 +46,8 @@ def _all_documents(paths: Sequence[str]) -> Iterator[ManifestDocument]:
 
 def _files(path: str) -> list[str]:
     """The files behind one path of the command line, in a fixed order; a link that leads nowhere is one of them."""
+    if not path:
+        raise BadManifestError("the name of a manifest is empty", hint="is a variable not set?")
     folder = Path(path)
     try:
         if path == "-" or not folder.is_dir():

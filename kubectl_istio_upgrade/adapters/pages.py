@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from ..errors import RefusedError
-from .paths import expanded
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -15,11 +14,10 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises RefusedError where that cannot be done; then what was there is still there.
     """
-    target = expanded(str(path))
     try:
-        if target.exists() and not target.is_file():
+        if path.exists() and not path.is_file():
             raise RefusedError(f"{path} is not a file", hint="`-o html` prints the page, to be sent anywhere")
-        target = target.resolve()
+        target = path.resolve()
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         _replace(target, text, mode)
     except OSError as error:

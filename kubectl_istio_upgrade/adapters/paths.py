@@ -13,9 +13,11 @@ _LONGEST_SHOWN = 120
 def expanded(name: str) -> Path:
     """The path, with the home folder in the place of a leading `~`.
 
-    Raises UsageError for a user who does not exist, and for what no file can be called: most likely the content of a
-    file in the place of its name.
+    Raises UsageError for a user who does not exist, and for what no file can be called: nothing (to Python that is the
+    current folder; most likely a variable is not set), or the content of a file in the place of its name.
     """
+    if not name:
+        raise UsageError("the name of a file or folder is empty", hint="is a variable not set?")
     try:
         path = Path(name).expanduser()
         path.lstat()

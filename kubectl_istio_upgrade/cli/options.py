@@ -125,6 +125,16 @@ class Written(Word):
         return text
 
 
+class Named(Word):
+    """The name of a file or folder to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As a path; refuse what can be none."""
+        from ..adapters.paths import expanded
+
+        return expanded(super().convert(value, param, ctx))
+
+
 class Seconds(click.FloatRange):
     """A length of time: at least so long, at most a year, and a number, which to Python `nan` and `inf` are, too."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output
+from .options import COMMON, Named, command, output
 
 if TYPE_CHECKING:
     from ..models.reports import Report
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("operation", metavar="[OPERATION]", default="latest")
-@click.option("--html", "html", metavar="FILE", type=click.Path(path_type=Path), help="Also write the page to a file.")
+@click.option("--html", "html", metavar="FILE", type=Named(), help="Also write the page to a file.")
 @output("json", "yaml", "html")
 @COMMON
 def report(operation: str, html: Path | None, format_: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, probing, unlocking, writing
+from .options import COMMON, Named, command, output, probing, unlocking, writing
 
 if TYPE_CHECKING:
     from ..operations.rollback import Workloads
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     help="Older CRDs: restore the safe ones, none, or unsafe ones that are named, too.  [default: auto]",
 )
 @click.option("--restore-crd", multiple=True, metavar="NAME", help="Restore this CRD at any cost; repeatable.")
-@click.option("--to-dir", metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop.")
+@click.option(
+    "--to-dir", type=Named(), metavar="DIR", help="Write the snapshot's manifests into a folder (for GitOps) and stop."
+)
 @click.option(
     "--restore-secret",
     "restore_secrets",
@@ -50,7 +53,7 @@ def rollback(
     delete_added: bool,
     crds: str | None,
     restore_crd: tuple[str, ...],
-    to_dir: str | None,
+    to_dir: Path | None,
     restore_secrets: tuple[str, ...],
     workloads: Workloads,
     dry_run: bool,
@@ -127,14 +130,12 @@ def _checked(crds: str | None, named: tuple[str, ...]) -> str:
     return crds or ("restore" if named else "auto")
 
 
-def _export(settings: Settings, reference: str | None, to_dir: str, only: tuple[str, ...]) -> None:
+def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:
     from ..adapters.folders import export
-    from ..adapters.paths import expanded
     from ..operations.selecting import selection
     from ..operations.snapshots import default_target, find
     from ..render.names import plural
 
-    folder = expanded(to_dir)
     with settings.session() as session:
         info = find(session, reference) if reference else default_target(session)
         state = session.store.state(info)

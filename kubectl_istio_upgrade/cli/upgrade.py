@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, command, output, probing, tooling, unlocking, writing
+from .options import COMMON, Named, command, output, probing, tooling, unlocking, writing
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -38,7 +38,7 @@ NOT_PLANNED = frozenset(
     "[default: out of date]",
 )
 @click.option("--batch", type=click.IntRange(1), default=5, metavar="N", help="Workloads at once.  [default: 5]")
-@click.option("--to-dir", type=click.Path(path_type=Path), metavar="DIR", help="Write settings and manifests there.")
+@click.option("--to-dir", type=Named(), metavar="DIR", help="Write settings and manifests there.")
 @click.option("--auto-rollback", is_flag=True, help="If it fails, or is not proved, take it back.")
 @tooling
 @unlocking

@@ -25,6 +25,12 @@ WRONG_TYPE = WRONG_FIELD.replace("httpp: []", "http: 7")
 UNKNOWN_KIND = WRONG_FIELD.replace("kind: VirtualService", "kind: VirtualServise")
 
 
+DEFINITION = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.istio.io}\n"
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big, namespace: istio-system}\n"
+
+COMMANDS = (("apply", "--yes", "-f"), ("diff", "live", "-f"), ("snapshot", "--from-file"))
+"""Everything that reads manifests."""
+
 CANNOT_BE_MEANT = (
     ("a: [", "YAML"),
     ("just words", "manifest.yaml"),
@@ -38,15 +44,62 @@ CANNOT_BE_MEANT = (
     (f"{WRONG_FIELD}\n---{WRONG_FIELD}", "twice"),
     (f"{WRONG_FIELD}\n---{WRONG_FIELD.replace('/v1', '/v1beta1')}", "twice"),
     ("a: 1\na: 2\n", "manifest.yaml"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: x\n", "line 4, column 1: found character"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, labels: [a]}\n", "labels is not a mapping of texts"),
+    ("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: cGxhaW4=\n", "Secret x: data is not a mapping"),
+    (f"{DEFINITION}spec: {{versions: [v1]}}\n", "spec.group is not a text"),
 )
 
 
 def test_what_cannot_be_meant(program: Program, mesh: Mesh, view: StoreView, manifest: Manifest) -> None:
+    """Whatever reads manifests says the same of it."""
     with mesh.unchanged():
         for text, words in CANNOT_BE_MEANT:
             file = manifest(text)
-            program("apply", "-f", file, "--yes").failed(2, words, file)
+            for command in COMMANDS:
+                result = program(*command, file).failed(2, words, file)
+                assert "cGxhaW4=" not in result.err
     assert view.refs == ""
+
+
+def test_files_that_are_no_manifests(program: Program, mesh: Mesh, view: StoreView, tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
+    (tmp_path / "wide.yaml").write_text(WRONG_FIELD, "utf-16")
+    (tmp_path / "circle.yaml").symlink_to(tmp_path / "circle.yaml")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "1.yaml").symlink_to(tmp_path / "gone.yaml")
+    wrong = {
+        "binary.yaml": "not UTF-8: byte 128",
+        "wide.yaml": "not UTF-8: byte 0",
+        "circle.yaml": "Too many levels of symbolic links",
+        "folder": "no Kubernetes object in",
+        "links": "1.yaml: No such file or directory",
+    }
+    with mesh.unchanged():
+        for name, words in wrong.items():
+            for command in COMMANDS:
+                program(*command, str(tmp_path / name)).failed(2, words, name)
+    assert view.refs == ""
+
+
+def test_a_file_of_fifty_megabytes(program: Program, mesh: Mesh, view: StoreView, manifest: Manifest) -> None:
+    """The server would break the connection off, which says nothing."""
+    file = manifest(f"{CONFIG_MAP}data: {{big: {'x' * (50 << 20)}}}\n")
+    with mesh.unchanged():
+        result = program("apply", "-f", file, "--yes").failed(3, "would not accept 1 object; nothing was changed")
+    assert "istio-system/big: 50.0 MiB, and the API server takes 3 at most" in result.err
+    assert len(result.err) < 1_000
+    assert view.refs == ""
+
+
+def test_a_file_whose_name_is_no_text(program: Program, mesh: Mesh, manifest: Manifest) -> None:
+    """The record of the operation names it all the same."""
+    odd = virtual_service("odd")
+    mesh.adopt(odd)
+    file = manifest(odd, name="caf\udce9.yaml")
+    assert "caf?.yaml" in program("apply", "-f", file, "--yes").done().err + program("history").done().out
+    assert mesh.get(odd)
 
 
 def test_no_such_file(program: Program, tmp_path: Path, view: StoreView) -> None:

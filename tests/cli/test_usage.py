@@ -58,6 +58,12 @@ def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str],
         (["store", "push", "~nobodyatall/x"], "there is no home folder ~nobodyatall"),
         (["apply", "--yes", "-f", "kind: ConfigMap\n" * 500], "File name too long"),
         (["diff", "-f", "kind: ConfigMap\n" * 500], "File name too long"),
+        (["snapshot", "--store", ""], "the name of a file or folder is empty"),
+        (["rollback", "--to-dir", ""], "the name of a file or folder is empty"),
+        (["upgrade", "--to", "1.29.1", "--to-dir", ""], "the name of a file or folder is empty"),
+        (["report", "--html", ""], "the name of a file or folder is empty"),
+        (["apply", "--yes", "-f", ""], "the name of a manifest is empty"),
+        (["snapshot", "--from-file", ""], "the name of a manifest is empty"),
     ],
 )
 def test_what_no_file_can_be_called(offline: Program, store: Path, arguments: list[str], words: str) -> None:

@@ -70,6 +70,12 @@ def test_links_in_a_circle_end(folder: Path) -> None:
             read(path)
 
 
+def test_an_empty_name_is_not_the_current_folder(folder: Path) -> None:
+    (folder / "mesh.yaml").write_text(A)
+    with pytest.raises(BadManifestError, match="the name of a manifest is empty"):
+        read("")
+
+
 def test_a_manifest_in_the_place_of_its_name_is_no_name(folder: Path) -> None:
     with pytest.raises(BadManifestError, match=r"cannot read .*: File name too long"):
         read(A * 100)

@@ -53,6 +53,7 @@ def test_the_home_folder_is_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("", "the name of a file or folder is empty"),
         ("~nobodyatall/store", "~nobodyatall/store: there is no home folder ~nobodyatall"),
         ("x" * 5_000, f"{'x' * 119}… is too long to be the name of a file"),
         ("apiVersion: v1\n" * 500, f"{'apiVersion: v1 ' * 7}apiVersion: v1… is too long to be the name of a file"),
