@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.faults import killer
 from tests.support import preloaded
 
 from .program import PROGRAM, Program, Result
@@ -55,6 +57,16 @@ def test_one_that_hangs_is_ended_and_the_next_one_runs(offline: Program) -> None
         with pytest.raises(subprocess.TimeoutExpired):
             preloaded.run(["snapshot"], offline.environment, timeout=1.0)
     offline("--help").done()
+
+
+def test_one_that_is_killed_says_nothing_more_and_ends_by_that_signal(offline: Program, tmp_path: Path) -> None:
+    struck = tmp_path / "struck"
+    told = {killer.POINT: "before-rename-store@1", killer.VICTIM: "self", killer.STRUCK: str(struck)}
+    told["ISTIO_UPGRADE_STORE"] = str(tmp_path / "mesh.git")
+    ended = preloaded.run(["store", "init"], {**offline.environment, **told}, before=killer.__name__, timeout=60)
+    assert ended == (-signal.SIGKILL, "", "")
+    assert struck.exists()
+    assert not (tmp_path / "mesh.git").exists()
 
 
 @pytest.mark.parametrize("orders", [{"LC_ALL": "C"}, {"PYTHONPATH": "x"}, {"PATH": "/nowhere"}])

@@ -12,5 +12,6 @@ restarts workloads, and at its end. Nor are sealed Secrets, Helm's records, rest
 have to be made again.
 
 `scenario` is the mesh and `cluster` has it on an API server; `proxy` spoils requests, `killer` kills, `points` names
-where; `cases` enumerates; `bench` runs a case and `verdict` judges it; `lanes` runs many, `table` prints.
+where; `cases` enumerates; `bench` runs a case, each in a `space` of its own, and `verdict` judges it; `lanes` runs
+many, `table` prints.
 """

@@ -14,6 +14,9 @@ from .cases import RUNS, Case, Run, matrix, sample
 from .lanes import Lanes
 from .verdict import Row
 
+_LANES = min(8, 2 * (os.cpu_count() or 1))
+"""Two for each core: of a spoiled request much of the time is waiting until it is sent again."""
+
 
 def main() -> int:
     """Parse the options, run, print."""
@@ -50,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and run none")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
-    parser.add_argument("--lanes", type=int, default=min(4, os.cpu_count() or 1), help="control planes side by side")
+    parser.add_argument("--lanes", type=int, default=_LANES, help="control planes side by side")
     parser.add_argument("--verbose", action="store_true", help="print what the program said")
     return parser.parse_args()
 

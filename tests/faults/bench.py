@@ -5,26 +5,25 @@ What meets it is an operation, or the `resume` or `abort` of one that was killed
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from tests.cli.program import Result, clean_environment
+from tests.cli.program import Result
 from tests.controlplane.access import Access
 from tests.mesh.comparison import Dump
 
-from . import killer, scenario
+from . import scenario
 from .cases import Case, Operation, Recording, Run, Victim
 from .cluster import Cluster
-from .nursery import Nursery
 from .proxy import WAYS, Fault, FaultProxy, Spoil
+from .space import Space, without_copies
 from .verdict import (
     BEFORE,
     KILLED,
@@ -41,79 +40,6 @@ from .verdict import (
 
 SNAPSHOT = "a"
 
-_TEMPORARY = ("fast_import_crash_*", "objects/pack/tmp_*", "objects/??/tmp_obj_*", "**/*.lock", "istio-upgrade/**/.*")
-"""What only a running process may have in a store."""
-
-
-@dataclass(frozen=True)
-class Space:
-    """A folder with a store and room for temporary files, and the program that uses them: all of one case."""
-
-    folder: Path
-    nursery: Nursery
-    kubeconfig: Path
-
-    @property
-    def store(self) -> Path:
-        return self.folder / "store"
-
-    @property
-    def temporary(self) -> Path:
-        return self.folder / "tmp"
-
-    def program(self, *arguments: str) -> Result:
-        """Run it."""
-        return self.nursery.run(arguments, self._environment(), self.folder)
-
-    def killed(self, point: str, victim: Victim, *arguments: str) -> tuple[Result, bool]:
-        """Run it until it, or its git, dies there; and whether that came to pass."""
-        struck = self.folder / "struck"
-        struck.unlink(missing_ok=True)
-        told = {killer.POINT: point, killer.VICTIM: victim.variable, killer.STRUCK: str(struck)}
-        result = self.nursery.run(arguments, self._environment(**told), self.folder, watched=True)
-        return result, struck.exists()
-
-    def recorded(self, *arguments: str) -> tuple[str, ...]:
-        """Run it, and say where it could have died."""
-        record = self.folder / "points"
-        environment = self._environment(**{killer.RECORD: str(record)})
-        self.nursery.run(arguments, environment, self.folder, watched=True).done()
-        return tuple(record.read_text().split())
-
-    def _environment(self, **variables: str) -> dict[str, str]:
-        paths = {"KUBECONFIG": self.kubeconfig, "ISTIO_UPGRADE_STORE": self.store, "TMPDIR": self.temporary}
-        variables |= {name: str(path) for name, path in paths.items()}
-        variables["ISTIO_UPGRADE_EXCLUDE_TYPE"] = ",".join(scenario.LEFT_OUT)
-        return clean_environment(self.folder, **variables)
-
-    def problems(self) -> list[str]:
-        """What is wrong with the store, and what was left lying about, by git and the file system."""
-        checked = subprocess.run(
-            ["git", "-C", str(self.store), "fsck", "--full", "--strict", "--no-dangling"],
-            capture_output=True,
-            encoding="utf-8",
-        )
-        problems = [f"git fsck: {checked.stderr.strip()}"] if checked.returncode else []
-        problems += self.damage()
-        left = [*self.temporary.iterdir(), *(file for pattern in _TEMPORARY for file in self.store.glob(pattern))]
-        problems += [f"left over: {file.name}" for file in left]
-        return problems if self._is_free() else [*problems, "the store is still locked"]
-
-    def damage(self) -> list[str]:
-        """What the product itself says is wrong with the store, git's objects, snapshots and journals."""
-        verified = self.program("store", "verify", "-o", "json")
-        if verified.code == 0 and verified.json["intact"]:
-            return []
-        return [f"store verify ended with {verified.code}: {' '.join((*verified.errors, verified.out))}"]
-
-    def _is_free(self) -> bool:
-        with (self.store / "istio-upgrade" / "lock").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-        return True
-
 
 class Bench:
     """One control plane with the scenario on it. Runs one case after another."""
@@ -124,8 +50,8 @@ class Bench:
         self._plane = plane
         self._cluster = Cluster(plane)
         self._proxy = FaultProxy(plane)
-        self._nursery = Nursery()
-        self._kubeconfig = self._proxy.kubeconfig(folder / "kubeconfig")
+        self._relayed = self._proxy.kubeconfig(folder / "relayed")
+        self._kubeconfig = without_copies(plane, folder / "kubeconfig")
         self._manifests = folder / "manifests.yaml"
         self._manifests.write_text(yaml.safe_dump_all(scenario.MANIFESTS), "utf-8")
         self._next = folder / "next.yaml"
@@ -143,7 +69,6 @@ class Bench:
 
     def close(self) -> None:
         """Let go of the cluster."""
-        self._nursery.close()
         self._proxy.close()
         self._cluster.close()
 
@@ -214,7 +139,7 @@ class Bench:
             return space.killed(case.at, case.fault, *arguments)
         self._proxy.begin(Fault(case.fault, case.at))
         timeout = ["--request-timeout", "3s"] if case.fault is Spoil.TOO_SLOW else []
-        result = space.program(*arguments, *timeout)
+        result = space.spoiled(*arguments, *timeout)
         met = self._proxy.struck.is_set()
         self._proxy.begin(None)
         return result, met
@@ -249,7 +174,7 @@ class Bench:
     def _taken_over(self, space: Space) -> list[str]:
         """What is wrong with how somebody else changes the mesh, while the lease of one who died is there."""
         self._cluster.expire_leases()
-        another = Space(space.folder / "another", self._nursery, self._kubeconfig)
+        another = replace(space, folder=space.folder / "another")
         another.temporary.mkdir(parents=True)
         shutil.copytree(self._template, another.store)
         result = another.program("apply", "--yes", "-f", str(self._next))
@@ -275,7 +200,7 @@ class Bench:
     def _space(self) -> Iterator[Space]:
         folder = self._folder / "case"
         shutil.rmtree(folder, ignore_errors=True)
-        space = Space(folder, self._nursery, self._kubeconfig)
+        space = Space(folder, self._kubeconfig, self._relayed)
         space.temporary.mkdir(parents=True)
         if self._template.exists():
             shutil.copytree(self._template, space.store)

@@ -36,14 +36,16 @@ _last_entry = threading.local()
 """What this thread has last appended to a journal: names the flush that follows."""
 
 
-def reach(name: str) -> None:
-    """Die if this is where."""
+def reach(name: str, last: Callable[[], object] | None = None) -> None:
+    """Die if this is where, after one `last` act."""
     numbered = _counting.numbered(name)
     if record := os.environ.get(RECORD):
         handle = _real_open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         _real_write(handle, f"{numbered}\n".encode())
         os.close(handle)
     if numbered == os.environ.get(POINT):
+        if last:
+            last()
         _die(os.environ.get(VICTIM, "self"))
 
 
@@ -90,9 +92,7 @@ def _write(handle: int, data: bytes) -> int:
         return _real_write(handle, data)
     _last_entry.name = entry = _entry(bytes(data))
     reach(f"before-append-{entry}")
-    if os.environ.get(POINT, "").startswith(f"torn-append-{entry}@"):
-        _real_write(handle, data[: len(data) // 2])
-    reach(f"torn-append-{entry}")
+    reach(f"torn-append-{entry}", lambda: _real_write(handle, data[: len(data) // 2]))
     written = _real_write(handle, data)
     reach(f"after-append-{entry}")
     return written

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from . import table
-from .cases import KILLED_FIRST, Moment, Operation, Run, Victim, Way, matrix, sample
+from .cases import KILLED_FIRST, Case, Moment, Operation, Run, Victim, Way, matrix, sample
 from .lanes import Lanes
 
 pytestmark = pytest.mark.cluster
@@ -44,3 +44,9 @@ def test_a_recreation_has_a_point_between_its_halves_and_a_webhook_is_relaxed_wh
     assert removed < made
     (halfway,) = (row.at for row in KILLED_FIRST if row.operation is run.operation and row.moment is Moment.HALFWAY)
     assert relaxed < points.index(halfway) < back
+
+
+def test_of_two_alike_lines_of_a_journal_the_second_can_be_torn(lanes: Lanes) -> None:
+    torn = "torn-append-intent-mutatingwebhookconfigurations-guard@2"
+    (row,) = lanes.run([Case(Run(Operation.ROLLBACK), Victim.SELF, torn, Way.RESUME)])
+    assert (row.met, row.problems) == (True, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.mesh.comparison import Comparison, Dump, compare
+from tests.mesh.comparison import Comparison, Dump, compare, recreated
 
 from .cases import Case, Run, Way, may_be_missed
 
@@ -72,8 +72,8 @@ class Ends:
     def _differences(self, wanted: Dump, now: Dump) -> list[str]:
         found = compare(wanted, {name: now[name] for name in now if name in wanted or name not in self.staying})
         lasting = (self.before.keys() & self.target.keys()) - self.recreated
-        recreated = [name for name in compare(self.before, now).recreated if name in lasting]
-        return [*_lines(found), *(f"{name} was recreated" for name in recreated)]
+        another = [name for name in recreated(self.before, now) if name in lasting]
+        return [*_lines(found), *(f"{name} was recreated" for name in another)]
 
 
 def _lines(found: Comparison) -> list[str]:

@@ -109,8 +109,14 @@ def compare(before: Dump, after: Dump, *, ownership: bool = True) -> Comparison:
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
         changed=changed,
-        recreated=tuple(name for name in both if _uid(before[name]) != _uid(after[name])),
+        recreated=recreated(before, after),
     )
+
+
+def recreated(before: Dump, after: Dump) -> tuple[str, ...]:
+    """What is in both under one name, and another object, whatever is in it."""
+    both = sorted(before.keys() & after.keys())
+    return tuple(name for name in both if _uid(before[name]) != _uid(after[name]))
 
 
 def managers(objects: Dump) -> set[str]:

@@ -3,7 +3,8 @@
 Most of the time of a command is Python reading libraries, and the tests run thousands of commands. What is forked has
 imported all of them and done nothing else; from the command line on everything is as in the console script: its own
 environment, folder, streams, threads and end. What a start itself does is tested with real ones
-(`tests/cli/test_startup.py`), and so is whatever is killed, sees a terminal, or has a locale or a Python of its own.
+(`tests/cli/test_startup.py`), and so is whatever is interrupted, sees a terminal, or has a locale or a Python of its
+own.
 """
 
 from __future__ import annotations
@@ -41,11 +42,16 @@ def run(
     *,
     folder: Path | None = None,
     stdin: str | None = None,
+    before: str = "",
     timeout: float,
 ) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error. Raises TimeoutExpired, and leaves nothing running."""
+    """Exit code, standard output and standard error. Raises TimeoutExpired, and leaves nothing running.
+
+    `before` is a module whose `watch` is called in the new process before the command is.
+    """
     script = str(Path(sys.executable).with_name("kubectl-istio_upgrade"))
-    order = {"arguments": [script, *arguments], "environment": dict(environment), "folder": str(folder or Path.cwd())}
+    place = str(folder or Path.cwd())
+    order = {"arguments": [script, *arguments], "environment": dict(environment), "folder": place, "before": before}
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(_server())
         heard = [_Heard(), _Heard()]
@@ -101,7 +107,7 @@ def _end(link: socket.socket, arguments: Sequence[str], timeout: float) -> int:
         try:
             return int(answers.readline())
         except TimeoutError:
-            os.kill(pid, 9)
+            os.killpg(pid, 9)
             raise subprocess.TimeoutExpired([*arguments], timeout) from None
 
 

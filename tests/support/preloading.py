@@ -110,6 +110,8 @@ def _become(order: dict[str, Any]) -> None:
     sys.stdin = TextIOWrapper(os.fdopen(0, "rb", closefd=False), "utf-8")
     sys.stdout = TextIOWrapper(os.fdopen(1, "wb", closefd=False), "utf-8")
     sys.stderr = TextIOWrapper(os.fdopen(2, "wb", closefd=False), "utf-8", "backslashreplace", write_through=True)
+    if order["before"]:
+        importlib.import_module(order["before"]).watch()
     _leave(_code())
 
 
