@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_istio_upgrade.adapters.store import journal
+from kubectl_istio_upgrade.adapters.store import journal, journal_entries
 from kubectl_istio_upgrade.errors import StoreError
 from kubectl_istio_upgrade.models.objects import Key, Version
 from kubectl_istio_upgrade.models.operations import Aim, Attempt, End, Holder, Opening, Restarted
@@ -81,7 +81,7 @@ def test_a_restart_has_what_takes_it_back_before_it_is_made(begun: journal.Journ
 def test_an_ended_operation_keeps_its_journal_and_is_not_unfinished(begun: journal.JournalFile, tmp_path: Path) -> None:
     begun.end(End.PROVED, "a" * 40)
     assert journal.unfinished(tmp_path) is None
-    kept = journal.read((tmp_path / f"{OPENING.id}.jsonl").read_bytes(), tmp_path)
+    kept = journal_entries.read((tmp_path / f"{OPENING.id}.jsonl").read_bytes(), tmp_path)
     assert (kept.end, kept.after) == (End.PROVED, "a" * 40)
 
 
@@ -141,7 +141,7 @@ def test_every_flipped_bit_is_noticed(begun: journal.JournalFile, tmp_path: Path
         for bit in range(8):
             bad = bytes([good[position] ^ (1 << bit)])
             with pytest.raises(StoreError, match="damaged"):
-                journal.read(good[:position] + bad + good[position + 1 :], file)
+                journal_entries.read(good[:position] + bad + good[position + 1 :], file)
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ....errors import StoreError
-from .. import configuration, journal
+from .. import configuration, journal, journal_entries
 from ..digests import KeyedDigester, open_digester
 from ..gitio import Git
 from ..opening import HEAD, PRIVATE
@@ -105,12 +105,12 @@ def _journal_fault(file: Path, commits: Collection[str] | None) -> str:
         return "others can read it"
     content = file.read_bytes()
     try:
-        operation = journal.read(content, file)
+        operation = journal_entries.read(content, file)
     except StoreError as error:
         return error.message
     if commits is None:
         return "there is no branch of that name"
-    if journal.has_broken_end(content):
+    if journal_entries.has_broken_end(content):
         return "its last line is not as it was written"
     if file.name != journal.OPEN:
         if operation.end is None or not content.endswith(b"\n"):
