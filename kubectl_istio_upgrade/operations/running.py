@@ -14,7 +14,7 @@ from functools import cached_property
 from .. import interrupts
 from ..apply.execution import Execution, Executor
 from ..apply.guard import GuardedWriter
-from ..apply.lease import ClusterLock
+from ..apply.lock import ClusterLock
 from ..apply.ownership import OwnershipRestorer
 from ..apply.rollout import wait_for_stage
 from ..capture import Capture, control_plane_versions

@@ -14,7 +14,8 @@ from typing import Any, cast
 import pytest
 
 from kubectl_istio_upgrade.apply.guard import GuardedWriter
-from kubectl_istio_upgrade.apply.lease import LEASE, ClusterLock, Terms, holder_of
+from kubectl_istio_upgrade.apply.lease import LEASE, holder_of
+from kubectl_istio_upgrade.apply.lock import ClusterLock, Terms
 from kubectl_istio_upgrade.errors import (
     ConflictError,
     LockedError,
