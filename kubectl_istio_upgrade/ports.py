@@ -200,9 +200,10 @@ class KeptStore(Store, Protocol):
 
 
 class Journal(Protocol):
-    """The record of one operation, written ahead: every method returns once the disk has it. Safe for threads.
+    """The record of one operation, written ahead. Safe for threads.
 
-    Every method raises StoreError when it cannot be written; then nothing may be written to the cluster either.
+    A method that announces something returns once the disk has it. Every method raises StoreError when it cannot be
+    written; then nothing may be written to the cluster either.
     """
 
     def attempt(self, attempt: Attempt) -> None:
@@ -212,7 +213,10 @@ class Journal(Protocol):
         """This write comes next. Of a restart also what it takes to undo it."""
 
     def conclude(self, result: StepResult) -> None:
-        """How it ended."""
+        """How it ended. On the disk at the latest when the next write is announced.
+
+        Without it the write's outcome is unknown, which is the truth until somebody looks at the object.
+        """
 
     def phase(self, result: PhaseResult) -> None:
         """A phase begins, or is over."""

@@ -21,7 +21,7 @@ from .doubt import may_have_happened
 from .rollout import wait_for_stage
 from .sender import Sender
 
-PARALLEL = 8
+PARALLEL = 16
 """Requests in flight at once; the API server's priority and fairness decides beyond that."""
 
 EARLIER_FAILURE = "not started: an earlier write failed"

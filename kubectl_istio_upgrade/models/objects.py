@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from .secrets import NO_VALUES, Values
@@ -196,7 +197,7 @@ class MemoryState:
     not_captured: tuple[NotCaptured, ...] = ()
     completeness: Completeness = Completeness.COMPLETE
 
-    @property
+    @cached_property
     def versions(self) -> Mapping[Key, Version | None]:
         """See `State`."""
         return {key: obj.server.version for key, obj in self.objects.items()}

@@ -152,7 +152,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
         journal.unfinished(tmp_path)
 
 
-def test_every_line_is_on_the_disk_before_the_method_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_announces_something_is_on_the_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
     fsync = os.fsync
 
@@ -166,7 +166,10 @@ def test_every_line_is_on_the_disk_before_the_method_returns(tmp_path: Path, mon
     assert flushed[-1] == (tmp_path / journal.OPEN).stat().st_size
     begun.intend(FIRST, Action.UPDATE)
     assert flushed[-1] == (tmp_path / journal.OPEN).stat().st_size
-    begun.close()
+    begun.conclude(done(FIRST))
+    assert flushed[-1] < (tmp_path / journal.OPEN).stat().st_size
+    begun.end(End.PROVED, "a" * 40)
+    assert (tmp_path / f"{OPENING.id}.jsonl").stat().st_size in flushed
 
 
 def test_threads_write_whole_lines(begun: journal.JournalFile, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from .failures import Site
 from .kubeconfig import Kubeconfig, Selection
 from .transport import Transport
 
-POOL_SIZE = 16
+POOL_SIZE = 24
 """Connections kept: more than ever are in use, because urllib3 logs a warning for each that it has to throw away."""
 
 

@@ -32,7 +32,8 @@ class SnapshotFiles:
         self._reader = ObjectReader(git)
         self._types: dict[str, tuple[ResourceType, ...]] = {}
         self._commits: dict[str, Commit] = {}
-        self._whole: set[str] = set()
+        self._sound: set[str] = set()
+        """Contents that were read, and were as their names say: snapshots share most of them."""
         self._trees: dict[str, tuple[Entry, ...]] = {}
 
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
@@ -73,12 +74,12 @@ class SnapshotFiles:
         return {path: blob for path, blob in files.items() if path.startswith(folder)}
 
     def check(self, commit: str) -> None:
-        """Read every file of a snapshot, once. Raises StoreError, naming one that is missing or damaged."""
-        if commit not in self._whole:
-            paths = list(self.paths(commit).items())
-            for start in range(0, len(paths), _BATCH):
-                self._objects(commit, dict(paths[start : start + _BATCH]))
-            self._whole.add(commit)
+        """Read every file that was not read before. Raises StoreError, naming one that is missing or damaged."""
+        left = [(path, blob) for path, blob in self.paths(commit).items() if blob not in self._sound]
+        for start in range(0, len(left), _BATCH):
+            batch = dict(left[start : start + _BATCH])
+            self._objects(commit, batch)
+            self._sound.update(batch.values())
 
     def close(self) -> None:
         """End the git process; the next read starts another."""

@@ -55,7 +55,7 @@ class JournalFile:
 
     def conclude(self, result: StepResult) -> None:
         """See `ports.Journal`."""
-        self._append(entries.of_result(result))
+        self._append(entries.of_result(result), flush=False)
 
     def phase(self, result: PhaseResult) -> None:
         """See `ports.Journal`."""
@@ -74,21 +74,26 @@ class JournalFile:
             os.close(self._handle)
             self._handle = -1
 
-    def _append(self, line: Body) -> None:
+    def _append(self, line: Body, *, flush: bool = True) -> None:
         data = entries.summed(line)
         try:
             with self._writing:
                 self._write_line(data)
                 self._appended += 1
                 mine = self._appended
-            with self._flushing:
-                if self._flushed < mine:
-                    upto = self._appended
-                    os.fsync(self._handle)
-                    self._flushed = upto
+            if flush:
+                self._flush(mine)
         except OSError as error:
             hint = "is there space left on its disk?"
             raise StoreError(f"the journal could not be written: {error.strerror}", hint=hint) from error
+
+    def _flush(self, mine: int) -> None:
+        """Have the disk take everything up to this line, unless another thread has seen to that meanwhile."""
+        with self._flushing:
+            if self._flushed < mine:
+                upto = self._appended
+                os.fsync(self._handle)
+                self._flushed = upto
 
     def _write_line(self, data: bytes) -> None:
         """The line or nothing of it."""

@@ -103,9 +103,7 @@ class GitStore:
         """See `ports.Store`."""
         tip = self._tip(branch, read_refs(self.git))
         if tip:
-            parent = Parent(tip, self.files)
-            parent.read_versions()
-            self._ahead = parent
+            self._ahead = self._parent(tip)
 
     def _parent(self, tip: str) -> Parent:
         """What was read ahead, unless the branch has moved since."""

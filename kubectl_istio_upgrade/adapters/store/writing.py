@@ -61,27 +61,18 @@ class Parent:
         self.header = files.header(commit)
         self.types = files.types(commit)
         self._files = files
-        self._versions: dict[str, dict[str, Version | None]] = {}
-
-    def read_versions(self) -> None:
-        """Read the versions of all objects at once, ahead of the questions."""
-        paths = [path for path in self.paths if path.startswith(layout.MANAGERS)]
-        entries = self._files.read_all(self.commit, paths, read_managers)
-        self._versions = {path: _versions(entry) for path, entry in zip(paths, entries, strict=True)}
+        indexes = [path for path in self.paths if path.startswith(layout.MANAGERS)]
+        entries = files.read_all(commit, indexes, read_managers)
+        self._versions = {path: _versions(entry) for path, entry in zip(indexes, entries, strict=True)}
 
     def refuse_other_cluster(self, draft: SnapshotDraft) -> None:
         """Raises StoreError for a snapshot of another cluster: a branch has one, and rolling back relies on it."""
         if self.header["cluster"]["uid"] != draft.meta.cluster.uid:
             raise StoreError(f"the snapshot before, {self.commit[:7]}, is of another cluster")
 
-    def versions(self, group: Group) -> dict[str, Version | None]:
+    def versions(self, group: Group) -> Mapping[str, Version | None]:
         """The versions of a group's objects, by name."""
-        path = layout.managers_path(group)
-        if path not in self.paths:
-            return {}
-        if path not in self._versions:
-            self._versions[path] = _versions(self._files.read(self.commit, path, read_managers))
-        return self._versions[path]
+        return self._versions.get(layout.managers_path(group), {})
 
     def sealed(self, group: Group) -> dict[str, Body]:
         """The index of a group's sealed values, as far as their files are there."""
