@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from kubectl_istio_upgrade.canonical import same
+from kubectl_istio_upgrade.canonical import haystack, same
 from kubectl_istio_upgrade.models.objects import MeshObject
 from kubectl_istio_upgrade.models.secrets import NO_VALUES, Values
 from kubectl_istio_upgrade.normalise.secrets import (
@@ -106,6 +108,22 @@ def test_no_mark_is_needed_twice_over() -> None:
     """The quick look never overlooks what the rows would find, in JSON as well."""
     for text in CREDENTIALS.values():
         assert MARKS.search(json.dumps({"a": text}, separators=(",", ":")).encode()), text
+
+
+@example(("\x01u", "\x1fp\u00e4\u2028", "h"))
+@given(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=8)] * 3))
+def test_the_quick_look_never_overlooks_a_password_in_a_url(parts: tuple[str, str, str]) -> None:
+    user, password, host = parts
+    text = f"https://{user}:{password}pass@{host}"
+    for value in (text, json.dumps({"deep": text})):
+        assert MARKS.search(haystack({"a": value})) or not SEARCH.search(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["https://accounts.example.com", "https://a.example.com:8443/jwks", "oci://x.io/a@sha256:0"]
+)
+def test_a_url_without_a_password_costs_no_search(text: str) -> None:
+    assert not MARKS.search(haystack({"a": text}))
 
 
 def test_only_the_credential_is_replaced_so_that_the_rest_is_still_compared() -> None:
