@@ -35,7 +35,7 @@ def _send(plane: Access, requests: Sequence[Request], content_type: str) -> None
     headers = {"Authorization": f"Bearer {plane.state.tokens['admin']}", "Content-Type": content_type}
     try:
         for method, path, body in requests:
-            connection.request(method, path, json.dumps(body), headers)
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read()
             if response.status >= 300:

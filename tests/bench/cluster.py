@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ class Cluster:
     folder: Path
     environment: dict[str, str]
     bodies: list[mesh.Body]
+    _turns: Iterator[int] = field(default_factory=itertools.count)
 
     def fill(self) -> None:
         """Istio's definitions, then the mesh."""
@@ -48,9 +51,9 @@ class Cluster:
         send_all(self.plane, [("POST", mesh.path_of(body, collection=True), body) for body in self.bodies])
         say(f"created in {time.monotonic() - started:.0f} s")
 
-    def disturb(self, count: int, turn: int) -> list[mesh.Body]:
-        """Change the specs of this many objects, far apart; the objects as they were."""
-        chosen = mesh.spread(self.bodies, count)
+    def disturb(self, number: int) -> list[mesh.Body]:
+        """Change the specs of this many objects, far apart, as never before; the objects as they were."""
+        chosen, turn = mesh.spread(self.bodies, number), next(self._turns)
         patches = [("PATCH", mesh.path_of(body), {"spec": mesh.change_of(body, turn)}) for body in chosen]
         send_all(self.plane, patches, MERGE_PATCH)
         return chosen
@@ -73,6 +76,33 @@ class Cluster:
         chosen = mesh.spread(self.bodies, count)
         patches = [("PATCH", mesh.path_of(body), {"spec": body["spec"]}) for body in chosen]
         send_all(self.plane, patches, MERGE_PATCH)
+
+    def bare_rollback(self, number: int) -> float:
+        """Seconds for the requests of a rollback of this many objects, from ready bodies, with nobody looking."""
+        self.disturb(number)
+        written = mesh.spread(self.bodies, number)
+        puts = [("PUT", mesh.path_of(body), self._replacing(body)) for body in written]
+        lists = [("GET", path, None) for path in self.paths()]
+        started = time.monotonic()
+        send_all(self.plane, lists)
+        send_all(
+            self.plane, [(method, f"{path}?dryRun=All&fieldValidation=Strict", body) for method, path, body in puts]
+        )
+        send_all(self.plane, [(method, f"{path}?fieldValidation=Strict", body) for method, path, body in puts])
+        send_all(self.plane, lists)
+        return time.monotonic() - started
+
+    def _replacing(self, body: mesh.Body) -> mesh.Body:
+        metadata = self.plane.api.request("GET", mesh.path_of(body))["metadata"]
+        version = {"resourceVersion": metadata["resourceVersion"], "uid": metadata["uid"]}
+        return {**body, "metadata": {**body["metadata"], **version}}
+
+    def kubeconfig_of(self, port: int) -> Path:
+        """The administrator's kubeconfig, by another way to the API server."""
+        text = self.plane.kubeconfig.read_text("utf-8")
+        path = self.folder / f"kubeconfig-{port}"
+        path.write_text(text.replace(self.plane.server, f"https://127.0.0.1:{port}"), "utf-8")
+        return path
 
     def paths(self) -> list[str]:
         """Every collection of Istio's, each in the version that the server prefers."""

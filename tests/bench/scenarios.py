@@ -6,10 +6,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.demo.stage import PLUGIN
 
 from .cluster import Cluster, say
+from .distance import away
 from .figures import Figure
 from .measure import BenchError, Run, disk_usage, measure
 
@@ -18,6 +20,8 @@ TURNS = 5
 STARTS = 31
 CHANGED = 10
 ROLLED_BACK = 500
+AWAY = 10
+"""Milliseconds to a cluster and back, from an office in its region."""
 KILOBYTES = 100_000
 
 OURS = ("kubectl", "istio-upgrade")
@@ -31,7 +35,7 @@ def all_figures(cluster: Cluster, turns: int) -> list[Figure]:
     return [
         *reading(cluster, turns),
         growth(cluster, turns),
-        rolling_back(cluster, turns),
+        *rolling_back(cluster, turns),
         starting(cluster),
     ]
 
@@ -92,8 +96,8 @@ def growth(cluster: Cluster, turns: int) -> Figure:
     ours, store = _with_store(cluster, "growth"), cluster.folder / "growth.git"
     measure((*OURS, "snapshot"), ours)
     grown = []
-    for turn in range(turns):
-        cluster.disturb(CHANGED, turn)
+    for _ in range(turns):
+        cluster.disturb(CHANGED)
         before = disk_usage(store)
         measure((*OURS, "snapshot"), ours)
         grown.append(float(disk_usage(store) - before))
@@ -101,30 +105,48 @@ def growth(cluster: Cluster, turns: int) -> Figure:
     return Figure(name, grown, "100 kB", [float(KILOBYTES)] * turns, "kB", 1.0)
 
 
-def rolling_back(cluster: Cluster, turns: int) -> Figure:
+def rolling_back(cluster: Cluster, turns: int) -> list[Figure]:
     """The way back, safety snapshot, dry run and proof included, against the bare writes of kubectl.
 
-    Both begin with objects that have the one owner that made them: what the other side leaves of itself is taken away.
+    Beside it what the requests alone take that cannot be left out, sent by nobody in particular: two readings of the
+    mesh, a dry run of each write, the writes. And both sides once more where the API server is not on this machine.
     """
-    name = f"rollback of {ROLLED_BACK} changes"
-    manifests = cluster.folder / "rolled-back.json"
+    name, peer = f"rollback of {ROLLED_BACK} changes", "kubectl apply --server-side of them"
     ours = _with_store(cluster, "rollback")
     cluster.reset(CHANGED)
     measure((*OURS, "snapshot"), ours)
-    runs, owners = [], cluster.owners(ROLLED_BACK)
-    for turn in range(turns):
-        say(f"{name}, turn {turn + 1}")
-        before = cluster.disturb(ROLLED_BACK, 100 + turn)
-        manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": before}))
-        apply = measure(_apply(manifests), cluster.environment)
-        measure((*OURS, "diff"), ours)  # exit code 0: the peer did its work
-        cluster.give_back(owners)
-        cluster.disturb(ROLLED_BACK, 200 + turn)
-        runs.append((measure((*OURS, "rollback", "--yes"), ours), apply))
-        measure((*OURS, "diff"), ours)
-        cluster.give_back(owners)
-    us, peers = [run.seconds for run, _ in runs], [run.seconds for _, run in runs]
-    return Figure(name, us, "kubectl apply --server-side of them", peers, "s", 1.0)
+    owners = cluster.owners(ROLLED_BACK)
+    here = [_roll_back(cluster, ours, owners, f"{name}, turn {turn + 1}") for turn in range(turns)]
+    floor = [cluster.bare_rollback(ROLLED_BACK) for _ in range(turns)]
+    cluster.give_back(owners)
+    with away(cluster.plane.state.port, AWAY) as port:
+        far = {**ours, "KUBECONFIG": str(cluster.kubeconfig_of(port))}
+        there = [_roll_back(cluster, far, owners, f"{name}, {AWAY} ms away, turn {turn + 1}") for turn in range(turns)]
+    peers = [apply for _, apply in here]
+    return [
+        Figure(name, [rollback for rollback, _ in here], peer, peers, "s", 1.0),
+        Figure("floor: its requests alone", floor, peer, peers, "s"),
+        Figure(f"the same, {AWAY} ms away", [us for us, _ in there], peer, [them for _, them in there], "s", 1.0),
+    ]
+
+
+def _roll_back(cluster: Cluster, ours: dict[str, str], owners: dict[str, Any], turn: str) -> tuple[float, float]:
+    """Our seconds and kubectl's, both from objects of the one owner that made them.
+
+    What each side leaves of itself is taken away.
+    """
+    say(turn)
+    manifests = cluster.folder / "rolled-back.json"
+    before = cluster.disturb(ROLLED_BACK)
+    manifests.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": before}))
+    apply = measure(_apply(manifests), ours)
+    measure((*OURS, "diff"), ours)  # exit code 0: the peer did its work
+    cluster.give_back(owners)
+    cluster.disturb(ROLLED_BACK)
+    rollback = measure((*OURS, "rollback", "--yes"), ours)
+    measure((*OURS, "diff"), ours)
+    cluster.give_back(owners)
+    return rollback.seconds, apply.seconds
 
 
 def _apply(manifests: Path) -> tuple[str, ...]:
