@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ...models.objects import Json
@@ -38,73 +38,44 @@ def _head(report: Report) -> dict[str, Json]:
     }
 
 
+_ROWS: Mapping[str, tuple[str, ...]] = {
+    "phases": ("phase", "outcome", "started", "seconds", "detail", "reason"),
+    "findings": ("code", "severity", "what", "hint", "objects", "ignored"),
+    "review": ("aspect", "where", "before", "after"),
+    "steps": ("object", "action", "outcome", "seconds", "reason"),
+    "restarts": ("object", "before", "after", "outcome", "reason"),
+    "checks": ("check", "outcome", "detail"),
+    "attempts": ("command", "aim", "holder", "started", "writes"),
+}
+"""The lists of a report that are told field by field, under the names that they have here."""
+
+
 def _course(report: Report) -> dict[str, Json]:
+    rows = {name: [_row(one, fields) for one in getattr(report, name)] for name, fields in _ROWS.items()}
     return {
-        "phases": [
-            {
-                "phase": one.phase,
-                "outcome": one.outcome,
-                "started": _time(one.started),
-                "seconds": one.seconds,
-                "detail": one.detail,
-                "reason": one.reason,
-            }
-            for one in report.phases
-        ],
-        "findings": [
-            {
-                "code": one.code,
-                "severity": one.severity,
-                "what": one.what,
-                "hint": one.hint,
-                "objects": list(one.objects),
-                "ignored": one.ignored,
-            }
-            for one in report.findings
-        ],
-        "review": [
-            {"aspect": one.aspect, "where": one.where, "before": one.before, "after": one.after}
-            for one in report.review
-        ],
+        **rows,
         "warnings": list(report.warnings),
         "summary": dict(report.counts),
-        "steps": [
-            {
-                "object": one.object,
-                "action": one.action,
-                "outcome": one.outcome,
-                "seconds": one.seconds,
-                "reason": one.reason,
-            }
-            for one in report.steps
-        ],
         "followUps": _commands(report.follow_ups),
         "probes": _probes(report),
-        "restarts": [
-            {
-                "object": one.object,
-                "before": one.before,
-                "after": one.after,
-                "outcome": one.outcome,
-                "reason": one.reason,
-            }
-            for one in report.restarts
-        ],
-        "checks": [{"check": one.check, "outcome": one.outcome, "detail": one.detail} for one in report.checks],
         "proof": _proof(report.proof),
         "difference": comparison_data(report.difference, show_ignored=False) if report.difference else None,
-        "attempts": [
-            {
-                "command": one.command,
-                "aim": one.aim,
-                "holder": one.holder,
-                "started": _time(one.started),
-                "writes": one.writes,
-            }
-            for one in report.attempts
-        ],
         "settings": report.settings or None,
     }
+
+
+def _row(one: object, fields: Iterable[str]) -> Json:
+    return {field: _value(getattr(one, field)) for field in fields}
+
+
+def _value(value: object) -> Json:
+    match value:
+        case datetime():
+            return _time(value)
+        case tuple():
+            return list(value)
+        case _:
+            return value
 
 
 def _probes(report: Report) -> Json:
