@@ -31,9 +31,10 @@ test: lint ## Check the code, then run all tests: unit, store, cluster, mesh.
 	$(BIN)/python -m tests.controlplane build
 	$(BIN)/python -m pytest --numprocesses $(LANES) --dist loadscope --no-loadscope-reorder
 
-lint: $(VENV)/.ready ## Check style, types and layers.
+lint: $(VENV)/.ready ## Check style, types (also as on Windows, where archives are made, too) and layers.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 --package kubectl_istio_upgrade --package release
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.ready ## Run the tests that need no cluster and no browser.

@@ -45,10 +45,7 @@ def archive_name(tag: str, system: str, machine: str) -> str:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Pack the content of a folder. Links become what they lead to.
-
-    Raises ReleaseError for a link that leads out of the folder, and for one to a folder.
-    """
+    """Pack the content of a folder. Links to files become what they lead to. Raises ReleaseError for one out of it."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     aside = archive.with_name(f".{archive.name}")
     (_zip if archive.suffix == ".zip" else _tar)(folder, aside)
@@ -56,13 +53,15 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path, int]]:
-    """Every file's name in the archive, its path, and its mode; in order."""
+    """Every file's name in the archive, its path, and its mode; in order.
+
+    Links to folders are left out: PyInstaller makes them in macOS's `Python.framework`, for `codesign` of a whole
+    framework, and the files are in it under the names that the loader asks for.
+    """
     root = folder.resolve()
     for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
         if path.is_symlink() and not path.resolve().is_relative_to(root):
             raise ReleaseError(f"{path} leads out of the bundle, to {path.resolve()}")
-        if path.is_symlink() and path.is_dir():
-            raise ReleaseError(f"{path} is a link to a folder; its files would be there twice")
         if path.is_file():
             executable = path.stat().st_mode & 0o100
             yield path.relative_to(folder).as_posix(), path, 0o755 if executable else 0o644

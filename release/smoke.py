@@ -88,7 +88,8 @@ def _environment(folder: Path) -> dict[str, str]:
     (folder / "broken.yaml").write_text("a: [\n")
     (folder / "map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: istio-system}\n")
     kept = ("PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
-    own = {"HOME": str(folder), "KUBECONFIG": str(kubeconfig), "ISTIO_UPGRADE_STORE": str(folder / "store.git")}
+    home = {"HOME": str(folder), "USERPROFILE": str(folder)}  # the one of Windows
+    own = {**home, "KUBECONFIG": str(kubeconfig), "ISTIO_UPGRADE_STORE": str(folder / "store.git")}
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **own}
 
 

@@ -22,4 +22,15 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        return str(os.getuid()) if sys.platform != "win32" else "unknown"
+        return _number()
+
+
+if sys.platform == "win32":
+
+    def _number() -> str:
+        return "unknown"
+
+else:
+
+    def _number() -> str:
+        return str(os.getuid())

@@ -80,8 +80,12 @@ def test_links_out_of_the_bundle_are_refused(tmp_path: Path) -> None:
     bundle.mkdir()
     (bundle / "inside").write_text("x")
     (bundle / "link").symlink_to("inside")
+    (bundle / "folder").mkdir()
+    (bundle / "folder" / "file").write_text("y")
+    (bundle / "folder-link").symlink_to("folder")
     pack(bundle, tmp_path / "a.tar.gz")
     assert [(member.name, member.isreg()) for member in members(tmp_path / "a.tar.gz")] == [
+        ("folder/file", True),
         ("inside", True),
         ("link", True),
     ]

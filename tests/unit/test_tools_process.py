@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -134,6 +135,7 @@ def test_its_complaint_is_all_from_its_error_on() -> None:
 def test_a_platform_without_process_groups_runs_and_ends_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows: no killpg, and nothing may be run between fork and exec, for there is no fork."""
     monkeypatch.delattr(os, "killpg")
+    monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(process, "_LIBC", None)
     monkeypatch.setattr(subprocess, "Popen", _without_preexec(subprocess.Popen))
     assert shell("echo out").out == "out\n"

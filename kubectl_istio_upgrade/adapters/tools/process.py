@@ -113,7 +113,7 @@ def _die_with_us() -> None:
 
     Linux has this; elsewhere what was started ends by itself, and `resume` and `abort` had better wait for that.
     """
-    if _LIBC is not None:
+    if sys.platform == "linux" and _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -143,7 +143,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:
-    if hasattr(os, "killpg"):
+    if sys.platform == "win32":
+        process.kill()  # there both are one
+    else:
         os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
-    else:  # Windows, where both are one
-        process.kill()
