@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
     """Lead namespaces, or a whole tag, to another control plane.
 
+    REVISION is what the control plane is called, as in the label istio.io/rev; `default` is the one without a name.
+
     With -n only that namespace: its labels are changed. Without, the tag: everything that follows it. Pods get their
     proxy from the other control plane when they are made anew: `restart` is the next step. It can be taken back like
     anything else.
@@ -51,6 +53,8 @@ def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, 
 @COMMON
 def retire(revision: str, dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: str) -> None:
     """Remove a control plane that nothing uses any more.
+
+    REVISION is what it is called, as in the label istio.io/rev; `default` is the one without a name.
 
     What goes is shown first. While a namespace, a tag or a proxy still leads to it, it is refused. Definitions,
     gateways and whatever else is shared stay. It can be taken back like anything else.

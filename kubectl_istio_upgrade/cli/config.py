@@ -13,8 +13,8 @@ from .options import COMMON, EXIT_CODES, CommandGroup, Sections, output
 def config(context: click.Context) -> None:
     """Show what is configured, and where each value comes from.
 
-    Options of the command line come first, then variables, then the file, then defaults. The file is
-    ~/.config/kubectl-istio-upgrade/config.yaml, or what ISTIO_UPGRADE_CONFIG names:
+    It changes nothing. Options of the command line come first, then variables, then the file, then defaults. The file
+    is ~/.config/kubectl-istio-upgrade/config.yaml, or what ISTIO_UPGRADE_CONFIG names:
 
     \b
       store: ~/meshes.git            # for all contexts
@@ -40,7 +40,7 @@ def config(context: click.Context) -> None:
 def view(format_: str) -> None:
     """Show every setting with its value, and where that comes from.
 
-    For the current context, or the one that --context names. Reads no store and no cluster, changes nothing.
+    For the current context, or the one that --context names. Reads no store and no cluster.
 
     \b
     Examples:

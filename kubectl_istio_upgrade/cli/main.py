@@ -106,7 +106,8 @@ def main(context: click.Context) -> None:
     Snapshots of the whole mesh in a git-backed store; the difference between any two states; manifests applied and
     mistakes undone by one engine that tries everything on the server first and proves the result afterwards.
 
-    Without a command: where the cluster stands, and what comes next.
+    Without a command: where the cluster stands, and what comes next; nothing is changed. The help of each command ends
+    with what that one changes: in the cluster, in the store, and in files.
     """
     if context.invoked_subcommand is None:
         from .overview import show_overview

@@ -6,8 +6,6 @@ what is their own. `settings` reads them.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +13,7 @@ import click
 from click.types import StringParamType
 
 from ..rules.settings import BY_NAME, COLORS
+from .formatting import Measured
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -86,22 +85,6 @@ _COMMON = (
 )
 
 
-class Measured(click.Context):
-    """A context that knows how wide the terminal is, as `shutil` says but without importing it for that."""
-
-    def make_formatter(self) -> click.HelpFormatter:
-        """As click does it."""
-        room = min(_columns(), self.max_content_width or 80) - 2
-        return self.formatter_class(width=max(room, 50), max_width=self.max_content_width)
-
-
-def _columns() -> int:
-    try:
-        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns or 80
-    except (AttributeError, ValueError, OSError):  # closed, no terminal, or no number
-        return 80
-
-
 class Word(StringParamType):
     """A text of which completion may know more than that it is one: see `completing`."""
 
@@ -165,7 +148,8 @@ class Sections(click.Command):
         own: list[tuple[str, str]] = []
         common: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
+            record = parameter.get_help_record(ctx)
+            if record and record[1]:  # click lists arguments, too, of which the text above says what they are
                 (common if isinstance(parameter, CommonOption) else own).append(record)
         for title, records in (("Options", own), ("Options of every command", common)):
             if records:
@@ -173,6 +157,15 @@ class Sections(click.Command):
                     formatter.write_dl(records)
         if isinstance(self, click.Group):
             self.format_commands(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What the command changes, then the exit codes."""
+        from .effects import rows
+
+        if changes := rows(ctx.command_path.removeprefix(ctx.find_root().command_path).strip()):
+            with formatter.section("Changes"):
+                formatter.write_dl(changes)
+        super().format_epilog(ctx, formatter)
 
 
 class CommandGroup(Sections, click.Group):
@@ -225,25 +218,35 @@ def unlocking(command: _Command) -> _Command:
     )(command)
 
 
-def tooling(command: _Command) -> _Command:
-    """Options of commands that start programs of others."""
+def _program(name: str, purpose: str) -> Callable[[_Command], _Command]:
     from pathlib import Path
 
-    program = click.Path(path_type=Path, dir_okay=False)
+    path = click.Path(path_type=Path, dir_okay=False)
+    return _own(f"--{name}", metavar="PATH", type=path, help=f"{purpose}  [env: {name.upper()}]")
+
+
+def asking(of: str) -> Callable[[_Command], _Command]:
+    """The option of commands that ask an istioctl; `of` says which one."""
+    return _program("istioctl", f"istioctl {of}.")
+
+
+def fetching(command: _Command) -> _Command:
+    """Options of commands that need the istioctl of a release."""
     options = (
-        _own("--istioctl", metavar="PATH", type=program, help="istioctl of the target release.  [env: ISTIOCTL]"),
-        _own("--helm", metavar="PATH", type=program, help="Helm, where Helm installed the mesh.  [env: HELM]"),
-        _own(
-            "--charts",
-            metavar="DIR|URL",
-            help="Istio's charts, for Helm: a folder, or another repository.",
-        ),
+        asking("of the target release"),
         _own("--download", is_flag=True, help="Fetch a missing istioctl from Istio's release address."),
         _own("--releases", cls=ConfigurableOption, metavar="URL", help="Fetch it from a mirror of that."),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def tooling(command: _Command) -> _Command:
+    """Options of commands that let programs of others install."""
+    helm = _program("helm", "Helm, where Helm installed the mesh.")
+    charts = _own("--charts", metavar="DIR|URL", help="Istio's charts, for Helm: a folder, or another repository.")
+    return fetching(helm(charts(command)))
 
 
 def probing(command: _Command) -> _Command:
@@ -292,7 +295,11 @@ def writing(command: _Command) -> _Command:
         click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation."),
         click.option("--diff", "with_diff", is_flag=True, help="Show the full difference of every object in the plan."),
         click.option(
-            "--timeout", type=Seconds(1), default=300.0, metavar="SECONDS", help="Longest wait for a rollout."
+            "--timeout",
+            type=Seconds(1),
+            default=300.0,
+            metavar="SECONDS",
+            help="Longest wait for a rollout.  [default: 300]",
         ),
     )
     for option in reversed(options):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, command, output, tooling
+from .options import COMMON, command, fetching, output
 
 
 @command
 @click.option("--to", metavar="VERSION", help="Check for an upgrade to this release; without, the mesh as it is.")
 @click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
-@tooling
+@fetching
 @output("json", "yaml")
 @COMMON
 def precheck(to: str | None, revision: str, ignore: tuple[str, ...], format_: str) -> None:
@@ -22,7 +22,7 @@ def precheck(to: str | None, revision: str, ignore: tuple[str, ...], format_: st
     precheck` and `istioctl analyze`, by what they print. Blockers end with exit code 3. Errors of `analyze` are
     warnings: they are faults of the configuration as it is. Without an istioctl those checks are named as skipped.
 
-    Changes nothing, and contacts nothing but the cluster, unless --download says so.
+    Contacts nothing but the cluster, unless --download says so.
 
     \b
     Examples:

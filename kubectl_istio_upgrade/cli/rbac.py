@@ -52,8 +52,7 @@ def rbac(
 
     Each rule with its reason, for the types that the cluster serves; print them anew when a definition was added.
     With REF also for the types of that snapshot: a rollback to it may bring back some that the cluster has no longer.
-    Workloads of applications are restarted only by whoever has a role of its own for that: --workloads. Changes nothing
-    in the cluster.
+    Workloads of applications are restarted only by whoever has a role of its own for that: --workloads.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ def snapshot(message: str, name: str | None, files: tuple[str, ...], format_: st
     """Commit the whole mesh to the store.
 
     Reads every object of the mesh scope at one resource version, and commits it to the cluster's branch. If anything
-    cannot be read there is no snapshot. Changes nothing in the cluster.
+    cannot be read there is no snapshot.
 
     With --from-file, imports backups made with `kubectl get ... -o yaml`; nothing is ever deleted on the word of such a
     snapshot, as it may not hold everything.

@@ -12,7 +12,7 @@ def status(format_: str) -> None:
     """Show where the cluster stands, and what comes next.
 
     The versions that run, the last snapshot and what has changed since, an operation that was cut short, and who is
-    changing the mesh right now. Changes nothing.
+    changing the mesh right now.
 
     \b
     Examples:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def store(context: click.Context) -> None:
     """Look after the store itself.
 
+    By itself it changes nothing; the help of each command below says what that one changes.
+
     \b
     Examples:
       kubectl istio-upgrade store init --recipient age1...
@@ -78,7 +80,7 @@ def verify(format_: str) -> int:
 
     Every object of git by its hash, reached or not; every snapshot of every cluster against the format; branches,
     names, signatures, encrypted values (with --identity also that they open), the digest key and the journals. Reads
-    the store only, and changes nothing.
+    the store only.
 
     Exits with 1 when anything is damaged. Nothing is built on a damaged snapshot, and none is rolled back to.
 

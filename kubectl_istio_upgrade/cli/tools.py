@@ -75,10 +75,15 @@ class Toolbox:
         return self._istioctl(release)
 
     def istioctl_at_hand(self, version: str = "") -> Istioctl | None:
-        """The same, or (without a version) any; None where there is none. Nothing is fetched."""
+        """The same, or (without a version) any; None where there is none. Nothing is fetched.
+
+        Raises ToolError for one that `--istioctl` names and that is not it: what was asked for is not passed over.
+        """
         try:
             return self._istioctl(Release.parse(version) if version else None, download=False)
         except ToolError:
+            if "istioctl" in self.settings.values:
+                raise
             return None
 
     def reference(self, release: Release, *, download: bool = True) -> Istioctl:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, command, output, tooling
+from .options import COMMON, asking, command, output
 
 
 @command
 @click.option("--allow-skew", is_flag=True, help="Let a data plane lag behind as far as Istio supports for a while.")
-@tooling
+@asking("that asks the proxies; of the mesh's release")
 @output("json", "yaml")
 @COMMON
 def validate(allow_skew: bool, format_: str) -> int:
@@ -19,8 +19,7 @@ def validate(allow_skew: bool, format_: str) -> int:
     endpoints; webhooks that are served, with the mesh's CA; revision labels that name an injector; and, with an
     istioctl, what proxies report themselves, whether they have their configuration, and what `istioctl analyze` finds.
 
-    Each check is ok, a warning, failed, or skipped with the reason. The exit code is 1 if any has failed. Changes
-    nothing.
+    Each check is ok, a warning, failed, or skipped with the reason. The exit code is 1 if any has failed.
 
     \b
     Examples:

@@ -105,6 +105,14 @@ def test_an_istioctl_of_another_release_is_refused(alone: Program, tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize("command", [["precheck"], ["validate"]])
+def test_an_istioctl_that_is_named_and_not_there_is_not_passed_over(alone: Program, command: list[str]) -> None:
+    refused = alone(*command, "--istioctl", "/nowhere/istioctl").failed(
+        3, "/nowhere/istioctl (--istioctl) cannot be asked"
+    )
+    assert refused.hints, refused.err
+
+
 def test_the_right_one_is_asked_and_what_it_finds_is_in_the_table(alone: Program, tmp_path: Path) -> None:
     told = {"code": "IST0141", "level": "Error", "message": "Missing permission", "origin": "Cluster"}
     right = str(pretended(tmp_path / "right", TO, [told, {**told, "level": "Warning", "message": "Another"}]))

@@ -64,19 +64,3 @@ def test_make_targets_that_are_named_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for target in re.findall(r"^\$ make (\w+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-
-
-def test_every_command_has_a_purpose_examples_and_exit_codes() -> None:
-    for name, (_, _, purpose) in COMMANDS.items():
-        help_text = command(name).get_help(click.Context(command(name), info_name=f"kubectl istio-upgrade {name}"))
-        assert purpose.endswith(".")
-        assert "Examples:" in help_text
-        assert f"kubectl istio-upgrade {name}" in help_text
-        assert "Exit codes: 0 done" in help_text
-
-
-def test_examples_in_the_help_use_options_that_exist() -> None:
-    for name in COMMANDS:
-        for line in re.findall(rf"kubectl istio-upgrade {name}([^\n|>]*)", command(name).help or ""):
-            given = {word for word in line.split() if word.startswith("-") and word != "-"}
-            assert given <= options(name), line
