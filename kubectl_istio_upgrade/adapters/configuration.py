@@ -54,6 +54,18 @@ def unknown_variables() -> tuple[str, ...]:
     return tuple(sorted(set(mine) - known))
 
 
+def unknown_contexts(flags: Mapping[str, Any]) -> tuple[str, ...]:
+    """Contexts that the file has settings of and the kubeconfig does not name: mistyped, or of another kubeconfig."""
+    from .kube.contexts import names
+
+    configured = _Content.read(file_of_the_user()).contexts
+    try:
+        known = names(flags.get("kubeconfig", "")).contexts if configured else ()
+    except UsageError:  # it is told by whatever needs it
+        return ()
+    return tuple(name for name in configured if name not in known) if known else ()
+
+
 def did_you_mean(word: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
     """A hint: what comes near, or everything that there is."""
     from difflib import get_close_matches
@@ -84,7 +96,7 @@ def _from_environment(setting: Setting, text: str) -> Any:
     parts = text.split(os.pathsep) if setting.is_path else re.split("[,\n]", text)
     value = [part.strip() for part in parts if part.strip()] if setting.many else text
     if problem := _problem(setting, value):
-        raise UsageError(f"{setting.variable} {problem}", hint=_choice_hint(setting, value))
+        raise UsageError(f"{setting.variable} {problem}", hint=_hint(setting, value))
     return _value(setting, value, Path())
 
 
@@ -102,11 +114,17 @@ def _problem(setting: Setting, value: Any) -> str:
         return "is not a text; put it in quotes" if isinstance(value, int | float) else "is not a text"
     if setting.choices and value not in setting.choices:
         return f"is {value!r}, and not one of {', '.join(setting.choices)}"
+    if setting.form and not re.fullmatch(setting.form, value, re.ASCII):
+        return f"is {value!r}, which means nothing"
     return ""
 
 
-def _choice_hint(setting: Setting, value: Any) -> str | None:
-    return did_you_mean(str(value), setting.choices) if setting.choices else None
+def _hint(setting: Setting, value: Any) -> str | None:
+    if setting.choices:
+        return did_you_mean(str(value), setting.choices)
+    if setting.many and _is_text(value):
+        return f"a list is in brackets: {setting.key}: [{value}]"
+    return f"write it as {setting.such_as}" if setting.such_as else None
 
 
 def _is_text(value: Any) -> bool:
@@ -126,9 +144,9 @@ class _Content:
     lines: Mapping[_Place, int]
 
     @property
-    def contexts(self) -> bool:
-        """Whether it has settings of single contexts."""
-        return any(place[0] == CONTEXTS for place in self.at)
+    def contexts(self) -> tuple[str, ...]:
+        """Those of which it has settings, in order."""
+        return tuple(dict.fromkeys(place[1] for place in self.at if place[0] == CONTEXTS))
 
     def places(self, setting: Setting, context: str) -> Iterator[_Place]:
         """Where the file speaks of a setting, the most particular place first."""
@@ -145,7 +163,9 @@ class _Content:
         """Raises UsageError, naming the file and, as far as there is one, the line."""
         try:
             text = file.read_bytes()
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if os.environ.get(FILE_VARIABLE):
+                raise UsageError(f"{file} does not exist", hint=f"{FILE_VARIABLE} names it") from error
             return cls(file, {}, {})
         except OSError as error:
             raise UsageError(f"{file} cannot be read: {(error.strerror or 'error').lower()}") from error
@@ -181,7 +201,7 @@ class _Check:
             if key not in known:
                 self._refuse(place, f"there is no setting {key!r}", did_you_mean(key, (*known, *others)))
             if problem := _problem(known[key], value):
-                self._refuse(place, f"{key} {problem}", _choice_hint(known[key], value))
+                self._refuse(place, f"{key} {problem}", _hint(known[key], value))
             yield place, value
 
     def _mapping(self, place: _Place, value: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ..adapters.yamlio import load
 from ..errors import RefusedError
 from ..models.assessments import Assessment
 from ..models.findings import Severity
+from ..models.releases import Release
 from ..operations.assessing import Helpers, assess
 from ..operations.session import Session
 from ..render.assessments import assessment_data
@@ -15,20 +16,18 @@ from ..render.names import plural
 from ..render.structured import Format, formatted
 from ..render.terminal import Terminal
 from .settings import Settings
-from .tools import target_release
 
 
 def assessed(
     settings: Settings,
     session: Session,
-    to: str | None,
+    target: Release | None,
     *,
     revision: str = "",
     gateways: bool = False,
     ignore: Collection[str] = (),
 ) -> Assessment:
     """Look at the mesh of a session. An istioctl that is named must be the right one; else it may be missing."""
-    target = target_release(to) if to else None
     with settings.toolbox(session.root_namespace) as tools:
         insist = "istioctl" in settings.values or "download" in settings.values
         helpers = Helpers(load, tools.istioctl_of, tools.reference, insist=insist)

@@ -47,7 +47,7 @@ def view(format_: str) -> None:
       kubectl istio-upgrade config view
       kubectl istio-upgrade config view --context prod -o json
     """
-    from ..adapters.configuration import configure, unknown_variables
+    from ..adapters.configuration import configure, unknown_contexts, unknown_variables
     from ..render.configuration import configuration_data, print_configuration
     from ..render.structured import Format, formatted
     from .options import given
@@ -58,6 +58,8 @@ def view(format_: str) -> None:
     settings = Settings({**flags, **found.values})
     for name in unknown_variables():
         settings.progress.note(f"{name} is in the environment and means nothing")
+    for name in unknown_contexts(flags):
+        settings.progress.note(f"{found.file.name} has settings of a context {name!r} that is not in the kubeconfig")
     if format_ == Format.TEXT:
         print_configuration(settings.out, found)
     else:

@@ -58,8 +58,41 @@ HIDDEN = {"__complete": ("completing", "command")}
 """What people never type."""
 
 
+MEANT = {
+    "backup": "snapshot",
+    "save": "snapshot",
+    "restore": "rollback",
+    "undo": "rollback",
+    "revert": "rollback",
+    "downgrade": "rollback",
+    "list": "history",
+    "ls": "history",
+    "log": "history",
+    "get": "show",
+    "install": "upgrade",
+    "plan": "upgrade --to VERSION --plan",
+    "check": "precheck",
+    "continue": "resume",
+    "cancel": "abort",
+    "tag": "promote",
+    "uninstall": "retire",
+    "roles": "rbac",
+    "init": "store init",
+    "verify": "store verify",
+    "push": "store push",
+    "pull": "store pull",
+    "gc": "store gc",
+    "view": "config view",
+    "help": "--help",
+    "version": "--version",
+}
+"""Words of other tools, and of our own one level down, that people try; what they come nearest to is something else."""
+
+
 class LazyGroup(CommandGroup):
     """Commands are imported when they are called."""
+
+    meant = MEANT
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order of the table: that of use."""

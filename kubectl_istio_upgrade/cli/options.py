@@ -6,8 +6,8 @@ what is their own. `settings` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 from click.types import StringParamType
@@ -143,6 +143,14 @@ class Sections(click.Command):
             if type(parameter.type) is StringParamType:
                 parameter.type = Word()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; an error names the command, so that the hint is its help and not the program's."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Two sections of options."""
         own: list[tuple[str, str]] = []
@@ -171,6 +179,9 @@ class Sections(click.Command):
 class CommandGroup(Sections, click.Group):
     """A command with commands below it."""
 
+    meant: ClassVar[Mapping[str, str]] = {}
+    """Commands that people try and that are called otherwise here."""
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -179,7 +190,7 @@ class CommandGroup(Sections, click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(name, known, n=1)
+            near = [self.meant[name]] if name in self.meant else get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"no such command {name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)

@@ -34,8 +34,10 @@ def precheck(to: str | None, revision: str, ignore: tuple[str, ...], format_: st
     from ..render.assessments import print_findings
     from .assessing import assessed, conclude
     from .settings import Settings
+    from .tools import target_release
 
+    target = target_release(to) if to else None
     settings = Settings.current()
     with settings.session(create=True) as session:
-        found = assessed(settings, session, to, revision=revision, ignore=(*settings.ignored_findings, *ignore))
+        found = assessed(settings, session, target, revision=revision, ignore=(*settings.ignored_findings, *ignore))
     conclude(settings, found, format_, print_findings)

@@ -10,6 +10,7 @@ import click
 from .options import COMMON, Named, command, output, probing, tooling, unlocking, writing
 
 if TYPE_CHECKING:
+    from ..models.releases import Release
     from .settings import Settings
 
 NOT_PLANNED = frozenset(
@@ -107,15 +108,17 @@ def upgrade(
     """
     from .approval import check_can_confirm
     from .settings import Settings
+    from .tools import target_release
     from .upgrading import Options, Restarts, carry_out
 
+    target = target_release(to)
     settings = Settings.current()
     ignore = (*settings.ignored_findings, *ignore)
     if gateways and not revision:
         raise click.UsageError("--with-gateways is for --revision: without it, gateways are upgraded anyway")
     if only_plan:
         _refuse_unused(click.get_current_context())
-        _plan(settings, to, revision, ignore, format_, gateways=gateways)
+        _plan(settings, target, revision, ignore, format_, gateways=gateways)
         return
     check_can_confirm("upgrade", yes=yes, dry_run=dry_run)
     restarts = Restarts(workloads, batch)
@@ -138,7 +141,9 @@ def _refuse_unused(context: click.Context) -> None:
         raise click.UsageError(message)
 
 
-def _plan(settings: Settings, to: str, revision: str, ignore: tuple[str, ...], format_: str, *, gateways: bool) -> None:
+def _plan(
+    settings: Settings, to: Release, revision: str, ignore: tuple[str, ...], format_: str, *, gateways: bool
+) -> None:
     from ..render.assessments import print_assessment
     from .assessing import assessed, conclude
 

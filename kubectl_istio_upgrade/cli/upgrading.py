@@ -57,7 +57,6 @@ class Options:
 
 def carry_out(settings: Settings, options: Options, timeout: float, format_: str) -> None:
     """The whole way. Raises whatever stops it."""
-    target_release(options.to)
     if options.to_dir is not None:
         check_writable(options.to_dir)
     wishes = Wishes(tuple(_file(name) for name in options.files), options.sets)

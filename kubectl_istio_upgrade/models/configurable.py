@@ -23,6 +23,10 @@ class Setting(NamedTuple):
     is_path: bool = False
     """Relative to the file that names it; `~` is the user's home."""
     choices: tuple[str, ...] = ()
+    form: str = ""
+    """A regular expression that a value matches; "" for any text."""
+    such_as: str = ""
+    """Values of that form."""
 
     @property
     def variable(self) -> str:

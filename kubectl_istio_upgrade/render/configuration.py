@@ -8,16 +8,24 @@ from .terminal import Terminal
 
 _NOTHING = "-"
 
+_GAPS = 4
+"""Columns between those of the table."""
+
 
 def print_configuration(out: Terminal, configuration: Configuration) -> None:
-    """The file, then a setting a line."""
+    """The file, then a setting a line; where that has no room, whole values below their names rather than halves."""
     exists = "" if configuration.file.exists() else " (there is none)"
     out.prose(f"{configuration.file}{exists}", "file:    ")
     if configuration.context:
         out.prose(configuration.context, "context: ")
     out.line()
     rows = [(one.setting.key, _shown(one), _source(one)) for one in configuration.settings]
-    out.table(("SETTING", "VALUE", "FROM"), rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) + _GAPS <= out.width:
+        out.table(("SETTING", "VALUE", "FROM"), rows)
+        return
+    for key, value, source in rows:
+        out.prose(f"{value} ({source})", f"{key:<{widths[0]}}  ")
 
 
 def _shown(one: Configured) -> str:

@@ -47,7 +47,7 @@ def _next(overview: Overview) -> str:
         return f"{_PROGRAM} snapshot"
     problem = overview.cluster_problem
     if problem and problem.exit_code is ExitCode.USAGE:
-        return f"{_PROGRAM} --context NAME, one of: kubectl config get-contexts"
+        return f"{_PROGRAM} again, with --kubeconfig FILE or --context NAME"
     if overview.newest:
         return f"{_PROGRAM} history, which works while the cluster does not"
     return f"kubectl cluster-info, then {_PROGRAM} again"

@@ -12,6 +12,9 @@ FOREIGN_VARIABLES = tuple(VARIABLE_PREFIX + name for name in ("TESTBED_", "NO_SM
 
 COLORS = ("auto", "always", "never")
 
+_TIME = r"\d+|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+"
+"""kubectl's: whole seconds or a Go duration."""
+
 SETTINGS = (
     Setting("store", "--store", "store", "where the store is", is_path=True),
     Setting("remote", "--remote", "remote", "where `store push` and `store pull` go"),
@@ -27,7 +30,15 @@ SETTINGS = (
     Setting("exclude_type", "--exclude-type", "excludeTypes", "types that snapshots leave out", many=True),
     Setting("ignored_findings", "--ignore", "ignoredFindings", "findings that stop no upgrade", many=True),
     Setting("releases", "--releases", "releases", "where a missing istioctl is fetched from"),
-    Setting("request_timeout", "--request-timeout", "requestTimeout", "limit of one request", default="no limit"),
+    Setting(
+        "request_timeout",
+        "--request-timeout",
+        "requestTimeout",
+        "limit of one request",
+        default="no limit",
+        form=_TIME,
+        such_as="30, 1s, 2m, 3h; 0 means no limit",
+    ),
     Setting("color", "--color", "color", "whether output is coloured", default="auto", choices=COLORS),
 )
 """Approval is not among them: nobody should say yes to a plan before it is there."""

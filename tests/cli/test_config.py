@@ -9,6 +9,7 @@ import yaml
 
 from .conftest import StoreView
 from .program import Program
+from .screens import screen_after
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
@@ -20,6 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def configured(offline: Program, file: Path) -> Program:
+    file.touch()
     return offline.without("ISTIO_UPGRADE_STORE").having(ISTIO_UPGRADE_CONFIG=str(file))
 
 
@@ -38,8 +40,28 @@ def test_each_value_with_its_source(configured: Program, file: Path, tmp_path: P
     assert yaml.safe_load(configured("config", "view", "-o", "yaml").done().out)["file"] == str(file)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(configured: Program, file: Path) -> None:
-    assert f"{file} (there is none)" in configured("config", "view").done().out
+def test_the_users_file_need_not_be_there_but_one_that_is_named_must(offline: Program, tmp_path: Path) -> None:
+    usual = tmp_path / ".config" / "kubectl-istio-upgrade" / "config.yaml"
+    assert f"{usual} (there is none)" in offline("config", "view").done().out
+    mistyped = offline.having(ISTIO_UPGRADE_CONFIG=str(tmp_path / "mistyped.yaml"))
+    for arguments in (["config", "view"], ["history"], ["snapshot"]):
+        mistyped(*arguments).failed(2, "mistyped.yaml does not exist", hint="ISTIO_UPGRADE_CONFIG names it")
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_values_are_whole_however_narrow_the_terminal_is(configured: Program, columns: int) -> None:
+    long = "x" * 60
+    screen = screen_after(configured, "config", "view", "--store", long, columns=columns)
+    assert any(long in line for line in screen.lines), screen.text
+    assert "--store" in screen.text
+
+
+def test_a_mistyped_context_is_noted(configured: Program, file: Path, tmp_path: Path) -> None:
+    file.write_text("contexts: {prdo: {store: x}}\n")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("contexts: [{name: prod, context: {cluster: c}}]\n")
+    result = configured.having(KUBECONFIG=str(kubeconfig))("config", "view").done()
+    assert "config.yaml has settings of a context 'prdo' that is not in the kubeconfig" in result.err
 
 
 def test_a_mistyped_variable_is_noted(configured: Program) -> None:

@@ -18,6 +18,12 @@ NO_SUCH = "nowhere"
     [
         (["snapshoot"], ["no such command 'snapshoot'", "did you mean 'snapshot'?"]),
         (["frobnicate"], ["no such command 'frobnicate'"]),
+        (["restore", "friday"], ["did you mean 'rollback'?"]),
+        (["backup"], ["did you mean 'snapshot'?"]),
+        (["push"], ["did you mean 'store push'?"]),
+        (["help", "rollback"], ["did you mean '--help'?"]),
+        (["store", "vrify"], ["no such command 'vrify'", "did you mean 'verify'?"]),
+        (["report", "--html"], ["'--html' requires an argument", "kubectl istio-upgrade report --help"]),
         (["snapshot", "--frob"], ["no such option", "--frob"]),
         (["--frob"], ["no such option", "--frob"]),
         (["snapshot", "--mesage", "x"], ["no such option", "--message"]),
@@ -39,6 +45,9 @@ NO_SUCH = "nowhere"
         (["rollback", "--timeout", "inf", "--yes"], ["inf is not in the range"]),
         (["rollback", "--probe-interval", "nan", "--yes"], ["nan is no length of time"]),
         (["snapshot", "-m", "caf\udce9"], ["invalid value for '-m'", "it is not utf-8"]),
+        (["upgrade", "--to", "1.29"], ["'1.29' is no release of Istio", "with its patch number"]),
+        (["upgrade", "--to", "1.29", "--plan"], ["'1.29' is no release of Istio"]),
+        (["precheck", "--to", "soon"], ["'soon' is no release of Istio"]),
     ],
 )
 def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str], words: list[str]) -> None:

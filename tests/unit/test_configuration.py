@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubectl_istio_upgrade.adapters.configuration import configure, file_of_the_user, unknown_variables
+from kubectl_istio_upgrade.adapters.configuration import (
+    configure,
+    file_of_the_user,
+    unknown_contexts,
+    unknown_variables,
+)
+from kubectl_istio_upgrade.adapters.kube.connection import parse_timeout
 from kubectl_istio_upgrade.errors import UsageError
 from kubectl_istio_upgrade.models.configuration import Configured, Origin
 from kubectl_istio_upgrade.rules.settings import SETTINGS
@@ -71,7 +78,7 @@ def test_one_setting_of_a_context_leaves_the_others_alone(folder: Path) -> None:
 
 def test_every_setting_can_be_in_the_file_and_in_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in SETTINGS:
-        word = setting.choices[0] if setting.choices else "a"
+        word = setting.choices[0] if setting.choices else "1s" if setting.form else "a"
         write(folder, f"{setting.key}: {[word, word] if setting.many else word}\n")
         assert found()[setting.name].origin is Origin.FILE
         separator = (os.pathsep if setting.is_path else ",") if setting.many else ""
@@ -122,7 +129,8 @@ def test_a_file_that_says_nothing(folder: Path, text: str) -> None:
         ("store: [x]\n", "line 1: store is not a text", ""),
         ("store:\n", "line 1: store is not a text", ""),
         ("\nrequestTimeout: 30\n", "line 2: requestTimeout is not a text; put it in quotes", ""),
-        ("recipients: age1x\n", "line 1: recipients is not a list of texts", ""),
+        ("requestTimeout: soon\n", "line 1: requestTimeout is 'soon', which means nothing", "write it as 30, 1s"),
+        ("recipients: age1x\n", "line 1: recipients is not a list of texts", "in brackets: recipients: [age1x]"),
         ("recipients: [1]\n", "line 1: recipients is not a list of texts", ""),
         ("color: alway\n", "line 1: color is 'alway', and not one of auto, always, never", "did you mean 'always'?"),
         ("store: a\nstore: b\n", "line 2, column 1: the key 'store' is there twice", ""),
@@ -144,6 +152,40 @@ def test_a_file_that_cannot_be_read(folder: Path) -> None:
     (folder / "config.yaml").mkdir()
     with pytest.raises(UsageError, match=r"config.yaml cannot be read: is a directory"):
         configure({})
+
+
+def test_a_file_that_a_variable_names_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Going on without it would be going on with another store."""
+    monkeypatch.setenv("ISTIO_UPGRADE_CONFIG", str(tmp_path / "mistyped.yaml"))
+    with pytest.raises(UsageError, match=r"mistyped.yaml does not exist") as caught:
+        configure({})
+    assert caught.value.hint == "ISTIO_UPGRADE_CONFIG names it"
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "30", "1s", "1h30m", ".5s", "1.5m", "soon", "-1", "1 s", "1x", "s", "1s2", "\u0661"]
+)
+def test_a_time_is_what_kubectl_takes_for_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table's form and the transport's own reading agree."""
+    monkeypatch.setenv("ISTIO_UPGRADE_REQUEST_TIMEOUT", text)
+    assert is_refused(lambda: configure({})) == is_refused(lambda: parse_timeout(text))
+
+
+def is_refused(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except UsageError:
+        return True
+    return False
+
+
+def test_contexts_that_no_kubeconfig_names_are_noticed(folder: Path, tmp_path: Path) -> None:
+    write(folder, "contexts: {prod: {store: one}, prdo: {store: two}}\n")
+    assert unknown_contexts({}) == (), "a kubeconfig without any contexts says nothing"
+    (tmp_path / ".kube" / "config").write_text("contexts: [{name: prod, context: {cluster: c}}]")
+    assert unknown_contexts({}) == ("prdo",)
+    (tmp_path / ".kube" / "config").write_text("contexts: [")
+    assert unknown_contexts({}) == ()
 
 
 def test_a_variable_with_a_value_that_its_setting_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:

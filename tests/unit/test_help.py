@@ -9,7 +9,7 @@ import click
 import pytest
 
 from kubectl_istio_upgrade.cli.effects import EFFECTS, NOTHING
-from kubectl_istio_upgrade.cli.main import COMMANDS, PROGRAM, main
+from kubectl_istio_upgrade.cli.main import COMMANDS, MEANT, PROGRAM, main
 from kubectl_istio_upgrade.errors import ExitCode
 
 SNAPSHOTS = "a snapshot before and one after"
@@ -145,3 +145,10 @@ def test_nothing_that_people_copy_is_broken_in_two(columns: str, monkeypatch: py
 @pytest.mark.parametrize("path", HELPS)
 def test_every_row_explains_something(path: str) -> None:
     assert [name for name, about in section(HELPS[path], "Options").items() if not about] == []
+
+
+@pytest.mark.parametrize("word", MEANT)
+def test_what_is_suggested_for_another_tools_word_is_a_command_of_ours(word: str) -> None:
+    suggested = MEANT[word].partition(" --")[0]
+    assert word not in COMMANDS
+    assert suggested in {*HELPS, "--help", "--version"}
