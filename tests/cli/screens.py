@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyte
 
 from .program import Program
-from .terminals import at_terminal
+from .terminals import forked_at_terminal
 
 ROWS = 3000
 """All that a command says is still there, as in a terminal that can be scrolled back."""
@@ -45,7 +45,7 @@ class Screen:
 
 def screen_after(program: Program, *arguments: str, columns: int, answer: tuple[str, str] | None = None) -> Screen:
     """Run a command at a terminal, to its end; `answer` is what to wait for, and what to type then."""
-    with at_terminal(program, *arguments, columns=columns) as terminal:
+    with forked_at_terminal(program, *arguments, columns=columns) as terminal:
         if answer is not None:
             terminal.wait_for(answer[0])
             terminal.type(answer[1])

@@ -16,8 +16,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from .program import PATIENCE, Program
+from tests.support import preloaded
+
+from .program import PATIENCE, PROGRAM, Program
 
 COLUMNS = 80
 ROWS = 24
@@ -30,11 +33,24 @@ _TAKE_TERMINAL = (
 """As a login does: with the terminal as the controlling one, Ctrl-C becomes a signal."""
 
 
+_KIND = {"TERM": "xterm-256color"}
+
+
+class Process(Protocol):
+    """What runs at a terminal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 @dataclass
 class Terminal:
     """What is on the screen, in the order in which it came, escape codes and all."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     master: int
     seen: str = ""
 
@@ -83,24 +99,52 @@ class Terminal:
 @contextmanager
 def at_terminal(program: Program, *arguments: str, redirect: str = "", columns: int = COLUMNS) -> Iterator[Terminal]:
     """Run a command at a terminal; with `redirect`, its standard output goes into that file."""
+    with _opened(columns) as (master, slave):
+        out = os.open(redirect, os.O_WRONLY | os.O_CREAT) if redirect else slave
+        process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *program.command, *arguments],
+            stdin=slave,
+            stdout=out,
+            stderr=slave,
+            env={**program.environment, **_KIND},
+            start_new_session=True,
+            cwd=program.folder,
+        )
+        if redirect:
+            os.close(out)
+        with _attended(process, master, slave) as terminal:
+            yield terminal
+
+
+@contextmanager
+def forked_at_terminal(program: Program, *arguments: str, columns: int = COLUMNS) -> Iterator[Terminal]:
+    """The same, forked as `preloaded` does it where that makes no difference: for many commands in a row."""
+    environment = {**program.environment, **_KIND}
+    if program.command != (str(PROGRAM),) or not preloaded.is_for(environment):
+        with at_terminal(program, *arguments, columns=columns) as terminal:
+            yield terminal
+        return
+    with _opened(columns) as (master, slave):
+        started = preloaded.start(arguments, environment, (slave,) * 3, folder=program.folder)
+        with _attended(started, master, slave) as terminal:
+            yield terminal
+
+
+@contextmanager
+def _opened(columns: int) -> Iterator[tuple[int, int]]:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-    out = os.open(redirect, os.O_WRONLY | os.O_CREAT) if redirect else slave
-    process = subprocess.Popen(
-        [sys.executable, "-c", _TAKE_TERMINAL, *program.command, *arguments],
-        stdin=slave,
-        stdout=out,
-        stderr=slave,
-        env={**program.environment, "TERM": "xterm-256color"},
-        start_new_session=True,
-        cwd=program.folder,
-    )
+    try:
+        yield master, slave
+    finally:
+        os.close(master)
+
+
+@contextmanager
+def _attended(process: Process, master: int, slave: int) -> Iterator[Terminal]:
     os.close(slave)
-    if redirect:
-        os.close(out)
     try:
         yield Terminal(process, master)
     finally:
         process.kill()
         process.wait()
-        os.close(master)

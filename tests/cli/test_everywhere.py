@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,21 +142,48 @@ def colours_in(seen: str) -> set[str]:
     return {part for part in parts if re.fullmatch(r"3[0-8]|4[0-8]|9[0-7]|10[0-7]", part)}
 
 
-@pytest.mark.parametrize("columns", [NARROW, WIDE])
-def test_at_a_terminal(room: Room, columns: int) -> None:
-    """At the wide one without colour, which takes no room: so each of both is looked at once."""
-    program = room.program.having(NO_COLOR="1" if columns == WIDE else "")
+@dataclass(frozen=True)
+class Place:
+    """A terminal, and what is special about it."""
+
+    columns: int
+    variables: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether somebody has asked for no colour."""
+        return "NO_COLOR" in self.variables
+
+
+TERMINALS = {
+    "80 columns": Place(NARROW, {}, AT_A_TERMINAL),
+    "80 columns without colour": Place(NARROW, {"NO_COLOR": "1"}, FIRST),
+    "80 columns without Unicode": Place(NARROW, {"LC_ALL": "C"}, FIRST),
+    "200 columns": Place(WIDE, {}, FIRST),
+    "200 columns without colour": Place(WIDE, {"NO_COLOR": "1"}, FIRST),
+}
+"""Every command at each; all rows, and every help, at the one that has the least room."""
+
+
+@pytest.mark.parametrize("name", TERMINALS)
+def test_at_a_terminal(room: Room, name: str) -> None:
+    place = TERMINALS[name]
+    program = room.program.having(**place.variables)
     problems: list[str] = []
     coloured = set()
-    for line in AT_A_TERMINAL if columns == NARROW else FIRST:
-        screen = screen_after(program, *line.words, columns=columns, answer=("[y/N]", "n\n") if line.asks else None)
+    for line in place.rows:
+        answer = ("[y/N]", "n\n") if line.asks else None
+        screen = screen_after(program, *line.words, columns=place.columns, answer=answer)
         problems += [f"{line.line}: {wrong}" for wrong in wrong_on_screen(line, screen)]
         if found := colours_in(screen.seen):
             coloured.add(line.line)
-            if columns == WIDE:
+            if place.is_plain:
                 problems.append(f"{line.line}: colours {found} with NO_COLOR")
+        if "LC_ALL" in place.variables and not line.foreign and not screen.text.isascii():
+            problems.append(f"{line.line}: not ASCII: {sorted({one for one in screen.text if not one.isascii()})}")
     assert not problems, told(problems)
-    assert ("diff" in coloured) == (columns == NARROW), "colour is where it belongs"
+    assert ("diff" in coloured) != place.is_plain, "colour is where it belongs"
 
 
 def wrong_in_a_pipe(line: Row, result: Result) -> Iterator[str]:
@@ -169,10 +196,21 @@ def wrong_in_a_pipe(line: Row, result: Result) -> Iterator[str]:
         yield f"not ASCII: {sorted({one for one in text if not one.isascii()})}"
 
 
-def test_in_a_pipe_without_unicode(room: Room) -> None:
+PIPES = {
+    "UTF-8": {},
+    "without Unicode": {"LANG": "C", "LC_ALL": "C"},
+    "without colour": {"NO_COLOR": "1"},
+    "forced colour": {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"},
+}
+"""What is in the environment of a pipe. No colour belongs there, whoever else takes these variables for an order."""
+
+
+@pytest.mark.parametrize("name", PIPES)
+def test_in_a_pipe(room: Room, name: str) -> None:
     """What is ours is ASCII; what is the mesh's, and people's, is UTF-8, for data do not depend on a locale."""
-    program = room.program.having(LANG="C", LC_ALL="C")
-    problems = [f"{line.line}: {wrong}" for line in IN_A_PIPE for wrong in wrong_in_a_pipe(line, program(*line.words))]
+    program = room.program.having(**PIPES[name])
+    rows = IN_A_PIPE if name == "without Unicode" else tuple(line for line in IN_A_PIPE if line not in HELP)
+    problems = [f"{line.line}: {wrong}" for line in rows for wrong in wrong_in_a_pipe(line, program(*line.words))]
     assert not problems, told(problems)
 
 

@@ -3,13 +3,13 @@
 Most of the time of a command is Python reading libraries, and the tests run thousands of commands. What is forked has
 imported all of them and done nothing else; from the command line on everything is as in the console script: its own
 environment, folder, streams, threads and end. What a start itself does is tested with real ones
-(`tests/cli/test_startup.py`), and so is whatever is interrupted, sees a terminal, or has a locale or a Python of its
-own.
+(`tests/cli/test_startup.py`), and so is whatever is interrupted, or has a locale or a Python of its own.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -49,20 +49,62 @@ def run(
 
     `before` is a module whose `watch` is called in the new process before the command is.
     """
+    heard = [_Heard(), _Heard()]
+    streams = (_given(stdin), *(each.write_end for each in heard))
+    started = start(arguments, environment, streams, folder=folder, before=before)
+    for stream in streams:
+        os.close(stream)
+    code = started.wait(timeout)
+    out, err = (each.text() for each in heard)
+    return code, out, err
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    *,
+    folder: Path | None = None,
+    before: str = "",
+) -> Started:
+    """Start with these three for its input, output and errors; a terminal becomes its own, as a login shell has it."""
     script = str(Path(sys.executable).with_name("kubectl-istio_upgrade"))
     place = str(folder or Path.cwd())
     order = {"arguments": [script, *arguments], "environment": dict(environment), "folder": place, "before": before}
-    with socket.socket(socket.AF_UNIX) as link:
-        link.connect(_server())
-        heard = [_Heard(), _Heard()]
-        given = _given(stdin)
-        streams = [given, *(each.write_end for each in heard)]
-        socket.send_fds(link, [json.dumps(order).encode() + b"\n"], streams)
-        for stream in streams:
-            os.close(stream)
-        code = _end(link, arguments, timeout)
-        out, err = (each.text() for each in heard)
-        return code, out, err
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(_server())
+    socket.send_fds(link, [json.dumps(order).encode() + b"\n"], list(streams))
+    return Started(tuple(arguments), link)
+
+
+class Started:
+    """A command that has been forked. Two lines come of it: the process's id, and its exit code."""
+
+    def __init__(self, arguments: tuple[str, ...], link: socket.socket) -> None:
+        self._arguments, self._link = arguments, link
+        self._answers = link.makefile("r")
+        self._pid = int(self._answers.readline())
+        self._code: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, negative for a signal. Raises TimeoutExpired, and then it is no more."""
+        if self._code is None:
+            self._link.settimeout(timeout)
+            try:
+                self._code = int(self._answers.readline())
+            except TimeoutError:
+                os.killpg(self._pid, 9)
+                raise subprocess.TimeoutExpired([*self._arguments], timeout or 0) from None
+            finally:
+                self._answers.close()
+                self._link.close()
+        return self._code
+
+    def kill(self) -> None:
+        """End it, unless it has ended."""
+        if self._code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._pid, 9)
 
 
 class _Heard:
@@ -97,18 +139,6 @@ def _write(end: int, content: bytes) -> None:
             stream.write(content)
     except BrokenPipeError:
         pass  # it did not want to read
-
-
-def _end(link: socket.socket, arguments: Sequence[str], timeout: float) -> int:
-    """Wait for the exit code. Two lines come: the process's id, and that."""
-    with link.makefile("r") as answers:
-        pid = int(answers.readline())
-        link.settimeout(timeout)
-        try:
-            return int(answers.readline())
-        except TimeoutError:
-            os.killpg(pid, 9)
-            raise subprocess.TimeoutExpired([*arguments], timeout) from None
 
 
 def _close(process: subprocess.Popen[bytes], folder: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -14,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import termios
 import threading
 import traceback
 from io import TextIOWrapper
@@ -102,6 +104,8 @@ def _tell(link: socket.socket, number: int) -> None:
 def _become(order: dict[str, Any]) -> None:
     """The console script, from here on."""
     os.setsid()
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # with the terminal as the controlling one, Ctrl-C becomes a signal
     random.seed()
     os.environ.clear()
     os.environ.update(order["environment"])
