@@ -1,4 +1,4 @@
-"""The examples of every `--help` run, in a shell, as a person would copy them."""
+"""The examples of every `--help`, and those of the README, run in a shell, as a person would copy them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from kubectl_istio_upgrade.cli.main import COMMANDS, main
+from tests.support.readme import ours
 
 from .mesh import Mesh, virtual_service
 from .program import PATIENCE, Program
@@ -36,10 +37,12 @@ ELSEWHERE = {
     "| kubectl apply -f -": "would give rights for good: test_rbac.py",
     "completion --install": "would write beside the program: test_completion.py",
     "report latest~1": "needs two operations: test_report.py",
-    "--recipient age1...": "needs a whole key: test_store.py",
+    "--recipient age1": "needs a whole key: test_store.py",
     "--restore-crd": "needs a definition that has changed: tests/mesh/test_older_definitions.py",
 }
-"""What marks an example that cannot run here, and where the like of it does."""
+"""What marks an example that cannot run here, and where the like of it does.
+
+What the README shows of an upgrade and of what comes after it is run line by line in tests/mesh/test_readme.py."""
 
 ASKS = ("rollback", "store gc")
 """What a person has to confirm, as soon as there is something to do; there is no terminal here."""
@@ -57,7 +60,7 @@ def examples() -> list[str]:
 def parsed(words: list[str]) -> click.Context:
     """The context of the innermost command. Raises UsageError for words that it does not take."""
     context = main.make_context("kubectl istio-upgrade", words)
-    while isinstance(context.command, click.Group):
+    while isinstance(context.command, click.Group) and context._protected_args:
         name, below, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
         assert below is not None
         context = below.make_context(name, rest, parent=context)
@@ -95,16 +98,27 @@ def test_every_mark_is_of_some_example() -> None:
     assert [mark for mark in ELSEWHERE if not any(mark in line for line in examples())] == []
 
 
-@pytest.mark.parametrize("line", examples())
+@pytest.mark.parametrize("line", dict.fromkeys([*examples(), *ours()]))
 def test_every_command_takes_the_words_of_its_examples(line: str) -> None:
     words = shlex.split(re.split(r"[|>&] ?", line.partition("kubectl istio-upgrade")[2])[0])
-    assert parsed(words).command.name == next(word for word in reversed(words) if word in known())
+    named = next((word for word in reversed(words) if word in known()), "kubectl istio-upgrade")
+    assert parsed(words).command.name == named
 
 
 def test_the_examples_run(room: Program) -> None:
     """All in one room, in their order: what one leaves, the next one finds."""
     lines = [line for line in examples() if is_run(line)]
     assert len(lines) > 25
+    problems = [problem for line in lines for problem in wrong_with(room, line)]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_examples_of_the_readme_run(room: Program) -> None:
+    """With a snapshot and an operation before them, which the reader of those sections has."""
+    room("snapshot", "-q", "--name", "friday").done()
+    room("apply", "-f", "gateway.yaml", "--yes").done()
+    lines = [line for line in ours() if is_run(line)]
+    assert len(lines) > 12
     problems = [problem for line in lines for problem in wrong_with(room, line)]
     assert not problems, "\n".join(problems)
 

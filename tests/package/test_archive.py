@@ -1,24 +1,18 @@
-"""The archive: what is in it, that every command runs from it, and that children get the user's environment."""
+"""The archive: what is in it, and that every command runs from it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 import stat
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 from release.archive import NAME, ReleaseError, pack
 from release.entry import give_back
 from release.smoke import smoke
-from tests.cli.mesh import Mesh
-from tests.cli.program import Program, clean_environment
 
 from .conftest import ROOT, Release
 
@@ -119,75 +113,3 @@ def test_a_zip_for_windows(tmp_path: Path) -> None:
 def test_the_environment_is_given_back(before: dict[str, str], after: dict[str, str]) -> None:
     give_back(before)
     assert before == after
-
-
-RECORDING = """\
-#!/bin/sh
-{{ env; echo; }} >> {log}
-exec {command}
-"""
-
-
-def recorder(path: Path, log: Path, command: str) -> None:
-    """A program that writes its environment down, and then does what it should."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(RECORDING.format(log=log, command=command))
-    path.chmod(0o755)
-
-
-def recorded(log: Path) -> list[dict[str, str]]:
-    blocks = log.read_text().strip().split("\n\n")
-    return [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
-
-
-def ours(environment: dict[str, str]) -> dict[str, str]:
-    """Without what the shell of the recorder, and the store, set on purpose."""
-    on_purpose = ("GIT_", "LC_ALL", "LANGUAGE", "SSH_ASKPASS_REQUIRE", "PWD", "OLDPWD", "SHLVL", "_", "KUBERNETES_EXEC")
-    return {name: value for name, value in environment.items() if not name.startswith(on_purpose)}
-
-
-@pytest.mark.parametrize("library_path", [None, "/opt/mine"])
-def test_git_gets_the_users_environment(unpacked: Path, tmp_path: Path, library_path: str | None) -> None:
-    log, tools = tmp_path / "log", tmp_path / "tools"
-    git = shutil.which("git")
-    recorder(tools / "git", log, f'{git} "$@"')
-    environment = clean_environment(tmp_path, ISTIO_UPGRADE_STORE=str(tmp_path / "store"))
-    environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
-    if library_path:
-        environment["LD_LIBRARY_PATH"] = library_path
-    program = Program(environment, (str(unpacked),))
-    program("store", "init").done()
-    program("__complete", "show", "").done()
-    seen = recorded(log)
-    assert len(seen) >= 3
-    for one in seen:
-        assert ours(one) == ours(environment)
-
-
-@pytest.mark.cluster
-def test_a_credential_plugin_gets_the_users_environment(unpacked: Path, mesh: Mesh, tmp_path: Path) -> None:
-    log, plugin = tmp_path / "log", tmp_path / "plugins" / "credentials"
-    credential = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": {"token": mesh.plane.state.tokens["admin"]},
-    }
-    answer = tmp_path / "credential.json"
-    answer.write_text(json.dumps(credential))
-    recorder(plugin, log, f"cat {answer}")
-    document = yaml.safe_load(mesh.plane.kubeconfig.read_text())
-    document["users"][0]["user"] = {
-        "exec": {
-            "apiVersion": "client.authentication.k8s.io/v1",
-            "command": str(plugin),
-            "interactiveMode": "Never",
-        }
-    }
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(document))
-    environment = clean_environment(
-        tmp_path, ISTIO_UPGRADE_STORE=str(tmp_path / "store"), KUBECONFIG=str(kubeconfig), LD_LIBRARY_PATH="/opt/mine"
-    )
-    Program(environment, (str(unpacked),))("snapshot", "-q").done()
-    (seen,) = recorded(log)
-    assert ours(seen) == ours(environment)
