@@ -7,22 +7,18 @@ what is their own. `settings` reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 from click.types import StringParamType
 
 from ..rules.settings import BY_NAME, COLORS
 from .formatting import Measured
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from .values import Seconds, Word
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 PREFIX = "kubectl_istio_upgrade."
-
-_YEAR = 365 * 24 * 3600.0
 
 EXIT_CODES = """\b
 Exit codes: 0 done, no differences; 1 differences found; 2 usage;
@@ -83,53 +79,6 @@ _COMMON = (
     _shared("-q", "--quiet", is_flag=True, help="No progress, no notes."),
     _shared("--debug", is_flag=True, help="Show a traceback with an error."),
 )
-
-
-class Word(StringParamType):
-    """A text of which completion may know more than that it is one: see `completing`."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        """What the parameter's name or metavar stands for."""
-        from .completing import complete
-
-        return complete(ctx, param, incomplete)
-
-
-class Written(Word):
-    """A text that is written down for others to read, so it must be one: UTF-8."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse bytes that mean nothing."""
-        text = super().convert(value, param, ctx)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            self.fail("it is not UTF-8", param, ctx)
-        return text
-
-
-class Named(Word):
-    """The name of a file or folder to write."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As a path; refuse what can be none."""
-        from ..adapters.paths import expanded
-
-        return expanded(super().convert(value, param, ctx))
-
-
-class Seconds(click.FloatRange):
-    """A length of time: at least so long, at most a year, and a number, which to Python `nan` and `inf` are, too."""
-
-    def __init__(self, least: float) -> None:
-        super().__init__(least, _YEAR)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse what no clock can count."""
-        seconds = super().convert(value, param, ctx)
-        if seconds != seconds:  # nan is not even itself
-            self.fail(f"{value} is no length of time", param, ctx)
-        return seconds
 
 
 class Sections(click.Command):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, Named, command, output
+from .options import COMMON, command, output
+from .values import Named
 
 if TYPE_CHECKING:
     from ..models.reports import Report

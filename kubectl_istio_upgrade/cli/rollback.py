@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, Named, command, output, probing, unlocking, writing
+from .options import COMMON, command, output, probing, unlocking, writing
+from .values import Named
 
 if TYPE_CHECKING:
     from ..operations.rollback import Workloads

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .options import COMMON, Written, command, output
+from .options import COMMON, command, output
+from .values import Written
 
 
 @command

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import COMMON, Named, command, output, probing, tooling, unlocking, writing
+from .options import COMMON, command, output, probing, tooling, unlocking, writing
+from .values import Named
 
 if TYPE_CHECKING:
     from ..models.releases import Release

@@ -14,7 +14,7 @@ import pytest
 from kubectl_istio_upgrade.adapters.store import GitStore
 from kubectl_istio_upgrade.cli.completing import BY_METAVAR, BY_PARAMETER, UNKNOWN
 from kubectl_istio_upgrade.cli.main import COMMANDS, main
-from kubectl_istio_upgrade.cli.options import Word
+from kubectl_istio_upgrade.cli.values import Word
 from tests.store.meshes import CLUSTER, draft, small_mesh
 
 from .program import PROGRAM, Program
