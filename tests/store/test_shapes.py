@@ -85,6 +85,13 @@ def test_whatever_is_done_to_the_example_both_say_the_same(path: str) -> None:
     assert not all(verdicts) or kind == "operation"
 
 
+@pytest.mark.parametrize("before", [*JUNK, "2026-11-24T00:55:00Z"])
+def test_a_workload_may_have_been_restarted_that_never_was_before(before: Any) -> None:
+    restart = {"object": "deployments.apps shop/web", "outcome": "done", "before": before}
+    record = {**load(example_files()["operation.yaml"]), "restarts": [restart]}
+    assert agreed("operation", record) == (before is None or isinstance(before, str))
+
+
 def test_what_is_in_sealed_files_has_a_shape_as_well() -> None:
     entry = {"digests": "0" * 64, "sha256": "a" * 64, "uid": ""}
     assert agreed("sealed", {"a": entry})

@@ -26,6 +26,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "integer": (int,),
     "number": (int, float),
+    "null": (type(None),),
 }
 _NUMBERS = ("integer", "number")
 """To Python a truth value is a number, to JSON it is none."""
@@ -82,8 +83,13 @@ def _reference(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Itera
 
 
 def _type(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Iterator[str]:
-    if not isinstance(value, _TYPES[said]) or (said in _NUMBERS and isinstance(value, bool)):
-        yield _wrong(at, f"is no {said}")
+    kinds = said if isinstance(said, list) else [said]
+    if not any(_is(kind, value) for kind in kinds):
+        yield _wrong(at, f"is no {' or '.join(kinds)}")
+
+
+def _is(kind: str, value: Json) -> bool:
+    return isinstance(value, _TYPES[kind]) and not (kind in _NUMBERS and isinstance(value, bool))
 
 
 def _required(said: Json, value: Json, _: Mapping[str, Json], at: str) -> Iterator[str]:
