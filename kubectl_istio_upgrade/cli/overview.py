@@ -8,12 +8,16 @@ PATIENCE = "10s"
 
 def show_overview() -> None:
     """As `status`, but whatever is missing is said and is no failure."""
-    from ..operations.overview import overview
+    import secrets
+
+    from ..adapters.store.digests import KeyedDigester
+    from ..operations.overview import Glimpse, overview
     from ..render.overview import print_overview
     from .settings import Settings
 
     current = Settings.current()
     settings = Settings({"request_timeout": PATIENCE, **current.values})
     with settings.cluster_at_need() as reader:
-        found = overview(settings.session, reader)
+        digester = KeyedDigester(secrets.token_bytes(32))
+        found = overview(settings.session, Glimpse(reader, digester, settings.progress, settings.capture_options))
     print_overview(settings.out, found)

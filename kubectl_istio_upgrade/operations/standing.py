@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..apply.lease import LeaseHolder, holder_of
-from ..capture import control_plane_versions
+from ..capture import Capture, control_plane_versions
 from ..errors import ForbiddenError
 from ..models.changes import Comparison
 from ..models.operations import Operation
@@ -17,20 +17,33 @@ from .session import Session
 
 
 @dataclass(frozen=True)
+class Running:
+    """What runs in a mesh."""
+
+    root_namespace: str
+    control_plane: tuple[str, ...]
+    """Istio versions, from the images of istiod."""
+    proxies: Mapping[str, int]
+    """Pods with a proxy, by the version of its image."""
+
+
+def running(captured: Capture) -> Running:
+    """By the images that its objects ask for."""
+    versions = control_plane_versions(captured.state.objects.values())
+    return Running(captured.root_namespace, versions, proxy_versions(captured.workloads))
+
+
+@dataclass(frozen=True)
 class Standing:
     """The answer of `status`."""
 
     cluster: ClusterIdentity
-    root_namespace: str
+    running: Running
     newest: SnapshotInfo | None
     unfinished: Operation | None
     lock: LeaseHolder | None
     drift: Comparison | None
     """From the newest snapshot to the live mesh; None without a snapshot."""
-    control_plane: tuple[str, ...]
-    """Istio versions, from the images of istiod."""
-    proxies: Mapping[str, int]
-    """Pods with a proxy, by the version of its image."""
 
 
 def standing(session: Session) -> Standing:
@@ -44,13 +57,11 @@ def standing(session: Session) -> Standing:
         drift = diff(session, (state, newest), (captured.state, None))
     return Standing(
         cluster=session.cluster,
-        root_namespace=session.root_namespace,
+        running=running(captured),
         newest=newest,
         unfinished=session.store.unfinished(session.branch),
         lock=_lock(session),
         drift=drift,
-        control_plane=control_plane_versions(captured.state.objects.values()),
-        proxies=proxy_versions(captured.workloads),
     )
 
 

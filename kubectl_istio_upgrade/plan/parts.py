@@ -154,7 +154,9 @@ def _many(component: str, workloads: Iterable[Workload]) -> Iterator[Part]:
     elif stale:
         yield Part(component, "", Need.AUTOMATIC, f"{_names(stale)}: {ROLLS_ITSELF}", source)
     else:
-        yield Part(component, "", Need.NOT_NEEDED, f"new pods of all {len(found)} would be what runs", source)
+        yield Part(
+            component, "", Need.NOT_NEEDED, f"new pods of {len(found)} of {len(found)} would be what runs", source
+        )
 
 
 def _names(workloads: Sequence[Workload]) -> str:

@@ -125,7 +125,7 @@ def _control_plane(evidence: Evidence) -> _Answer:
 def _components(evidence: Evidence) -> _Answer:
     if not evidence.components:
         return _Answer(CheckStatus.OK, "there are none beside istiod")
-    return _rolled_out(evidence.components, f"all {len(evidence.components)} have")
+    return _rolled_out(evidence.components, _all(len(evidence.components)))
 
 
 def _rolled_out(deployed: Sequence[Deployed], well: str) -> _Answer:
@@ -137,7 +137,7 @@ def _rolled_out(deployed: Sequence[Deployed], well: str) -> _Answer:
 
 def _pods(evidence: Evidence) -> _Answer:
     if not evidence.unready:
-        return _Answer(CheckStatus.OK, f"all {evidence.pods} are")
+        return _Answer(CheckStatus.OK, _all(evidence.pods))
     ours = [pod for pod in evidence.unready if pod.ours]
     others = (pod for pod in evidence.unready if not pod.ours)
     failing, more = (tuple(f"{pod.name}: {pod.why}" for pod in pods) for pods in (ours, others))
@@ -157,7 +157,7 @@ def _services(evidence: Evidence) -> _Answer:
         return _Answer(CheckStatus.FAILED, summary, (*details, *unseen), details)
     if unseen:
         return _Answer(CheckStatus.SKIPPED, f"{len(unseen)} of {len(evidence.services)} could not be checked", unseen)
-    return _Answer(CheckStatus.OK, f"all {len(evidence.services)} have")
+    return _Answer(CheckStatus.OK, _all(len(evidence.services)))
 
 
 def _webhooks(evidence: Evidence) -> _Answer:
@@ -168,7 +168,7 @@ def _webhooks(evidence: Evidence) -> _Answer:
         return _Answer(CheckStatus.FAILED, summary, (*details, *unseen), details)
     if unseen:
         return _Answer(CheckStatus.SKIPPED, "some could not be checked", unseen)
-    return _Answer(CheckStatus.OK, f"all {evidence.webhooks} are")
+    return _Answer(CheckStatus.OK, _all(evidence.webhooks))
 
 
 def _silent(hook: DeadWebhook) -> str:
@@ -180,7 +180,7 @@ def _revisions(evidence: Evidence) -> _Answer:
     if evidence.dangling:
         summary = f"{len(evidence.dangling)} of {evidence.asking} that ask for a proxy ask nobody"
         return _Answer(CheckStatus.FAILED, summary, evidence.dangling)
-    return _Answer(CheckStatus.OK, f"all {evidence.asking} that ask for a proxy are served")
+    return _Answer(CheckStatus.OK, f"{_all(evidence.asking)} that ask for a proxy")
 
 
 def _versions(evidence: Evidence) -> _Answer:
@@ -197,7 +197,7 @@ def _versions(evidence: Evidence) -> _Answer:
         return _Answer(CheckStatus.WARNING, f"several control planes: {', '.join(planes)}; none is skewed", details)
     if untold:
         return _Answer(CheckStatus.WARNING, f"{len(untold)} of {len(evidence.members)} are not known", details)
-    return _Answer(CheckStatus.OK, f"istiod and all {known} beside it are of {planes[0]}")
+    return _Answer(CheckStatus.OK, f"istiod is of {planes[0]}, and so are {_all(known)} beside it")
 
 
 def _skewed(found: Sequence[Skew], known: int, evidence: Evidence, more: Iterable[str] = ()) -> _Answer:
@@ -228,8 +228,12 @@ def _reported(evidence: Evidence) -> _Answer:
         return _Answer(CheckStatus.FAILED, "istiod is not what its image says", tuple(other))
     if found:
         return _skewed(found, len(members), evidence)
-    proxies = f"so do all {len(members)} proxies" if members else "no proxy is connected"
+    proxies = f"so do {_all(len(members))} proxies" if members else "no proxy is connected"
     return _Answer(CheckStatus.OK, f"istiod reports {_listed(planes.values())}; {proxies}")
+
+
+def _all(count: int) -> str:
+    return f"{count} of {count}"
 
 
 def _listed(releases: Iterable[Release]) -> str:
@@ -245,7 +249,7 @@ def _synced(evidence: Evidence) -> _Answer:
         return _Answer(CheckStatus.FAILED, f"{len(stale)} of {len(proxies)} have not", stale)
     if len(proxies) < evidence.injected:
         return _Answer(CheckStatus.WARNING, f"{len(proxies)} of {evidence.injected} pods with a proxy are connected")
-    return _Answer(CheckStatus.OK, f"all {len(proxies)} have")
+    return _Answer(CheckStatus.OK, _all(len(proxies)))
 
 
 def _analysis(evidence: Evidence) -> _Answer:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from ..errors import ExitCode, IstioUpgradeError
 from ..operations.overview import Overview
 from .names import snapshot_title
-from .standing import next_command, print_facts, standing_facts, unfinished_text
+from .standing import (
+    cluster_fact,
+    first_command,
+    next_command,
+    print_facts,
+    running_facts,
+    standing_facts,
+    unfinished_text,
+)
 from .terminal import Terminal
 
 _PROGRAM = "kubectl istio-upgrade"
@@ -25,10 +33,14 @@ def print_overview(out: Terminal, overview: Overview) -> None:
 
 
 def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
-    if cluster := overview.cluster:
-        yield "cluster", f"{cluster.context} ({cluster.uid[:8]}, kubernetes {cluster.server_version})"
+    if overview.cluster:
+        yield cluster_fact(overview.cluster)
     elif overview.cluster_problem:
         yield "cluster", _problem(overview.cluster_problem)
+    if overview.running:
+        yield from running_facts(overview.running)
+    elif overview.mesh_problem:
+        yield "control plane", _problem(overview.mesh_problem)
     if overview.store_problem:
         yield "store", _problem(overview.store_problem)
     else:
@@ -44,7 +56,7 @@ def _problem(error: IstioUpgradeError) -> str:
 def _next(overview: Overview) -> str:
     """The first step that is possible."""
     if overview.cluster:
-        return f"{_PROGRAM} snapshot"
+        return first_command(overview.running)
     problem = overview.cluster_problem
     if problem and problem.exit_code is ExitCode.USAGE:
         return f"{_PROGRAM} again, with --kubeconfig FILE or --context NAME"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from ..models.changes import Change, Comparison
 from ..models.objects import Json
 from ..models.operations import Aim, Operation
-from ..operations.standing import Standing
+from ..models.snapshots import ClusterIdentity
+from ..operations.standing import Running, Standing
 from .names import moment, plural, snapshot_title
 from .snapshots import snapshot_data
 from .terminal import Terminal
@@ -31,19 +32,23 @@ def next_command(standing: Standing) -> str:
     if standing.unfinished:
         return "kubectl istio-upgrade resume, or kubectl istio-upgrade abort"
     if standing.newest is None:
-        return "kubectl istio-upgrade snapshot"
+        return first_command(standing.running)
     if standing.drift and standing.drift.diffs:
         return "kubectl istio-upgrade diff, then kubectl istio-upgrade snapshot or rollback"
-    return "nothing to do"
+    return "nothing to do; an upgrade begins with kubectl istio-upgrade upgrade --to VERSION --plan"
+
+
+def first_command(running: Running | None) -> str:
+    """Where there is no snapshot; `running` is None where what runs is not known."""
+    if running and not running.control_plane:
+        return "kubectl istio-upgrade --root-namespace NS, if istiod runs in another namespace"
+    return "kubectl istio-upgrade snapshot"
 
 
 def standing_facts(standing: Standing) -> Iterator[tuple[str, str]]:
     """Everything but what comes next."""
-    cluster = standing.cluster
-    yield "cluster", f"{cluster.context} ({cluster.uid[:8]}, kubernetes {cluster.server_version})"
-    yield "control plane", f"istio {', '.join(standing.control_plane) or 'not found'} in {standing.root_namespace}"
-    proxies = [f"{version or 'unknown'}: {plural(pods, 'pod')}" for version, pods in standing.proxies.items()]
-    yield "proxies", ", ".join(proxies) or "none"
+    yield cluster_fact(standing.cluster)
+    yield from running_facts(standing.running)
     yield "last snapshot", snapshot_title(standing.newest) if standing.newest else "none yet"
     if standing.drift is not None:
         yield "since then", _drift(standing.drift)
@@ -51,6 +56,18 @@ def standing_facts(standing: Standing) -> Iterator[tuple[str, str]]:
         yield "unfinished", unfinished_text(standing.unfinished)
     if standing.lock:
         yield "locked by", str(standing.lock)
+
+
+def cluster_fact(cluster: ClusterIdentity) -> tuple[str, str]:
+    """Which one it is."""
+    return "cluster", f"{cluster.context} ({cluster.uid[:8]}, kubernetes {cluster.server_version})"
+
+
+def running_facts(running: Running) -> Iterator[tuple[str, str]]:
+    """Which releases."""
+    yield "control plane", f"istio {', '.join(running.control_plane) or 'not found'} in {running.root_namespace}"
+    proxies = [f"{version or 'unknown'}: {plural(pods, 'pod')}" for version, pods in running.proxies.items()]
+    yield "proxies", ", ".join(proxies) or "none"
 
 
 def _drift(drift: Comparison) -> str:
@@ -79,9 +96,9 @@ def standing_data(standing: Standing) -> Json:
     cluster, drift = standing.cluster, standing.drift
     return {
         "cluster": {"context": cluster.context, "uid": cluster.uid, "serverVersion": cluster.server_version},
-        "rootNamespace": standing.root_namespace,
-        "controlPlane": list(standing.control_plane),
-        "proxies": dict(standing.proxies),
+        "rootNamespace": standing.running.root_namespace,
+        "controlPlane": list(standing.running.control_plane),
+        "proxies": dict(standing.running.proxies),
         "newest": snapshot_data(standing.newest) if standing.newest else None,
         "drift": {str(change): drift.counts[change] for change in Change} if drift else None,
         "unfinished": _unfinished_data(standing.unfinished) if standing.unfinished else None,

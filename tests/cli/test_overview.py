@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from kubectl_istio_upgrade.adapters.store import GitStore
+from kubectl_istio_upgrade.models.permissions import Permission
 from tests.store.meshes import CLUSTER, draft, small_mesh
 
 from .mesh import Mesh, virtual_service
+from .permissions import USER, Roles
 from .program import Program, Result
 from .test_connection import kubeconfig
 
@@ -62,9 +64,27 @@ def test_a_cluster_that_is_down(taken: Program, tmp_path: Path) -> None:
 def test_a_cluster_without_a_store(program: Program, store: Path) -> None:
     found = facts(program().done())
     assert found["cluster"].startswith("testbed (")
+    assert found["control plane"] == "istio 1.28.3 in istio-system"
     assert "there is no store" in found["store"]
     assert found["next"] == "kubectl istio-upgrade snapshot"
     assert not store.exists(), "looking makes nothing"
+
+
+@pytest.mark.cluster
+def test_whoever_may_not_read_all_of_the_mesh_is_told_of_the_rest(program: Program, mesh: Mesh, store: Path) -> None:
+    limited = program.having(KUBECONFIG=str(mesh.plane.kubeconfig_for(USER)))
+    assert "may not get namespaces/kube-system" in facts(limited().done())["cluster"]
+    roles = Roles(mesh)
+    roles.give(program("rbac", "--read-only", "--for", f"user:{USER}").done().out)
+    try:
+        with roles.without(Permission("list", "apps", "deployments")):
+            found = facts(limited().done())
+    finally:
+        roles.remove()
+    assert found["cluster"].startswith("testbed (")
+    assert "may not list deployments.apps" in found["control plane"]
+    assert "there is no store" in found["store"]
+    assert not store.exists()
 
 
 @pytest.mark.cluster

@@ -52,7 +52,7 @@ def test_a_healthy_mesh_is_valid_and_what_was_not_asked_is_said(mesh: Mesh) -> N
     for name in ASKED:
         assert found[name]["status"] == "skipped"
         assert "--istioctl" in found[name]["summary"]
-    assert found["versions"]["summary"] == f"istiod and all 2 beside it are of {OLD}"
+    assert found["versions"]["summary"] == f"istiod is of {OLD}, and so are 2 of 2 beside it"
     text = mesh.plugin.ok("validate").out
     assert text.splitlines()[-1] == "valid: 7 ok, 3 skipped"
 
