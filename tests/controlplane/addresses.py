@@ -17,6 +17,8 @@ from .processes import TestbedError
 
 FIRST_BLOCK = 64
 INSTANCES = 30
+STARTS = 64
+"""Blocks of pod IPs of an instance, of 512 addresses each. After so many starts of kwok the first one comes again."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class Addresses:
         """Cluster IPs."""
         return f"127.{FIRST_BLOCK + 2 * self.instance}.0.0/16"
 
-    @property
-    def pods(self) -> str:
-        """Pod IPs; a pod is only pretended, but istiod really listens on its own."""
-        return f"127.{FIRST_BLOCK + 1 + 2 * self.instance}.0.0/17"
+    def pods(self, start: int) -> str:
+        """Pod IPs that kwok gives after its start of this number; a pod is only pretended, but istiod really listens.
+
+        kwok does not look which addresses the pods that run already have (it marks those of pods that it changes), so
+        that it would give them a second time: hence a block of its own for each start.
+        """
+        return f"127.{FIRST_BLOCK + 1 + 2 * self.instance}.{start % STARTS * 2}.0/23"
 
     @property
     def istiod(self) -> str:

@@ -13,6 +13,9 @@ from .build import ensure_built, files_of
 from .processes import Process, accepts_connections, free_ports, wait_until
 
 NODE = "testbed-node"
+NEVER = "24h"
+"""When a node that is silent counts as dead. kwok gives a sign of life 20 to 45 seconds after its start, and may be
+started anew before that, again and again; by default 50 seconds are enough for every pod to become unready."""
 PROGRAMS = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
@@ -49,6 +52,7 @@ def _controller_manager(plane: Access, port: int) -> list[str]:
         *_common(plane),
         f"--secure-port={port}",
         "--leader-elect=false",
+        f"--node-monitor-grace-period={NEVER}",
         "--controllers=*,-bootstrapsigner,-tokencleaner,-nodeipam",
         f"--service-account-private-key-file={plane.folder / 'signing.key'}",
         f"--root-ca-file={plane.authority}",
@@ -60,13 +64,18 @@ def _kwok(plane: Access, port: int) -> list[str]:
         f"--kubeconfig={plane.kubeconfig}",
         f"--config={write_kwok_config(plane, {})}",
         "--manage-all-nodes",
-        f"--cidr={plane.addresses.pods}",
+        pod_addresses(plane, 0),
         "--node-ip=127.0.0.1",
         f"--node-port={port}",
         f"--server-address=127.0.0.1:{port}",
         f"--tls-cert-file={plane.authority}",
         f"--tls-private-key-file={plane.authority.with_suffix('.key')}",
     ]
+
+
+def pod_addresses(plane: Access, start: int) -> str:
+    """Kwok's argument that says which addresses it gives to pods after its start of this number."""
+    return f"--cidr={plane.addresses.pods(start)}"
 
 
 def write_kwok_config(plane: Access, istiods: Mapping[str, str]) -> Path:

@@ -17,7 +17,7 @@ from .access import Access, State
 from .addresses import Reservation
 from .build import ensure_built
 from .credentials import USERS, new_user, write_signing_key, write_tokens
-from .nodes import PROGRAMS, start_nodes, write_kwok_config
+from .nodes import PROGRAMS, pod_addresses, start_nodes, write_kwok_config
 from .processes import Process, TestbedError, accepts_connections, free_ports, wait_until
 
 Level = Literal["api", "nodes"]
@@ -39,6 +39,7 @@ class ControlPlane(Access):
         self._reservation = Reservation()
         self._users = [new_user(name, groups) for name, groups in USERS.items()]
         self._processes: list[Process] = []
+        self._kwok_starts = 0
         port, self._etcd_port, self._peer_port = free_ports(3)
         tokens = {user.name: user.token for user in self._users}
         super().__init__(folder, State(os.getpid(), level, port, self._reservation.addresses.instance, tokens))
@@ -81,8 +82,9 @@ class ControlPlane(Access):
     def forward_ports(self, pods: Mapping[str, str]) -> None:
         """Tell kwok, which reads its configuration only when it starts: pods that exist stay as they are."""
         kwok = next(process for process in self._processes if process.name == "kwok")
+        self._kwok_starts += 1
         write_kwok_config(self, pods)
-        kwok.restart()
+        kwok.restart(pod_addresses(self, self._kwok_starts))
 
     def stored(self, path: str) -> bytes | None:
         """What etcd itself holds below `/registry`, which reads of the API server may hide; None where nothing is."""

@@ -59,8 +59,10 @@ class Process:
                 start_new_session=True,
             )
 
-    def restart(self) -> None:
-        """End the program and start it again as it was, with another process id."""
+    def restart(self, *flags: str) -> None:
+        """End the program and start it again, with another process id; these flags replace the same ones of before."""
+        changed = {flag.partition("=")[0]: flag for flag in flags}
+        self._command = [changed.get(each.partition("=")[0], each) for each in self._command]
         self._restarting = True
         self.kill()
         self._popen = self._start()

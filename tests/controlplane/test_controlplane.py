@@ -94,6 +94,7 @@ def test_two_revisions_are_told_apart() -> None:
         assert f"version: {NEW}" in versions
         plane.kubectl("run", "after", "--image=example/app:1")
         plane.kubectl("wait", "pod/after", "--for=condition=Ready", "--timeout=20s")
+        _assert_no_address_is_taken_twice(plane)
 
 
 def test_two_run_at_the_same_time_and_nothing_is_left() -> None:
@@ -138,6 +139,12 @@ def test_programs_end_with_their_supervisor() -> None:
             if "supervisor.py" in Path(f"/proc/{pid}/cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
         _wait(lambda: not _living(before))
+
+
+def _assert_no_address_is_taken_twice(plane: ControlPlane) -> None:
+    """kwok has been started anew by now."""
+    addresses = plane.kubectl("get", "pods", "-A", "-ojsonpath={.items[*].status.podIP}").split()
+    assert len(addresses) == len(set(addresses)) == 3
 
 
 def _assert_validates(plane: ControlPlane) -> None:
