@@ -8,26 +8,28 @@ Its own `helm rollback` puts that right: it finds all objects as they should be,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from ..models.changes import Comparison, ObjectDiff
 from ..models.objects import Completeness, Key, MeshObject, State
 from ..models.plans import FollowUp, PlannedChange
-from ..rules.helm import DEPLOYED, RECORD_PREFIX, RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL, is_record, records_in
-from ..rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
+from ..rules.helm import (
+    DEPLOYED,
+    NO_RELEASE,
+    RECORD_PREFIX,
+    STATUS_LABEL,
+    Release,
+    is_record,
+    records_in,
+    release_of,
+    release_of_record,
+    revision_of_record,
+)
 from ..rules.scope import SECRET
 
 FORCED = " --force-conflicts"
 """Helm applies server-side from release 4 on: then istiod's own write of `failurePolicy` is a conflict (measured)."""
 
 KEPT = "its records are Secrets, and cannot be put back without their values"
-
-
-class Release(NamedTuple):
-    """One Helm release."""
-
-    namespace: str
-    name: str
 
 
 def record_follow_ups(
@@ -45,12 +47,17 @@ def record_follow_ups(
     partial = {_release(diff) for diff in comparison.diffs if diff.key not in planned}
     before, wanted = records_in(live), records_in(target)
     after = _after(before, wanted, planned)
-    releases = sorted({_release_of(record) for record in (*after.values(), *wanted.values())} - partial)
+    releases = sorted({release_of_record(record) for record in (*after.values(), *wanted.values())} - partial)
     found = [
         _follow_up(release, _deployed(release, after), _deployed(release, wanted), after, changes)
         for release in releases
     ]
     return tuple(follow_up for follow_up in found if follow_up)
+
+
+def forget(release: Release) -> str:
+    """The command that removes a release's records, and nothing else of it."""
+    return f"kubectl delete secret -n {release.namespace} -l owner=helm,name={release.name}"
 
 
 def _after(
@@ -62,28 +69,24 @@ def _after(
     return {**kept, **restored}
 
 
-def _release_of(record: MeshObject) -> Release:
-    return Release(record.key.namespace, record.labels.get(RELEASE_LABEL, ""))
-
-
 def _release(diff: ObjectDiff) -> Release:
     """The release that a differing object belongs to, whichever side tells."""
     for obj in (diff.before, diff.after):
         if obj is not None and is_record(obj):
-            return _release_of(obj)
-        if obj is not None and RELEASE_NAME in obj.annotations:
-            return Release(obj.annotations.get(RELEASE_NAMESPACE, ""), obj.annotations[RELEASE_NAME])
-    return Release("", "")
+            return release_of_record(obj)
+        if obj is not None and release_of(obj) != NO_RELEASE:
+            return release_of(obj)
+    return NO_RELEASE
 
 
 def _deployed(release: Release, records: Mapping[Key, MeshObject]) -> str:
     """The newest revision that counts as deployed; "" for none."""
     revisions = [
-        record.labels.get(REVISION_LABEL, "")
+        revision_of_record(record)
         for record in records.values()
-        if _release_of(record) == release and record.labels.get(STATUS_LABEL) == DEPLOYED
+        if release_of_record(record) == release and record.labels.get(STATUS_LABEL) == DEPLOYED
     ]
-    return max(revisions, key=lambda revision: (len(revision), revision), default="")
+    return str(max(revisions, default=""))
 
 
 def _follow_up(
@@ -94,7 +97,7 @@ def _follow_up(
     where, name = release.namespace, release.name
     wrong = f"else Helm takes revision {says} for deployed" if says else "else Helm takes no revision for deployed"
     if not wanted:
-        return FollowUp(f"kubectl delete secret -n {where} -l owner=helm,name={name}", f"{wrong}; {KEPT}")
+        return FollowUp(forget(release), f"{wrong}; {KEPT}")
     if Key("", SECRET, where, f"{RECORD_PREFIX}{name}.v{wanted}") in after:
         force = FORCED if any(_applies_server_side(change, release) for change in changes) else ""
         return FollowUp(f"helm rollback {name} {wanted} -n {where}{force}", f"{wrong}; {KEPT}")
@@ -104,7 +107,7 @@ def _follow_up(
 
 def _applies_server_side(change: PlannedChange, release: Release) -> bool:
     objects = [obj for obj in (change.live, change.target) if obj is not None]
-    owned = (obj for obj in objects if obj.annotations.get(RELEASE_NAME) == release.name)
+    owned = (obj for obj in objects if release_of(obj).name == release.name)
     return any(_is_applied_by_helm(obj) for obj in owned)
 
 

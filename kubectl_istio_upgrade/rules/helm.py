@@ -7,7 +7,10 @@ Source: helm/helm, pkg/storage/driver/secrets.go and pkg/storage/storage.go.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..models.objects import Key, MeshObject, State
+from .owners import RELEASE_NAME, RELEASE_NAMESPACE
 from .scope import SECRET
 
 RECORD_PREFIX = "sh.helm.release.v1."
@@ -22,9 +25,11 @@ FIELD_MANAGER = "helm"
 REPOSITORY = "https://istio-release.storage.googleapis.com/charts"
 """Istio's own chart repository (istio.io: setup/install/helm)."""
 
+ISTIOD_CHART = "istiod"
+
 CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("base", ("base",)),
-    ("istiod", ("istiod", "istio-control/istio-discovery")),
+    (ISTIOD_CHART, ("istiod", "istio-control/istio-discovery")),
     ("cni", ("cni", "istio-cni")),
     ("ztunnel", ("ztunnel",)),
     ("gateway", ("gateway",)),
@@ -37,6 +42,37 @@ RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL = "name", "version", "status"
 DEPLOYED = "deployed"
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 """While helm is at work, and for good if it is killed (helm/helm, pkg/release/common/status.go)."""
+
+
+class Release(NamedTuple):
+    """One Helm release."""
+
+    namespace: str
+    name: str
+
+
+NO_RELEASE = Release("", "")
+
+
+def release_of(obj: MeshObject) -> Release:
+    """The release that an object is of, by Helm's own marks; `NO_RELEASE` for an object of none."""
+    return Release(obj.annotations.get(RELEASE_NAMESPACE, ""), obj.annotations.get(RELEASE_NAME, ""))
+
+
+def release_of_record(record: MeshObject) -> Release:
+    """The release that a record is about."""
+    return Release(record.key.namespace, record.labels.get(RELEASE_LABEL, ""))
+
+
+def revision_of_record(record: MeshObject) -> int:
+    """The number of the revision that a record is about; 0 where it does not say."""
+    text = record.labels.get(REVISION_LABEL, "")
+    return int(text) if text.isdigit() else 0
+
+
+def chart_label_of(obj: MeshObject) -> str:
+    """The chart that an object says it was rendered from, without its version; "" where it does not say."""
+    return obj.labels.get(CHART_LABEL, "").rpartition("-")[0]
 
 
 def is_record(obj: MeshObject) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyrage
@@ -23,25 +24,29 @@ def variables(folder: Path) -> dict[str, str]:
 
 
 def install(mesh: HelmMesh) -> None:
-    """The old release, and everything of it ready."""
-    mesh.kubectl("create", "namespace", NAMESPACE)
-    values = {
-        "istio-base": ("--set", "defaultRevision=default"),
-        "istiod": ("--set", "meshConfig.accessLogFile=/dev/stdout", "--set", "autoscaleMin=2"),
-        "istio-ingress": ("--set", "service.type=ClusterIP"),
-    }
-    for release, chart in RELEASES.items():
-        images = (*IMAGES, f"global.tag={OLD}") if chart == "istiod" else ()
-        options = (*images, *values[release])
-        mesh.plane.helm("upgrade", "--install", release, str(chart_path(OLD, chart)), "-n", NAMESPACE, *options)
-        if chart == "istiod":
-            mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
-            mesh.istiod.wait_ready(OLD)
-            wait_webhooks(mesh.plane)
+    """The old release with two istiods and a gateway, and everything of it ready."""
+    install_control_plane(mesh, "--set", "autoscaleMin=2")
+    _install(mesh, "istio-ingress", "--set", "service.type=ClusterIP")
     mesh.kubectl("rollout", "status", "deployment/istio-ingress", "-n", NAMESPACE, "--timeout=120s")
     scaled = ("--for=jsonpath={.spec.replicas}=2", "--timeout=120s")
     mesh.kubectl("wait", "deployment/istiod", "-n", NAMESPACE, *scaled)  # by its autoscaler, in its own time
     mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+
+
+def install_control_plane(mesh: HelmMesh, *values: str) -> None:
+    """The old release of base and istiod, ready."""
+    mesh.kubectl("create", "namespace", NAMESPACE)
+    _install(mesh, "istio-base", "--set", "defaultRevision=default")
+    images = (*IMAGES, f"global.tag={OLD}")
+    _install(mesh, "istiod", *images, "--set", "meshConfig.accessLogFile=/dev/stdout", *values)
+    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
+    mesh.istiod.wait_ready(OLD)
+    wait_webhooks(mesh.plane)
+
+
+def _install(mesh: HelmMesh, release: str, *options: str) -> None:
+    chart = str(chart_path(OLD, RELEASES[release]))
+    mesh.plane.helm("upgrade", "--install", release, chart, "-n", NAMESPACE, *options)
 
 
 def sealed_store(plugin: Plugin, folder: Path) -> Path:
@@ -60,3 +65,8 @@ def charts(folder: Path) -> Path:
     for chart in RELEASES.values():
         (folder / f"{chart}-{NEW}.tgz").symlink_to(chart_path(NEW, chart))
     return folder
+
+
+def of_people(names: Iterable[str]) -> set[str]:
+    """Without what the API server itself makes for each Service, and removes with it."""
+    return {name for name in names if not name.startswith("ipaddresses.networking.k8s.io ")}

@@ -1,24 +1,36 @@
-"""A Helm mesh whose upgrade is killed inside `helm upgrade`: finished, or taken back."""
+"""A Helm mesh whose upgrade is killed inside `helm upgrade`, in place or as a canary: finished, or taken back.
+
+So is one that fails; what others do meanwhile stays.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from tests.controlplane import ControlPlane, IstiodFollower
+from tests.controlplane import ControlPlane, IstiodFollower, chart_path
 from tests.support.cli import SCRIPT, TIMEOUT, Plugin, Ran
 
 from .comparison import Dump, compare
-from .helm_bed import charts, install, sealed_store, variables
+from .helm_bed import charts, install, of_people, sealed_store, variables
 from .helm_story import NAMESPACE, HelmMesh
 from .mesh import NEW, OLD, settled
 
 pytestmark = pytest.mark.mesh
+
+REVISION = "canary"
+TAGGED = "istiod-canary"
+THEIRS = "theirs"
+RECORD = f"sh.helm.release.v1.{THEIRS}.v1"
+"""Of a release that others install meanwhile."""
+ALONE = ("--set", "autoscaleMin=1")
+"""No second replica that its autoscaler asks for in its own time, while the mesh is validated already."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +42,27 @@ class Bed:
     charts: tuple[str, str]
     identity: tuple[str, str]
 
-    def killed(self, record: str, *options: str) -> None:
-        """Upgrade, and kill the tool as soon as helm has written this record, which says that it is at work."""
+    @contextmanager
+    def at_work(self, record: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+        """An upgrade whose helm has just written this record, which says that it is at work. Killed at the end."""
         command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes", *self.charts, *options]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.mesh.plugin.environment(), stdout=pipe, stderr=pipe)
+        process = subprocess.Popen(command, env=self.mesh.plugin.environment(), text=True, stdout=pipe, stderr=pipe)
         try:
             deadline = time.monotonic() + TIMEOUT
             while not self.status(record).startswith("pending"):
-                assert process.poll() is None, process.communicate()[1].decode()
+                assert process.poll() is None, process.communicate()[1]
                 assert time.monotonic() < deadline
+            yield process
         finally:
-            process.kill()
-            process.communicate()
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+    def killed(self, record: str, *options: str) -> None:
+        """Upgrade, and kill the tool as soon as helm is at work on this record."""
+        with self.at_work(record, *options):
+            pass
         assert self.status(record).startswith("pending"), "it was over before it could be killed"
 
     def status(self, record: str) -> str:
@@ -72,6 +92,8 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
         istiod = stack.enter_context(IstiodFollower(plane))
         mesh = HelmMesh(plane, istiod, Plugin(plane.kubeconfig, folder / "store.git", variables(folder / "bin")))
         install(mesh)
+        mesh.kubectl("create", "configmap", "notes", "-n", NAMESPACE)
+        _write_notes(mesh, "no")
         identity = sealed_store(mesh.plugin, folder)
         yield Bed(mesh, settled(mesh), ("--charts", str(charts(folder / "charts"))), ("--identity", str(identity)))
 
@@ -94,6 +116,85 @@ def test_an_upgrade_in_place_is_finished_although_helm_refuses_a_pending_release
     assert bed.history("istiod") == [f"1 superseded istiod-{OLD}", f"2 deployed istiod-{NEW}"]
     assert bed.history("istio-ingress")[-1] == f"2 deployed gateway-{NEW}"
     assert bed.take_back().data["proof"]["holds"]
+    bed.as_new()
+
+
+def test_a_canary_is_finished_with_the_settings_that_it_began_with(bed: Bed) -> None:
+    bed.killed(f"{TAGGED}.v1", "--revision", REVISION, *ALONE, "--set", "traceSampling=3")
+    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json", *bed.charts)
+    assert ran.data["proof"]["holds"]
+    assert bed.history(TAGGED) == [f"1 deployed istiod-{NEW}"]
+    assert bed.history("istiod") == [f"1 deployed istiod-{OLD}"]
+    beside = settled(bed.mesh)
+    name = f"deployments.apps {NAMESPACE}/{TAGGED}"
+    variables = beside[name]["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "PILOT_TRACE_SAMPLING", "value": "3"} in variables
+    name = f"deployments.apps {NAMESPACE}/istiod"
+    assert beside[name]["spec"] == bed.before[name]["spec"]
+    assert bed.take_back().data["proof"]["holds"]
+    bed.as_new()
+
+
+def test_a_canary_is_taken_back_whole(bed: Bed) -> None:
+    bed.killed(f"{TAGGED}.v1", "--revision", REVISION, *ALONE)
+    bed.mesh.plugin.ok("abort", "--yes", *bed.identity)
+    assert bed.status(f"{TAGGED}.v1") == ""
+    bed.as_new()
+
+
+@contextmanager
+def others(bed: Bed) -> Iterator[None]:
+    """What others do while the upgrade is under way, one of them with Helm and a chart of Istio's; gone afterwards."""
+    mesh = bed.mesh
+    mesh.plane.helm("install", THEIRS, str(chart_path(OLD, "gateway")), "-n", NAMESPACE)
+    mesh.kubectl("create", "configmap", "added", "-n", NAMESPACE, "--from-literal=a=b")
+    _write_notes(mesh, "yes")
+    try:
+        yield
+    finally:
+        mesh.plane.helm("uninstall", THEIRS, "-n", NAMESPACE, "--wait")
+        mesh.kubectl("delete", "configmap", "added", "-n", NAMESPACE)
+        _write_notes(mesh, "no")
+
+
+def _write_notes(mesh: HelmMesh, seen: str) -> None:
+    mesh.patch("configmap", "notes", json.dumps({"data": {"seen": seen}}), namespace=NAMESPACE)
+
+
+def only_theirs_is_left(bed: Bed, plan: str) -> bool:
+    """The plan has named what is the others' and keeps it, and nothing of the upgrade is there any more."""
+    for kind, name in (("ConfigMap", "notes"), ("ConfigMap", "added"), ("Secret", RECORD), ("Deployment", THEIRS)):
+        assert f"keep     {kind} {NAMESPACE}/{name}" in plan
+    found = compare(bed.before, settled(bed.mesh), ownership=False)
+    assert set(found.changed) == {f"configmaps {NAMESPACE}/notes"}
+    assert found.removed == ()
+    added = of_people(found.added)
+    assert {f"secrets {NAMESPACE}/{RECORD}", f"configmaps {NAMESPACE}/added"} <= added
+    assert all(THEIRS in name or name.endswith("/added") for name in added), str(found)
+    assert bed.history(THEIRS) == [f"1 deployed gateway-{OLD}"]
+    assert bed.history("istiod") == [f"1 deployed istiod-{OLD}"]
+    return True
+
+
+def test_abort_leaves_what_others_have_done_since_the_upgrade_was_killed(bed: Bed) -> None:
+    bed.killed("istiod.v2")
+    with others(bed):
+        plan = bed.mesh.plugin.ok("abort", "--dry-run", *bed.identity).out
+        aborted = bed.mesh.plugin.ok("abort", "--yes", "-o", "json", *bed.identity)
+        assert aborted.data["proof"]["holds"]
+        assert only_theirs_is_left(bed, plan)
+    bed.as_new()
+
+
+def test_auto_rollback_leaves_what_others_have_done_while_helm_was_at_work(bed: Bed) -> None:
+    broken = ("--set", "global.tag=1.29.99", "--timeout", "30")
+    with bed.at_work("istiod.v2", "--auto-rollback", *broken, *bed.identity) as process, others(bed):
+        err = process.communicate(timeout=TIMEOUT)[1]
+        assert process.returncode == 4, err
+        assert "helm upgrade of release istiod failed" in err
+        assert "taken back, proved" in err
+        assert only_theirs_is_left(bed, err[err.index("taking it back, as --auto-rollback says") :])
+    assert "unfinished" not in bed.mesh.plugin.ok("status").out
     bed.as_new()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from kubectl_istio_upgrade.adapters.yamlio import load
@@ -16,7 +17,7 @@ from kubectl_istio_upgrade.operations.upgrading.wishes import Wishes
 from kubectl_istio_upgrade.plan.settings.pending import Pending
 from kubectl_istio_upgrade.plan.settings.releases import releases_of
 
-from .builders import obj, state
+from .builders import key, obj, state
 from .test_plan_helm import record
 
 
@@ -26,9 +27,19 @@ def chart(release: str, name: str, *, revision: str = "") -> MeshObject:
     return obj("ConfigMap", f"istio-system/{release}", labels=labels, annotations=annotations)
 
 
+def control_plane(release: str, revision: str) -> tuple[MeshObject, ...]:
+    """Of the chart's objects only some say of what revision they are; a tag says where it leads."""
+    plain, told = chart(release, "istiod"), chart(release, "istiod", revision=revision)
+    role = replace(plain, key=key("ClusterRole", release))
+    tag = replace(told, key=key("MutatingWebhookConfiguration", f"tag-of-{release}"))
+    labels = {**told.labels, "istio.io/tag": "prod", "istio.io/rev": "elsewhere"}
+    tag = replace(tag, body={**tag.body, "metadata": {**tag.body["metadata"], "labels": labels}})
+    return role, told, tag
+
+
 INSTALLED = (
     chart("istio-base", "base"),
-    chart("istiod", "istiod", revision="default"),
+    *control_plane("istiod", "default"),
     chart("istio-ingress", "gateway"),
 )
 VALUES: dict[str, Body] = {
@@ -82,7 +93,7 @@ def test_gateways_move_to_a_canary_only_if_that_is_asked_for() -> None:
 
 def test_the_rest_of_a_canary_is_about_the_same_releases_with_the_settings_of_its_journal() -> None:
     begun = way(*INSTALLED, revision="canary")
-    half = (*INSTALLED, chart("istiod-canary", "istiod", revision="canary"))
+    half = (*INSTALLED, *control_plane("istiod-canary", "canary"))
     for plane in ("default", "canary"):  # which of them it goes by depends on how far it got
         rest = way(*half, of=plane, revision="canary", recorded=begun.settings, before=state(*INSTALLED))
         assert names(rest) == names(begun)
@@ -92,7 +103,7 @@ def test_the_rest_of_a_canary_is_about_the_same_releases_with_the_settings_of_it
 
 
 def test_a_canary_that_is_there_is_upgraded_as_the_release_that_it_is_with_its_own_values() -> None:
-    there = (*INSTALLED, chart("blue", "istiod", revision="canary"))
+    there = (*INSTALLED, *control_plane("blue", "canary"))
     chosen = way(*there, of="canary", revision="canary")
     assert [(each.name, each.new) for each in chosen.releases] == [("istio-base", False), ("blue", False)]
     assert chosen.values["istio-system/blue"] == {
@@ -100,6 +111,14 @@ def test_a_canary_that_is_there_is_upgraded_as_the_release_that_it_is_with_its_o
         "revisionTags": ["b"],
         "revision": "canary",
     }
+
+
+def test_a_canary_that_is_there_is_no_part_of_the_other_ones_upgrade() -> None:
+    assert names(way(*INSTALLED, *control_plane("istiod-canary", "canary"))) == [
+        "istio-base",
+        "istiod",
+        "istio-ingress",
+    ]
 
 
 BEFORE = (*INSTALLED, record(1, "deployed"))

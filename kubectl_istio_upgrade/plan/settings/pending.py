@@ -14,7 +14,7 @@ from functools import cached_property
 from ...models.objects import Key, MeshObject, ResourceType, State
 from ...models.plans import Action, PlannedChange, Write
 from ...models.settings import HelmRelease
-from ...rules.helm import DEPLOYED, PENDING, RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL, records_in
+from ...rules.helm import DEPLOYED, PENDING, RELEASE_LABEL, STATUS_LABEL, records_in, revision_of_record
 from ...rules.order import stage_of
 from ...rules.scope import SECRET
 
@@ -70,7 +70,7 @@ class Pending:
             for record in self._records.values()
             if (record.key.namespace, record.labels.get(RELEASE_LABEL)) == (release.namespace, release.name)
         ]
-        return max(mine, key=_revision, default=None)
+        return max(mine, key=revision_of_record, default=None)
 
     @cached_property
     def _records(self) -> dict[Key, MeshObject]:
@@ -83,11 +83,6 @@ def _shows_records(state: State) -> bool:
 
 def _is_pending(record: MeshObject) -> bool:
     return record.labels.get(STATUS_LABEL) in PENDING
-
-
-def _revision(record: MeshObject) -> int:
-    text = record.labels.get(REVISION_LABEL, "")
-    return int(text) if text.isdigit() else 0
 
 
 def _removal(record: MeshObject, type_: ResourceType) -> PlannedChange:

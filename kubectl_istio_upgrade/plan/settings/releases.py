@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...models.objects import Body, Json, MeshObject, State
 from ...models.settings import HelmRelease
-from ...rules.helm import CHART_LABEL, CHARTS, FIELD_MANAGER
-from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
+from ...normalise.inventory import REVISION
+from ...rules.helm import CHART_LABEL, CHARTS, FIELD_MANAGER, ISTIOD_CHART, Release, chart_label_of, release_of
+from ..retiring import DEFAULT, TAG
 from .merging import with_value
 
 TAGS: tuple[tuple[str, ...], ...] = (("global", "tag"), ("tag",), ("pilot", "tag"), ("cni", "tag"))
@@ -22,14 +24,18 @@ _ORDER = [name for name, _ in CHARTS]
 
 def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ...]:
     """Istio's releases in the order in which they are upgraded, without those of other revisions' control planes."""
-    found: dict[tuple[str, str], HelmRelease] = {}
-    for obj in live.load(live.versions).values():
-        chart, _, version = obj.labels.get(CHART_LABEL, "").rpartition("-")
-        release = obj.annotations.get(RELEASE_NAMESPACE, ""), obj.annotations.get(RELEASE_NAME, "")
-        if chart not in _ORDER or not all(release) or _is_of_another(obj, chart, revision):
+    objects = [
+        obj for obj in live.load(live.versions).values() if chart_label_of(obj) in _ORDER and all(release_of(obj))
+    ]
+    revisions = _revisions(objects)
+    found: dict[Release, HelmRelease] = {}
+    for obj in objects:
+        chart, _, version = obj.labels[CHART_LABEL].rpartition("-")
+        release = release_of(obj)
+        if chart == ISTIOD_CHART and revision not in revisions[release]:
             continue
         server_side = _is_server_side(obj.server.managed_fields) or (release in found and found[release].server_side)
-        found[release] = HelmRelease(release[1], release[0], chart, version, server_side)
+        found[release] = HelmRelease(release.name, release.namespace, chart, version, server_side)
     return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
 
 
@@ -86,8 +92,13 @@ def values_for(values: Body, before: str, to: str) -> Body:
     return values
 
 
-def _is_of_another(obj: MeshObject, chart: str, revision: str) -> bool:
-    return chart == "istiod" and obj.labels.get("istio.io/rev", revision) != revision
+def _revisions(objects: Iterable[MeshObject]) -> dict[Release, set[str]]:
+    """Those of each release's istiod. Its accounts and roles do not tell theirs, and tags may lead elsewhere."""
+    told: dict[Release, set[str]] = defaultdict(set)
+    for obj in objects:
+        if chart_label_of(obj) == ISTIOD_CHART and TAG not in obj.labels and REVISION in obj.labels:
+            told[release_of(obj)].add(obj.labels[REVISION])
+    return defaultdict(lambda: {DEFAULT}, told)
 
 
 def _is_server_side(entries: Iterable[dict[str, object]]) -> bool:
