@@ -59,6 +59,9 @@ def retire(revision: str, dry_run: bool, yes: bool, with_diff: bool, timeout: fl
     What goes is shown first. While a namespace, a tag or a proxy still leads to it, it is refused. Definitions,
     gateways and whatever else is shared stay. It can be taken back like anything else.
 
+    Of a control plane that Helm installed, the release goes as by `helm uninstall`, its records too: with a store that
+    holds no values of Secrets they stay, and the plan has the command that removes them.
+
     \b
     Examples:
       kubectl istio-upgrade retire default --dry-run

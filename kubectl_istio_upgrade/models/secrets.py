@@ -11,7 +11,7 @@ class Values:
 
     Digests are bound to the object and the field, so values of many objects can be pooled. It shows only how many it
     holds, compares by identity, and refuses to be copied or pickled: nothing writes it by accident. Read by the sealer
-    and by the sender alone.
+    and by the sender; and of Helm's records, for the name of the chart in them (`normalise.records`).
     """
 
     __slots__ = ("_by_digest",)

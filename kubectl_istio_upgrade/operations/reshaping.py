@@ -60,17 +60,18 @@ class Planned:
     values: Values = field(default=NO_VALUES, repr=False)
 
 
-def prepare(session: WritingSession, request: Request, *, continuing: bool = False) -> Planned:
-    """Plan it and try every write on the server. Changes nothing.
+def prepare(session: WritingSession, request: Request, continues: Operation | None = None) -> Planned:
+    """Plan it, or what is left of it, and try every write on the server. Changes nothing.
 
     Raises RefusedError while what is to go is in use, when a permission is missing, or the server refuses; UsageError
     for what is not there.
     """
     captured = session.capture()
-    shape = _shape(captured, request, continuing=continuing)
+    shape = _shape(captured, request, continues)
     options = RollbackOptions(shape.keys.__contains__, secrets=SecretSources(sealing=bool(session.store.recipients())))
     plan = plan_rollback(captured.state, shape.state, options)
-    plan = replace(plan, operation=request.kind, target=request.label)
+    follow_ups = (*plan.follow_ups, *shape.follow_ups)
+    plan = replace(plan, operation=request.kind, target=request.label, follow_ups=follow_ups)
     values = values_for(plan)
     if plan.writes:
         check_permissions(session, plan.writes)
@@ -93,9 +94,9 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
     return carry_out(session, task, review)
 
 
-def _shape(captured: Capture, request: Request, *, continuing: bool) -> Reshaped:
-    if request.kind == RETIRE and continuing:
-        return rest_of(captured.state, request.revision)
+def _shape(captured: Capture, request: Request, continues: Operation | None) -> Reshaped:
+    if request.kind == RETIRE and continues is not None:
+        return rest_of(captured.state, request.revision, continues.keys)
     if request.kind == RETIRE:
         return retired(captured.state, request.revision, captured.workloads)
     return promoted(captured.state, request.revision, request.namespaces, request.tag)

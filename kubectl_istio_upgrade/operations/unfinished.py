@@ -71,7 +71,7 @@ def resume(
         upgrade = upgrading.go_on(session, operation, tools)
         return _continuation(title, upgrade.prepared.plan, operation, upgrade.run)
     if operation.opening.kind in (reshaping.PROMOTE, reshaping.RETIRE):
-        shaped = reshaping.prepare(session, reshaping.Request.of_operation(operation), continuing=True)
+        shaped = reshaping.prepare(session, reshaping.Request.of_operation(operation), operation)
         return _continuation(
             title, shaped.plan, operation, lambda review: reshaping.run(session, shaped, review, operation)
         )

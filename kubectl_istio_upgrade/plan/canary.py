@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 
 from ..errors import RefusedError, UsageError
 from ..models.objects import Body, Key, MemoryState, MeshObject, clone
+from ..models.plans import FollowUp
 from ..models.snapshots import WorkloadProxy
 from ..normalise.inventory import REVISION
+from ..rules.helm import NO_RELEASE, release_of
 from ..rules.scope import NAMESPACE, is_namespace
+from .helm import FORCED
 from .injectors import Injectors
-from .retiring import DEFAULT, TAG, is_control_plane, is_of, revision_of
+from .retiring import DEFAULT, TAG, is_control_plane, members, revision_of
 from .settings.recorded import suffixed
+from .uninstalling import uninstalled
 
 INJECTION = "istio-injection"
 ISTIOD = "istiod"
@@ -30,6 +34,8 @@ class Reshaped:
 
     state: MemoryState
     keys: frozenset[Key]
+    follow_ups: tuple[FollowUp, ...] = ()
+    """What is left to people then."""
 
 
 def promoted(live: MemoryState, revision: str, namespaces: Collection[str], tag: str = DEFAULT) -> Reshaped:
@@ -43,7 +49,7 @@ def promoted(live: MemoryState, revision: str, namespaces: Collection[str], tag:
     moved = list(_namespaces(live, revision, namespaces) if namespaces else _tag(live, revision, tag))
     shape = _with(live, {obj.key: obj for obj in moved})
     _check_led(shape.state, revision, namespaces)
-    return shape
+    return replace(shape, follow_ups=tuple(_helms_own(moved, revision)))
 
 
 def retired(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> Reshaped:
@@ -55,10 +61,15 @@ def retired(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) 
     return rest_of(live, revision)
 
 
-def rest_of(live: MemoryState, revision: str) -> Reshaped:
-    """The mesh without what is left of a control plane, which has been found unused before."""
-    gone = [obj for obj in live.objects.values() if is_of(obj, revision)]
-    return _with(live, dict.fromkeys(obj.key for obj in gone))
+def rest_of(live: MemoryState, revision: str, begun: Collection[Key] = ()) -> Reshaped:
+    """The mesh without what is left of a control plane, which has been found unused before.
+
+    `begun` is what an operation that goes on has set out to delete: once istiod itself is gone, not all of it can be
+    told by its marks.
+    """
+    gone = {obj.key for obj in members(live.objects.values(), revision)} | (live.objects.keys() & set(begun))
+    helms = uninstalled(live, gone)
+    return replace(_with(live, dict.fromkeys(gone | helms.records)), follow_ups=helms.follow_ups)
 
 
 def _check_unused(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> None:
@@ -69,8 +80,28 @@ def _check_unused(live: MemoryState, revision: str, proxies: Iterable[WorkloadPr
         raise RefusedError(f"{revision!r} is the only control plane of this mesh; nothing was changed")
     if users := sorted(_users(live, revision, proxies)):
         listed = "\n".join(f"  {user}" for user in users)
-        hint = f"`kubectl istio-upgrade promote {sorted(others)[0]}` first, then `restart` what still runs its proxies"
+        hint = _how_to_leave(live, revision, sorted(others)[0])
         raise RefusedError(f"revision {revision!r} is still in use; nothing was changed:\n{listed}", hint=hint)
+
+
+def _helms_own(moved: Iterable[MeshObject], revision: str) -> Iterator[FollowUp]:
+    for obj in moved:
+        if command := _by_helm(obj, revision):
+            yield FollowUp(command, f"else the next upgrade of that release leads {VALIDATOR} back")
+
+
+def _how_to_leave(live: MemoryState, revision: str, to: str) -> str:
+    hint = f"`kubectl istio-upgrade promote {to}` first, then `restart` what still runs its proxies"
+    helms = [command for obj in live.objects.values() if _serves(obj, revision) and (command := _by_helm(obj, to))]
+    return "\n".join((hint, *(f"{VALIDATOR} is led by a value of Helm's: `{command}`" for command in helms)))
+
+
+def _by_helm(validator: MeshObject, to: str) -> str:
+    """The command that leads the validator of a Helm release to another revision; "" for one that is of no release."""
+    release = release_of(validator)
+    if validator.key.name != VALIDATOR or release == NO_RELEASE:
+        return ""
+    return f"helm upgrade {release.name} CHART -n {release.namespace} --reuse-values --set defaultRevision={to}{FORCED}"
 
 
 def revisions(live: MemoryState) -> frozenset[str]:

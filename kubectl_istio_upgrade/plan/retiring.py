@@ -1,15 +1,17 @@
-"""A control plane that goes as a whole: the deletions that wait until the workloads have left it. Pure."""
+"""A control plane that goes as a whole: what goes with it, and when. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..models.objects import MeshObject
 from ..models.plans import Action, PlannedChange
 from ..normalise.inventory import REVISION
 from ..rules.components import COMPONENT_LABEL
-from ..rules.order import RETIRED, RETIRED_WEBHOOKS, stage_named
+from ..rules.helm import NO_RELEASE, Release, chart_label_of, is_record, release_of, release_of_record
+from ..rules.order import RETIRED, RETIRED_RECORDS, RETIRED_WEBHOOKS, stage_named
 
 TAG = "istio.io/tag"
 DEFAULT = "default"
@@ -21,14 +23,16 @@ traffic: istioctl's own uninstall of a revision takes those along that were upgr
 _WEBHOOKS = "admissionregistration.k8s.io"
 
 
+class Origin(NamedTuple):
+    """A chart as Helm has installed it: a release may hold several, as subcharts of one."""
+
+    release: Release
+    chart: str
+
+
 def revision_of(obj: MeshObject) -> str:
     """The revision that an object belongs to; `default` for one without a name."""
     return obj.labels.get(REVISION, DEFAULT)
-
-
-def is_of(obj: MeshObject, revision: str) -> bool:
-    """Whether an object goes with a control plane, and with nothing else."""
-    return is_control_plane(obj) and revision_of(obj) == revision and TAG not in obj.labels
 
 
 def is_control_plane(obj: MeshObject) -> bool:
@@ -36,18 +40,46 @@ def is_control_plane(obj: MeshObject) -> bool:
     return obj.labels.get(COMPONENT_LABEL, "") in CONTROL_PLANE
 
 
+def members(objects: Collection[MeshObject], revision: str) -> list[MeshObject]:
+    """Those of the objects that go with a control plane, and with nothing else. A tag may lead elsewhere by now.
+
+    istioctl marks every object with its component. Helm does not, and the charts mark only some: accounts, roles and
+    the validator of a revision are known by the release and the chart that its istiod is of. Where another revision's
+    istiod is of the same, they cannot be told apart, and stay.
+    """
+    istiods = [obj for obj in objects if _is_istiod(obj)]
+    origins = {_origin(obj) for obj in istiods if revision_of(obj) == revision}
+    origins -= {_origin(obj) for obj in istiods if revision_of(obj) != revision}
+    return [obj for obj in objects if TAG not in obj.labels and _is_of(obj, revision, origins)]
+
+
 def retired_last(changes: Iterable[PlannedChange]) -> list[PlannedChange]:
     """The changes, the deletions of each control plane whose istiod goes in the stages that come after restarts."""
     changes = list(changes)
     deleted = [change.live for change in changes if change.action is Action.DELETE and change.live]
-    gone = {revision_of(obj) for obj in deleted if obj.key.resource == "deployments.apps" and is_control_plane(obj)}
-    return [_staged(change) if _goes_with(change, gone) else change for change in changes]
+    istiods = [obj for obj in deleted if _is_istiod(obj)]
+    going = {obj.key for revision in map(revision_of, istiods) for obj in members(deleted, revision)}
+    releases = {release_of(obj) for obj in istiods} - {NO_RELEASE}
+    going |= {obj.key for obj in deleted if is_record(obj) and release_of_record(obj) in releases}
+    return [_staged(change) if change.action is Action.DELETE and change.key in going else change for change in changes]
 
 
-def _goes_with(change: PlannedChange, gone: Iterable[str]) -> bool:
-    live = change.live
-    return change.action is Action.DELETE and live is not None and any(is_of(live, revision) for revision in gone)
+def _is_istiod(obj: MeshObject) -> bool:
+    return obj.key.resource == "deployments.apps" and is_control_plane(obj)
+
+
+def _is_of(obj: MeshObject, revision: str, origins: Collection[Origin]) -> bool:
+    if is_control_plane(obj):
+        return revision_of(obj) == revision
+    return release_of(obj) != NO_RELEASE and _origin(obj) in origins and obj.labels.get(REVISION, revision) == revision
+
+
+def _origin(obj: MeshObject) -> Origin:
+    return Origin(release_of(obj), chart_label_of(obj))
 
 
 def _staged(change: PlannedChange) -> PlannedChange:
-    return replace(change, stage=stage_named(RETIRED_WEBHOOKS if change.key.group == _WEBHOOKS else RETIRED))
+    if change.key.group == _WEBHOOKS:
+        return replace(change, stage=stage_named(RETIRED_WEBHOOKS))
+    is_helms = change.live is not None and is_record(change.live)
+    return replace(change, stage=stage_named(RETIRED_RECORDS if is_helms else RETIRED))

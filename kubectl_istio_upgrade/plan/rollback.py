@@ -17,8 +17,7 @@ from ..rules.order import (
     NEWER_VALUES,
     PUT_BACK,
     RELAXING,
-    RETIRED,
-    RETIRED_WEBHOOKS,
+    RETIREMENT,
     STAGES,
     TOGETHER,
     stage_named,
@@ -41,7 +40,7 @@ OWNERS_LEFT_OUT = "created without its owner references: they name owners by UID
 _WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
 """Stages whose deletions come in their place, not after all writes."""
 
-_AFTER_RESTARTS = (stage_named(RETIRED_WEBHOOKS), stage_named(RETIRED))
+_AFTER_RESTARTS = tuple(map(stage_named, RETIREMENT))
 """Stages of deletions that come last of all."""
 
 

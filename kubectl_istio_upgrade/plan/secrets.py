@@ -13,7 +13,7 @@ from ..normalise.secrets import digests_in, has_withheld_values, pooled
 NOT_STORED = "its values are not in the store, only their digests"
 ENCRYPTED = "its values are encrypted: pass --identity"
 ENCRYPTED_TO_OTHERS = "its values are encrypted to others than the identities given"
-ADDED = "added since; its values are not in the store, so deleting it could not be taken back"
+LOST = "its values are not in the store, so deleting it could not be taken back"
 
 _NO_WAY_BACK = (
     "{key}: the values that it has now would be gone: the store will hold only their digests; "
@@ -51,7 +51,7 @@ class SecretSources:
 
     def deletion_reason(self, live: MeshObject) -> str:
         """Why an object that was added must not be deleted: "" when its deletion can be taken back."""
-        return "" if self.sealing or not has_withheld_values(live.body) else ADDED
+        return "" if self.sealing or not has_withheld_values(live.body) else LOST
 
     def warnings(self, changes: Iterable[PlannedChange]) -> tuple[str, ...]:
         """Of each change that does away with values that no snapshot will have."""

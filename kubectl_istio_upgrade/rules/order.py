@@ -39,6 +39,8 @@ PARTS_AGAIN = "parts of the installation again"
 WORKLOADS_AGAIN = "workloads again"
 RETIRED_WEBHOOKS = "webhooks of a control plane that goes"
 RETIRED = "control plane that goes"
+RETIRED_RECORDS = "release that goes"
+RETIREMENT = (RETIRED_WEBHOOKS, RETIRED, RETIRED_RECORDS)
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -129,6 +131,11 @@ STAGES: tuple[Stage, ...] = (
         "deletions, and none before the workloads have left it: until then it serves them (istio.io: upgrade/canary)",
     ),
     Stage(RETIRED, types(), "deletions, after those of the webhooks that it answers"),
+    Stage(
+        RETIRED_RECORDS,
+        types(),
+        "deletions: Helm has a release until nothing of it is left (helm/helm, pkg/action/uninstall.go)",
+    ),
 )
 
 _BY_NAME = {stage.name: number for number, stage in enumerate(STAGES)}

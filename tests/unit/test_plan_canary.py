@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_istio_upgrade.errors import RefusedError
 from kubectl_istio_upgrade.models.objects import Body, MemoryState, MeshObject
-from kubectl_istio_upgrade.plan.canary import promoted
+from kubectl_istio_upgrade.plan.canary import promoted, rest_of, retired
 from kubectl_istio_upgrade.plan.retiring import DEFAULT
 
 from .builders import key, obj, state
@@ -65,3 +67,42 @@ def test_a_namespace_that_the_tag_would_lead_elsewhere_is_not_said_to_be_promote
     assert labels_of(promoted(moved, CANARY, ["shop"]).state, "shop") == {"istio.io/rev": CANARY}
     led_back = promoted(moved, DEFAULT, []).state
     assert labels_of(promoted(led_back, DEFAULT, ["shop"]).state, "shop") == {"istio-injection": "enabled"}
+
+
+def validator(*, helms: bool) -> MeshObject:
+    """Of configuration that names no revision: the chart `base` makes it, and istioctl with its first installation."""
+    release = {"meta.helm.sh/release-name": "istio-base", "meta.helm.sh/release-namespace": "istio-system"}
+    hook = {"name": "validation.istio.io", "clientConfig": {"service": {"namespace": "istio-system", "name": "istiod"}}}
+    name, annotations = "istiod-default-validator", release if helms else {}
+    return obj("ValidatingWebhookConfiguration", name, annotations=annotations, webhooks=[hook])
+
+
+BY_HELM = "helm upgrade istio-base CHART -n istio-system --reuse-values --set defaultRevision=canary --force-conflicts"
+
+
+@pytest.mark.parametrize("helms", [True, False])
+def test_a_validator_that_still_leads_to_it_keeps_a_control_plane_and_of_helms_it_is_told_how_to_lead_it(
+    helms: bool,
+) -> None:
+    live = state(control_plane(DEFAULT), control_plane(CANARY), validator(helms=helms))
+    with pytest.raises(RefusedError, match="ValidatingWebhookConfiguration istiod-default-validator") as refused:
+        retired(live, DEFAULT, ())
+    assert "promote canary" in str(refused.value.hint)
+    assert (BY_HELM in str(refused.value.hint)) is helms
+
+
+@pytest.mark.parametrize("helms", [True, False])
+def test_a_validator_of_helms_that_moves_with_the_tag_has_to_move_in_its_values_too(helms: bool) -> None:
+    before = mesh(DEFAULT)
+    moved = validator(helms=helms)
+    shape = promoted(replace(before, objects={**before.objects, moved.key: moved}), CANARY, [])
+    assert moved.key in shape.keys
+    assert [each.command for each in shape.follow_ups] == ([BY_HELM] if helms else [])
+
+
+def test_what_an_operation_has_begun_to_delete_goes_even_where_nothing_tells_whose_it_is_any_more() -> None:
+    role, other = obj("ClusterRole", "istiod-clusterrole"), obj("ClusterRole", "other")
+    live = state(control_plane(CANARY), role, other)
+    gone_already = key("Deployment", "istio-system/istiod")
+    assert rest_of(live, DEFAULT, {role.key, gone_already}).keys == {role.key}
+    assert rest_of(live, DEFAULT).keys == frozenset()

@@ -72,7 +72,7 @@ def test_a_secret_without_its_values_is_kept_and_says_so() -> None:
     changed = obj("Secret", "istio-system/a", version="2", data={"password": "hmac-sha256:" + "1" * 64})
     assert only(plan((), (secret,))).reason == secrets.NOT_STORED
     assert only(plan((changed,), (secret,))).reason == secrets.NOT_STORED
-    assert only(plan((secret,), ())).reason == secrets.ADDED
+    assert only(plan((secret,), ())).reason == secrets.LOST
 
 
 def test_what_the_live_object_has_in_common_with_the_target_is_restored_without_any_identity() -> None:
@@ -130,7 +130,7 @@ def test_a_credential_elsewhere_is_treated_like_a_secret() -> None:
     target = obj("ConfigMap", "istio-system/a", data={"mesh": "header: Bearer hmac-sha256:" + "0" * 64})
     live = obj("ConfigMap", "istio-system/a", version="2", data={"mesh": "none"})
     assert only(plan((live,), (target,))).reason == secrets.NOT_STORED
-    assert only(plan((target,), ())).reason == secrets.ADDED
+    assert only(plan((target,), ())).reason == secrets.LOST
     opened = RollbackOptions(secrets=SecretSources(sealing=True))
     assert only(plan((target,), (), opened)).action is Action.DELETE
 

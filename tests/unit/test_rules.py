@@ -12,8 +12,7 @@ from kubectl_istio_upgrade.rules.order import (
     PARTS_AGAIN,
     PUT_BACK,
     RELAXING,
-    RETIRED,
-    RETIRED_WEBHOOKS,
+    RETIREMENT,
     STAGES,
     TOGETHER,
     WORKLOADS_AGAIN,
@@ -142,7 +141,7 @@ def test_each_object_is_written_in_its_stage(resource: str, name: str, stage: st
 
 def test_the_order_keeps_its_laws() -> None:
     order = ("definitions", "configuration", "other", "control plane", "injection", "workloads", "mesh configuration")
-    last = (NAMESPACE_LABELS, PUT_BACK, PARTS_AGAIN, WORKLOADS_AGAIN, RETIRED_WEBHOOKS, RETIRED)
+    last = (NAMESPACE_LABELS, PUT_BACK, PARTS_AGAIN, WORKLOADS_AGAIN, *RETIREMENT)
     numbers = [stage_named(name) for name in (RELAXING, *order, "validation", *last)]
     assert numbers == sorted(numbers)
     assert (numbers[0], numbers[-1]) == (0, len(STAGES) - 1)
