@@ -15,7 +15,7 @@ from ..models.snapshots import SnapshotInfo
 from ..models.webhooks import DeadWebhook
 from ..plan.injectors import Injectors
 from ..plan.parts import component_named
-from ..plan.restarts import Undo, folded, planned_restart, pod_labels, to_undo, undo_of
+from ..plan.restarts import Undo, folded, planned_restart, pod_labels, replaces_pods, to_undo, undo_of
 from ..plan.rollback import plan_hash, write_order
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN, stage_named
 from ..rules.restarts import OBSTACLES, PARTS
@@ -74,7 +74,9 @@ class Unrestarting:
         with ThreadPoolExecutor(PARALLEL) as pool:
             changes = [change for change in pool.map(lambda undo: self._undone(undo, plan), undone) if change]
         wanted = bool(restarts.stale_at) or restarts.tell_stale
-        stale = list(self._stale({change.key for change in changes if change.is_write})) if wanted else []
+        renewed = {change.key for change in changes if change.is_write}
+        renewed |= {change.key for change in plan.writes if replaces_pods(change)}
+        stale = list(self._stale(renewed)) if wanted else []
         if restarts.stale_at:
             restarted = [change for each in stale for change in self._restarted(each, restarts.stale_at, plan)]
             again = {change.key for change in restarted if change.is_write}

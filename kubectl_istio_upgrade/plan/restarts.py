@@ -12,12 +12,14 @@ from ..models.operations import Restarted
 from ..models.plans import Action, Outcome, PlannedChange, Restart, Write
 from ..normalise.ownership import owners_of_field
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN, stage_named
-from ..rules.restarts import RESTARTED_AT, RESTARTED_AT_PATH
+from ..rules.restarts import OBSTACLES, RESTARTED_AT, RESTARTED_AT_PATH
 from .disruption import takes_away
 
 BY_OTHERS = "restarted by somebody else since: it stays as it is"
 MADE_ANEW = "made anew since: it stays as it is"
 GONE = "it is gone"
+TEMPLATE = ("spec", "template")
+"""Where a workload has what its pods are made from."""
 
 
 def restarted_at(workload: Body) -> str | None:
@@ -85,6 +87,17 @@ def pod_labels(workload: Body) -> Mapping[str, str]:
     """The labels of the pods that a workload makes."""
     template: dict[str, Any] = (workload.get("spec") or {}).get("template") or {}
     return (template.get("metadata") or {}).get("labels") or {}
+
+
+def replaces_pods(change: PlannedChange) -> bool:
+    """Whether a workload's controller makes its pods anew because of a change, so that no restart of it is needed.
+
+    An update does so by another pod template, unless something keeps its pods as they are, a paused rollout, say.
+    """
+    if not change.is_write or change.live is None or any(row.holds(change.live.body) for row in OBSTACLES):
+        return False
+    fields = change.diff.fields if change.diff else ()
+    return any(field.path[: len(TEMPLATE)] == TEMPLATE for field in fields)
 
 
 def restarted_by(change: PlannedChange, outcome: Outcome | None = None) -> Restarted | None:

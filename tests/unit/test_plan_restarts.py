@@ -15,6 +15,7 @@ from kubectl_istio_upgrade.plan.restarts import (
     batches,
     folded,
     planned_restart,
+    replaces_pods,
     restarted_at,
     restarted_by,
     to_undo,
@@ -179,3 +180,23 @@ def test_batches_are_of_one_namespace_and_no_larger_than_asked() -> None:
 def test_no_two_of_a_batch_share_a_budget() -> None:
     changes = [restart_of("a/1", "x"), restart_of("a/2", "x"), restart_of("a/3", "y"), restart_of("a/4", "x", takes=0)]
     assert named(changes, 9) == [["1", "3", "4"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "replaces"),
+    [
+        ({"labels": {"chart": "2"}}, {"labels": {"chart": "1"}}, True),
+        ({}, {}, False),
+        ({"labels": {"chart": "2"}, "paused": True}, {"labels": {"chart": "1"}, "paused": True}, False),
+    ],
+    ids=["another template", "the same template", "a rollout that is paused"],
+)
+def test_an_update_replaces_pods_by_another_template_that_is_rolled_out(now: Body, then: Body, replaces: bool) -> None:
+    def gateway(version: str, labels: Body | None = None, **spec: Any) -> MeshObject:
+        template = {"metadata": {"labels": labels or {}}}
+        return obj(
+            "Deployment", "shop/web", uid="u", version=version, spec={"template": template, **spec, "x": version}
+        )
+
+    (change,) = plan_rollback(state(gateway("2", **now)), state(gateway("1", **then))).writes
+    assert replaces_pods(change) is replaces
