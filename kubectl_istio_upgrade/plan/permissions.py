@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from ..models.objects import Key
+from ..models.objects import Key, MeshObject
 from ..models.permissions import Grant, Permission, Use
 from ..models.plans import Action, PlannedChange, Write
 from ..ports import ListQuery
@@ -23,7 +23,8 @@ from ..rules.permissions import (
     restarting,
     verbs_of_writing,
 )
-from ..rules.scope import NAMESPACE
+from ..rules.scope import CRD, NAMESPACE
+from .definitions import custom_resource_type
 
 VERBS: Mapping[Write, tuple[str, ...]] = MappingProxyType(
     {
@@ -61,6 +62,7 @@ def _of_change(change: PlannedChange, made: set[str]) -> Iterator[Permission]:
     for verb in (*VERBS[change.write], *_besides(change)):
         yield _on(verb, change.key)
     yield from _budgets(change)
+    yield from _listed_from_now_on(change)
     if change.key.namespace in made and change.action is Action.CREATE:
         yield from _untried(change)
 
@@ -78,6 +80,12 @@ def _budgets(change: PlannedChange) -> Iterator[Permission]:
     """A restart that takes pods away first asks their budgets."""
     if change.restart and change.restart.takes:
         yield Permission("list", "policy", "poddisruptionbudgets", change.key.namespace)
+
+
+def _listed_from_now_on(change: PlannedChange) -> Iterator[Permission]:
+    """Making a definition makes a type: without leave to list it nobody proves this plan, or takes it back."""
+    if change.key.resource == CRD and change.live is None and change.body:
+        yield Permission("list", *custom_resource_type(MeshObject(change.key, change.body)))
 
 
 def _untried(change: PlannedChange) -> Iterator[Permission]:

@@ -48,8 +48,9 @@ WRITES: tuple[Verbs, ...] = (
     ),
     Verbs(
         types(CRD),
-        ("get", "create", "update", "patch"),
-        "never deleted: every object of its type would go with a definition",
+        ("get", "create", "update", "patch", "delete"),
+        "deleted by `abort` alone: one that the aborted operation has made, if every object of its type is of that "
+        "operation, too, for they go with it. Leave the verb out, and such an abort names it as missing",
     ),
     *(
         Verbs(row.types, ("get", "create", "patch"), f"by `apply` alone; a rollback keeps them: {row.why}")

@@ -176,6 +176,16 @@ def sidecar(name: str) -> Json:
     return _object(f"{NETWORKING}/v1", "Sidecar", name, spec={"egress": [{"hosts": ["./*"]}]})
 
 
+def definition(plural: str, kind: str, group: str) -> Json:
+    """A definition that allows anything."""
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+    spec = {"group": group, "names": names, "scope": "Namespaced", "versions": [version]}
+    body = _object("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}", spec=spec)
+    del body["metadata"]["namespace"]
+    return body
+
+
 def config_map(name: str, namespace: str = "istio-system", **data: str) -> Json:
     """A ConfigMap, of the mesh when it is in the root namespace."""
     body = _object("v1", "ConfigMap", name, data=data)

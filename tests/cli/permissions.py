@@ -14,13 +14,63 @@ from kubectl_istio_upgrade.adapters.kube.connection import ConnectionOptions, co
 from kubectl_istio_upgrade.adapters.kube.reader import KubeReader
 from kubectl_istio_upgrade.models.permissions import Permission
 
-from .mesh import Json, Mesh
+from .mesh import NAMESPACE, Json, Mesh, config_map, virtual_service
 from .program import wait_for
 from .proxy import Seen
 
 USER = "limited"
 
+ROOT = "istio-system"
+RBAC = "rbac.authorization.k8s.io"
+
+CLUSTER_ROLE: Json = {
+    "apiVersion": f"{RBAC}/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": f"istiod-clusterrole-{ROOT}"},
+}
+ROLE_BINDING: Json = {
+    "apiVersion": f"{RBAC}/v1",
+    "kind": "RoleBinding",
+    "metadata": {"name": "istiod", "namespace": ROOT},
+}
+SHOP: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@contextlib.contextmanager
+def drifted(mesh: Mesh) -> Iterator[None]:
+    """Something of every kind of change: what rolling back to `friday` takes nearly every verb for."""
+    label = {"metadata": {"labels": {"istio.io/rev": "canary"}}}
+    binding = mesh.get(ROLE_BINDING)
+    assert binding
+    mesh.add(virtual_service("added"))
+    mesh.add(config_map("added-too"))
+    mesh.patch(SHOP, label)
+    mesh.patch(CLUSTER_ROLE, label)
+    mesh.delete(ROLE_BINDING)
+    yield
+    mesh.patch(SHOP, {"metadata": {"labels": {"istio.io/rev": None}}})
+    mesh.patch(CLUSTER_ROLE, {"metadata": {"labels": {"istio.io/rev": "default"}}})
+    if mesh.get(ROLE_BINDING) is None:
+        del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
+        del binding["metadata"]["managedFields"], binding["metadata"]["creationTimestamp"]
+        mesh.plane.api.request("POST", f"/apis/{RBAC}/v1/namespaces/{ROOT}/rolebindings", binding)
+
+
+@contextlib.contextmanager
+def existing(mesh: Mesh, definition: Json) -> Iterator[None]:
+    """The type is there for a moment, for its permissions to be among the roles that are printed then."""
+    mesh.add(definition)
+    wait_for(lambda: _is_established(mesh, definition), "it is not established")
+    yield
+    mesh.delete(definition)
+    wait_for(lambda: mesh.get(definition) is None, "it does not go")
+
+
+def _is_established(mesh: Mesh, definition: Json) -> bool:
+    conditions = (mesh.get(definition) or {}).get("status", {}).get("conditions") or ()
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 def permissions_in(documents: Iterable[Json]) -> set[Permission]:

@@ -10,28 +10,26 @@ import pytest
 
 from kubectl_istio_upgrade.models.permissions import Permission
 
-from .mesh import NAMESPACE, Json, Mesh, config_map, sidecar, virtual_service
-from .permissions import USER, Roles, permission_asked_for, permission_of, permissions_in
-from .program import Program, Result
+from .mesh import Json, Mesh, config_map, definition, sidecar
+from .permissions import (
+    RBAC,
+    ROLE_BINDING,
+    ROOT,
+    USER,
+    Roles,
+    drifted,
+    existing,
+    permission_asked_for,
+    permission_of,
+    permissions_in,
+)
+from .program import Program, Result, wait_for
 from .proxy import Proxy
+from .test_unfinished import killed_while_it_writes
 
 pytestmark = pytest.mark.cluster
 
-ROOT = "istio-system"
-RBAC = "rbac.authorization.k8s.io"
 LEASES = "coordination.k8s.io"
-
-CLUSTER_ROLE: Json = {
-    "apiVersion": f"{RBAC}/v1",
-    "kind": "ClusterRole",
-    "metadata": {"name": f"istiod-clusterrole-{ROOT}"},
-}
-ROLE_BINDING: Json = {
-    "apiVersion": f"{RBAC}/v1",
-    "kind": "RoleBinding",
-    "metadata": {"name": "istiod", "namespace": ROOT},
-}
-SHOP: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
 
 
 @pytest.fixture
@@ -56,22 +54,9 @@ def writer(taken: Program, limited: Program, roles: Roles) -> Program:
 
 @pytest.fixture
 def drift(mesh: Mesh) -> Iterator[None]:
-    """Something of every kind of change: what rolling back to `friday` takes nearly every verb for."""
-    label = {"metadata": {"labels": {"istio.io/rev": "canary"}}}
-    binding = mesh.get(ROLE_BINDING)
-    assert binding
-    mesh.add(virtual_service("added"))
-    mesh.add(config_map("added-too"))
-    mesh.patch(SHOP, label)
-    mesh.patch(CLUSTER_ROLE, label)
-    mesh.delete(ROLE_BINDING)
-    yield
-    mesh.patch(SHOP, {"metadata": {"labels": {"istio.io/rev": None}}})
-    mesh.patch(CLUSTER_ROLE, {"metadata": {"labels": {"istio.io/rev": "default"}}})
-    if mesh.get(ROLE_BINDING) is None:
-        del binding["metadata"]["resourceVersion"], binding["metadata"]["uid"]
-        del binding["metadata"]["managedFields"], binding["metadata"]["creationTimestamp"]
-        mesh.plane.api.request("POST", f"/apis/{RBAC}/v1/namespaces/{ROOT}/rolebindings", binding)
+    """Something of every kind of change."""
+    with drifted(mesh):
+        yield
 
 
 def test_with_the_roles_for_writing_everything_goes(
@@ -186,6 +171,39 @@ def test_an_apply_names_what_it_lacks(
     with roles.without(Permission(verb, "networking.istio.io", "sidecars")), mesh.unchanged():
         result = writer("apply", "-f", manifest(sidecar("new")), "--yes").failed(3, "nothing was changed", hint="rbac")
     assert f"\n  {verb} sidecars.networking.istio.io in namespace shop\n" in result.err
+
+
+MADE = definition("mades", "Made", "made.istio.io")
+
+
+def test_a_type_that_is_made_must_be_one_that_may_be_listed(
+    writer: Program, mesh: Mesh, manifest: Callable[..., str]
+) -> None:
+    """Else nobody could prove it, nor take it back: whoever may not list a type cannot read the mesh."""
+    with mesh.unchanged():
+        result = writer("apply", "-f", manifest(MADE), "--yes").failed(3, "nothing was changed", hint="rbac")
+    assert "takes a permission that you do not have; nothing was changed:\n  list mades.made.istio.io in" in result.err
+
+
+def test_an_abort_may_delete_the_definition_that_its_operation_has_made(
+    taken: Program,
+    limited: Program,
+    proxy: Proxy,
+    tmp_path: Path,
+    roles: Roles,
+    mesh: Mesh,
+    manifest: Callable[..., str],
+) -> None:
+    with existing(mesh, MADE):
+        roles.give(taken("rbac", "--for", f"user:{USER}").done().out)
+    through = limited.having(KUBECONFIG=str(proxy.kubeconfig(tmp_path / "limited.kubeconfig", USER)))
+    killed_while_it_writes(through, proxy, "apply", "-f", manifest(MADE), "--yes", after=0)
+    wait_for(lambda: mesh.get(MADE) is not None, "it is not made")
+    lacking = Permission("delete", "apiextensions.k8s.io", "customresourcedefinitions")
+    with roles.without(lacking):
+        limited("abort", "--yes").failed(3, "nothing was changed", f"\n  {lacking}", hint="rbac")
+    limited("abort", "--yes").done()
+    wait_for(lambda: mesh.get(MADE) is None, "it is still there")
 
 
 def test_each_verb_that_is_taken_away_is_missed(writer: Program, roles: Roles) -> None:

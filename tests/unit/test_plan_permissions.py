@@ -17,7 +17,7 @@ from kubectl_istio_upgrade.plan.manifests import Manifests, wanted_changes
 from kubectl_istio_upgrade.plan.permissions import VERBS, grants, needed_by
 from kubectl_istio_upgrade.plan.restarts import planned_restart
 from kubectl_istio_upgrade.plan.revise import as_recreation
-from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.rules.keeping import RECREATABLE
 from kubectl_istio_upgrade.rules.permissions import BIND, ESCALATE, verbs_of_writing
 
@@ -38,6 +38,7 @@ SERVED = (
     ResourceType("", "v1", "Pod", "pods", namespaced=True, verbs=ANY_VERB),
     ResourceType("", "v1", "ComponentStatus", "componentstatuses", namespaced=False, verbs=frozenset({"list"})),
     ResourceType("rbac.authorization.k8s.io", "v1", "Role", "roles", namespaced=True, verbs=ANY_VERB),
+    ResourceType("networking.istio.io", "v1", "Sidecar", "sidecars", namespaced=True, verbs=ANY_VERB),
     ResourceType("example.com", "v1", "Thing", "things", namespaced=True, verbs=ANY_VERB),
 )
 
@@ -81,6 +82,8 @@ def every_plan(kind: str, *, managed: Iterable[Any] = OWNERS) -> list[PlannedCha
     )
     for live, target in sides:
         changes += plan_rollback(state(*here, *live), state(*here, *target)).writes
+    taken_back = RollbackOptions(created=frozenset({new.key}))
+    changes += plan_rollback(state(*here, new), state(*here), taken_back).writes
     in_place = (change for change in changes if change.write is Write.PUT and change.key.resource in RECREATABLE)
     changes += [as_recreation(change, "immutable") for change in in_place]
     if kind == "Deployment":
@@ -96,6 +99,16 @@ def test_what_writing_a_type_can_take_is_what_the_table_grants_no_more_and_no_le
     table = {verb for verb, _ in verbs_of_writing(type_of(kind).resource)} - {BIND, ESCALATE}
     plural = KINDS[kind][2]
     assert {permission.verb for permission in needed(*every_plan(kind)) if permission.plural == plural} == table
+
+
+def test_a_definition_that_is_made_takes_leave_to_list_its_type() -> None:
+    made = [change for change in every_plan("CustomResourceDefinition") if change.action is Action.CREATE]
+    assert {change.write for change in made} == {Write.POST, Write.APPLY}
+    listing = Permission("list", "networking.istio.io", "sidecars")
+    assert all(listing in needed(change) for change in made)
+    others = [change for change in every_plan("CustomResourceDefinition") if change not in made]
+    assert others
+    assert not any(listing in needed(change) for change in others)
 
 
 def test_reading_takes_the_lists_of_a_capture_and_who_it_is() -> None:
@@ -124,7 +137,7 @@ def test_nobody_gets_more_than_they_need() -> None:
     assert not {permission for permission in writing if "*" in permission}
     verbs = {p.plural: {q.verb for q in writing if q.plural == p.plural} for p in writing}
     assert verbs["namespaces"] == {"get", "create", "patch"}
-    assert verbs["customresourcedefinitions"] == {"get", "create", "update", "patch"}
+    assert verbs["customresourcedefinitions"] == {"get", "create", "update", "patch", "delete"}
     assert verbs["persistentvolumeclaims"] == verbs["jobs"] == {"get", "create", "patch"}
     assert {plural for plural, found in verbs.items() if {BIND, ESCALATE} & found} == {"roles", "clusterroles"}
 
