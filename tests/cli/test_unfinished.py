@@ -7,6 +7,8 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -211,14 +213,54 @@ def test_two_stores_cannot_change_one_mesh_at_the_same_time(
     second("rollback", "then", "--yes").done()
 
 
+def test_of_two_that_lock_the_cluster_at_the_same_moment_one_runs_and_the_other_is_told_who(
+    program: Program, mesh: Mesh, drifted: list[Json], store: Path, tmp_path: Path
+) -> None:
+    stores = store, copied(store, tmp_path)
+    with ExitStack() as stack:
+        proxies = [stack.enter_context(closing(Proxy(mesh.plane))) for _ in stores]
+        running = []
+        for proxy, own in zip(proxies, stores, strict=True):
+            proxy.hold(lambda seen: seen.method == "POST" and "/leases" in seen.target)
+            kubeconfig = str(proxy.kubeconfig(tmp_path / f"{own.name}.kubeconfig"))
+            behind = program.having(KUBECONFIG=kubeconfig, ISTIO_UPGRADE_STORE=str(own))
+            running.append(behind.start("rollback", "then", "--yes"))
+        for proxy in proxies:
+            proxy.wait_held()  # neither has seen a lock, and each is about to make one
+        for proxy in proxies:
+            proxy.release()
+            proxy.hold(lambda seen: seen.writes, every=True)
+        wait_for(lambda: any(each.process.poll() is not None for each in running), "both wait")
+        first, second = sorted(running, key=lambda each: each.process.poll() is not None)
+        (lease,) = mesh.leases()
+        holder = lease["spec"]["holderIdentity"]
+        assert f"/{first.process.pid}-" in holder
+        second.end().failed(3, f"the mesh is being changed by {holder}: rollback to snapshot", hint="20 s")
+        assert hosts(mesh, drifted) == {"now"}
+        for proxy in proxies:
+            proxy.release()
+        first.end().done()
+    assert hosts(mesh, drifted) == {"then"}
+    assert not mesh.leases()
+
+
 def test_a_killed_holder_frees_its_store_at_once_and_the_cluster_after_its_term(
     killed: list[Json], program: Program, mesh: Mesh, store: Path, tmp_path: Path
 ) -> None:
+    """The real term is waited for, on the clock of the API server's Lease."""
     second = program.having(ISTIO_UPGRADE_STORE=str(copied(store, tmp_path)))
     shutil.rmtree(tmp_path / "second" / "istio-upgrade" / "journals")
-    second("rollback", "then", "--yes").failed(3, "the mesh is being changed by")
-    mesh.change_lease(renewTime="2026-01-01T00:00:00.000000Z")
-    result = second("rollback", "then", "--yes").done()
+    spec = mesh.leases()[0]["spec"]
+    term = timedelta(seconds=spec["leaseDurationSeconds"])
+    over = datetime.fromisoformat(spec["renewTime"]) + term
+    refused = 0
+    while (result := second("rollback", "then", "--yes")).code != 0:
+        result.failed(3, f"the mesh is being changed by {spec['holderIdentity']}", hint="20 s")
+        refused += 1
+        assert datetime.now(UTC) < over + term, "it is still locked long after its term"
+        time.sleep(1)
+    assert refused
+    assert datetime.now(UTC) > over
     assert "took the lock of the cluster over" in result.err
     assert hosts(mesh, killed) == {"then"}
     assert not mesh.leases()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane.install import wait_webhooks
+from tests.controlplane.processes import TestbedError
 from tests.support.cli import Ran
 
 from .comparison import Comparison, compare
@@ -67,6 +69,18 @@ def refused(mesh: Mesh) -> None:
         mesh.patch("virtualservice", "web", '{"metadata": {"labels": {"probe": "1"}}}')
 
 
+def wait_until_refused(mesh: Mesh, why: str, timeout: float = 30.0) -> None:
+    """The API server follows webhooks by a watch."""
+    deadline = time.monotonic() + timeout
+    said = ""
+    while why not in said:
+        assert time.monotonic() < deadline, said
+        try:
+            mesh.kubectl("label", "virtualservice", "web", "-n", "shop", "probe=1", "--dry-run=server")
+        except TestbedError as error:
+            said = str(error)
+
+
 def wait_until_nobody_serves(mesh: Mesh, timeout: float = 30.0) -> None:
     deadline = time.monotonic() + timeout
     while mesh.istiod.versions():
@@ -92,6 +106,44 @@ def test_a_dead_istiod_that_is_no_part_of_the_difference(mesh: Mesh) -> None:
     assert validators(mesh) == closed, "as closed as before, and without a mark"
     assert compare(before, mesh.dump()).counts == (0, 0, 0, 0)
     refused(mesh)
+
+
+@pytest.fixture
+def distrusting(mesh: Mesh) -> Iterator[str]:
+    """A validator of a revision whose istiod is gone: nobody gives it the mesh's CA. It does not fail closed yet."""
+    path, name = f"/apis/admissionregistration.k8s.io/v1/{VALIDATORS}", "istio-validator-gone"
+    own = mesh.plane.api.request("GET", f"{path}/istiod-default-validator")
+    bundle = base64.b64encode(mesh.plane.authority.read_bytes()).decode()
+    hooks = [
+        {**hook, "failurePolicy": "Ignore", "clientConfig": {**hook["clientConfig"], "caBundle": bundle}}
+        for hook in own["webhooks"]
+    ]
+    metadata = {"name": name, "labels": {**own["metadata"]["labels"], "istio.io/rev": "gone"}}
+    mesh.plane.api.request("POST", path, {"metadata": metadata, "webhooks": hooks})
+    yield name
+    mesh.plane.api.request("DELETE", f"{path}/{name}")
+
+
+def test_a_validator_that_trusts_another_ca_is_relaxed_and_put_back(mesh: Mesh, distrusting: str) -> None:
+    """istiod is well and answers; the API server hangs up on it."""
+    mesh.plugin.ok("snapshot", "--name", "distrusting")
+    before = mesh.dump()
+    small_drift(mesh)
+    policy = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]
+    mesh.patch(VALIDATORS, distrusting, json.dumps(policy), how="json")
+    wait_until_refused(mesh, "x509: certificate signed by unknown authority")
+    closed = validators(mesh)
+    ran = mesh.plugin.ok("rollback", "distrusting", "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    assert [name for action, name in actions(ran) if action == "relax"] == [distrusting]
+    assert actions(ran)[0] == ("relax", distrusting)
+    assert actions(ran)[-1][1] == distrusting
+    assert any("does not have the mesh's root certificate" in warning for warning in ran.data["plan"]["warnings"])
+    assert validators(mesh) == closed
+    left = compare(before, mesh.dump())
+    closed_since = {f"{VALIDATORS}.admissionregistration.k8s.io /{distrusting}": ("metadata.managedFields",)}
+    assert (left.added, left.removed, left.recreated) == ((), (), ())
+    assert {name: paths[:1] for name, paths in left.changed.items()} == closed_since, "by its policy's owner, of now"
 
 
 def test_what_a_run_that_died_left_relaxed_is_put_back(mesh: Mesh) -> None:
