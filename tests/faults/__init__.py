@@ -6,12 +6,13 @@ Whatever happened, one more `resume` or `abort` must end in exactly the target o
 comparison of all API objects that has no help of the product (only a namespace that was made stays); the store is
 intact by git and by `store verify`, and nothing lies about.
 
-The operations are `rollback` and `apply`, both of one engine. An upgrade by istioctl is not in here, because most of
-what it goes through is istioctl's: `tests/mesh/test_upgrade_failures.py` kills it while it installs, validates,
-restarts workloads, and at its end. Nor are sealed Secrets, Helm's records, restarts of workloads, and definitions that
-have to be made again.
+The operations are `rollback` and `apply` on a mesh that has everything once; and the same with definitions that are
+made and deleted, with values that only the store has, Helm's records among them, and with restarts, made and taken
+back. They share an engine, so what is particular to the latter is what they write. An upgrade by istioctl is not in
+here, because most of what it goes through is istioctl's: `tests/mesh/test_upgrade_failures.py` kills it while it
+installs, validates, restarts workloads, and at its end. There are no controllers, so a restart has rolled out at once.
 
-`scenario` is the mesh and `cluster` has it on an API server; `proxy` spoils requests, `killer` kills, `points` names
-where; `cases` enumerates; `bench` runs a case, each in a `space` of its own, and `verdict` judges it; `lanes` runs
-many, `table` prints.
+`items` are what `mesh` and the other `scenarios` consist of, `stories` what is done to them, and `cluster` has them on
+an API server; `proxy` spoils requests, `killer` kills, `points` names where; `cases` says what a case is, and `matrix`
+enumerates them; `bench` runs one, in a `space` of its own, and `verdict` judges it; `lanes` runs many, `table` prints.
 """

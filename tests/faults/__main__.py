@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from . import table
-from .cases import RUNS, Case, Run, matrix, sample
+from .cases import RUNS, Case, Run
 from .lanes import Lanes
+from .matrix import matrix, sample
 from .verdict import Row
 
 _LANES = min(8, 2 * (os.cpu_count() or 1))

@@ -13,17 +13,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pyrage
 import yaml
 
 from tests.cli.program import Result
 from tests.controlplane.access import Access
+from tests.controlplane.credentials import write_private
 from tests.mesh.comparison import Dump
 
-from . import scenario
-from .cases import Case, Operation, Recording, Run, Victim
+from .cases import Case, Recording, Run, Victim
 from .cluster import Cluster
+from .items import Scenario
+from .mesh import NEXT
 from .proxy import WAYS, Fault, FaultProxy, Spoil
+from .scenarios import at_one_moment
 from .space import Space, without_copies
+from .stories import RESTART, SNAPSHOT, STORIES, Stage
 from .verdict import (
     BEFORE,
     KILLED,
@@ -38,34 +43,25 @@ from .verdict import (
     unmet,
 )
 
-SNAPSHOT = "a"
-
 
 class Bench:
     """One control plane with the scenario on it. Runs one case after another."""
 
     def __init__(self, plane: Access, folder: Path) -> None:
-        """Make the scenario, a snapshot of state A, and dumps of all three states."""
+        """Make state A; the scenarios' own states are made when they are asked for."""
         self._folder = folder
         self._plane = plane
         self._cluster = Cluster(plane)
         self._proxy = FaultProxy(plane)
         self._relayed = self._proxy.kubeconfig(folder / "relayed")
         self._kubeconfig = without_copies(plane, folder / "kubeconfig")
-        self._manifests = folder / "manifests.yaml"
-        self._manifests.write_text(yaml.safe_dump_all(scenario.MANIFESTS), "utf-8")
         self._next = folder / "next.yaml"
-        self._next.write_text(yaml.safe_dump(scenario.NEXT), "utf-8")
-        self._template = folder / "template"
+        self._next.write_text(yaml.safe_dump(NEXT), "utf-8")
+        self._identity = pyrage.x25519.Identity.generate()
+        write_private(folder / "identity", str(self._identity))
+        self._stages: dict[str, Stage] = {}
         self._cluster.install()
         self._a = self._cluster.objects()
-        with self._space() as space:
-            space.program("snapshot", "--name", SNAPSHOT).done()
-            shutil.copytree(space.store, self._template)
-        self._cluster.drift()
-        self._b = self._cluster.objects()
-        self._cluster.apply()
-        self._applied = self._cluster.objects()
 
     def close(self) -> None:
         """Let go of the cluster."""
@@ -74,8 +70,9 @@ class Bench:
 
     def record(self, run: Run) -> Recording:
         """Run a command without a fault; it must do what it should. Says what it went through."""
-        before = self._cluster.restore(self._b)
-        with self._space() as space:
+        stage = self._stage(run)
+        before = self._cluster.restore(stage.before)
+        with self._space(stage) as space:
             self._kill_first(run, space)
             self._proxy.begin(None)
             points = space.recorded(*self._arguments(run))
@@ -95,9 +92,10 @@ class Bench:
         if case.fault is Spoil.STALE:
             self._cluster.restore(self._a)
             self._proxy.stale_version = self._cluster.version()
-        before = self._cluster.restore(self._b)
+        stage = self._stage(case.run)
+        before = self._cluster.restore(stage.before)
         ends = self._ends(case.run, before)
-        with self._space() as space:
+        with self._space(stage) as space:
             self._kill_first(case.run, space)
             start = self._cluster.objects() if case.run.killed_first else before
             result, met = self._meet(case, space)
@@ -111,7 +109,7 @@ class Bench:
                 reached = ends.reached(self._cluster.objects())
                 problems += self._after(case, last, reached, space)
             at_a_loss = result.code == KILLED or (isinstance(case.fault, Spoil) and WAYS[case.fault].lasts)
-            problems += self._left(space, at_a_loss=at_a_loss and not found.unfinished)
+            problems += self._left(stage, space, at_a_loss=at_a_loss and not found.unfinished)
         if reached not in (TARGET, BEFORE):
             problems.append(reached)
         end = reached if reached in (TARGET, BEFORE) else "WRONG"
@@ -156,7 +154,7 @@ class Bench:
             problems.append("it is still unfinished")
         return problems
 
-    def _left(self, space: Space, *, at_a_loss: bool) -> list[str]:
+    def _left(self, stage: Stage, space: Space, *, at_a_loss: bool) -> list[str]:
         """What is wrong once everything is over.
 
         A program that was killed, or whose server was gone, could not tidy up, and its lease stays for its term: then
@@ -166,17 +164,17 @@ class Bench:
         if at_a_loss:
             problems += _failure(space.program("snapshot"))
             if self._cluster.leases():
-                problems += self._taken_over(space)
+                problems += self._taken_over(stage, space)
         if leases := self._cluster.leases():
             problems.append(f"left over: lease {', '.join(leases)}")
         return [*problems, *space.problems()]
 
-    def _taken_over(self, space: Space) -> list[str]:
+    def _taken_over(self, stage: Stage, space: Space) -> list[str]:
         """What is wrong with how somebody else changes the mesh, while the lease of one who died is there."""
         self._cluster.expire_leases()
         another = replace(space, folder=space.folder / "another")
         another.temporary.mkdir(parents=True)
-        shutil.copytree(self._template, another.store)
+        shutil.copytree(stage.template, another.store)
         result = another.program("apply", "--yes", "-f", str(self._next))
         told = "took the lock of the cluster over from" in result.err
         return [*_failure(result), *([] if told else ["the lease was not taken over by the next command"])]
@@ -188,22 +186,45 @@ class Bench:
     def _arguments(self, run: Run) -> tuple[str, ...]:
         if run.ending:
             return run.ending, "--yes"
-        if run.operation is Operation.ROLLBACK:
-            return "rollback", SNAPSHOT, "--yes"
-        return "apply", "--force-conflicts", "--yes", "-f", str(self._manifests)
+        return self._stage(run).arguments(STORIES[run.operation])
 
     def _ends(self, run: Run, before: Dump) -> Ends:
-        target = self._a if run.operation is Operation.ROLLBACK else self._applied
-        return Ends(before, target, scenario.RECREATED, scenario.STAYING)
+        story, stage = STORIES[run.operation], self._stage(run)
+        scenario, target = story.scenario, stage.beyond if story.goes_on else self._a
+        seen = at_one_moment if scenario.restarted and story.goes_on else Ends.seen
+        return Ends(before, target, scenario.recreated, scenario.staying, seen)
+
+    def _stage(self, run: Run) -> Stage:
+        scenario = STORIES[run.operation].scenario
+        if scenario.name not in self._stages:
+            self._stages[scenario.name] = self._made(scenario)
+        return self._stages[scenario.name]
+
+    def _made(self, scenario: Scenario) -> Stage:
+        """A snapshot of state A in a store of the scenario's own, and the states that follow."""
+        template, manifests = self._folder / scenario.name, self._folder / f"{scenario.name}.yaml"
+        manifests.write_text(yaml.safe_dump_all(scenario.manifests), "utf-8")
+        self._cluster.restore(self._a)
+        with self._space() as space:
+            if scenario.sealed:
+                space.program("store", "init", "--recipient", str(self._identity.to_public())).done()
+            space.program("snapshot", "--name", SNAPSHOT).done()
+            if scenario.has_restarted:
+                space.program(*RESTART).done()
+            shutil.copytree(space.store, template)
+        self._cluster.drift(scenario)
+        before = self._cluster.objects()
+        self._cluster.go_on(scenario)
+        return Stage(template, manifests, before, self._cluster.objects())
 
     @contextmanager
-    def _space(self) -> Iterator[Space]:
+    def _space(self, stage: Stage | None = None) -> Iterator[Space]:
         folder = self._folder / "case"
         shutil.rmtree(folder, ignore_errors=True)
-        space = Space(folder, self._kubeconfig, self._relayed)
+        space = Space(folder, self._kubeconfig, self._relayed, self._folder / "identity")
         space.temporary.mkdir(parents=True)
-        if self._template.exists():
-            shutil.copytree(self._template, space.store)
+        if stage:
+            shutil.copytree(stage.template, space.store)
         yield space
 
 

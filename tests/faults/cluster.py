@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -16,10 +16,12 @@ import orjson
 from tests.controlplane.access import Access
 from tests.mesh.comparison import Comparison, Dump, compare, dump
 
-from . import scenario
-from .scenario import Fate, Item, Json
+from . import items, mesh
+from .items import Fate, Item, Json, Scenario
+from .scenarios import ITEMS, KINDS, MOMENT, RESTARTED_AT
 
 PATIENCE = 30.0
+_DEFINITIONS = "customresourcedefinitions"
 APPLIER = "kubectl-istio-upgrade"
 """The product's own field manager."""
 
@@ -45,48 +47,50 @@ class Cluster:
 
     def install(self) -> None:
         """State A, on a server that has nothing yet."""
-        self._make(scenario.NAMESPACES)
-        self._make(scenario.DEFINITIONS)
-        for item in scenario.DEFINITIONS:
-            self._wait_served(item)
-        self._make(item for item in scenario.OBJECTS if item.fate is not Fate.ADDED)
-        for item in scenario.ALL:
+        self._make(item for item in ITEMS if item.fate is not Fate.ADDED)
+        for item in ITEMS:
             if item.tended:
-                self.send("PATCH", f"{item.path}?fieldManager={scenario.TENDER}", scenario.TENDED, MERGE_PATCH)
-        workload = next(item for item in scenario.OBJECTS if item.plural == "deployments")
-        self.send("PATCH", f"{workload.path}/status?fieldManager=controller", scenario.ROLLED_OUT, MERGE_PATCH)
+                self.send("PATCH", f"{item.path}?fieldManager={items.TENDER}", mesh.TENDED, MERGE_PATCH)
+            if item.status:
+                path = f"{item.path}/status?fieldManager=controller"
+                self.send("PATCH", path, {"status": item.status}, MERGE_PATCH)
         self._discovered.clear()
 
-    def drift(self) -> None:
+    def drift(self, scenario: Scenario) -> None:
         """From state A to state B, as somebody else would."""
-        with self._unguarded(self._get(scenario.GUARD.path)):
-            self._make((item for item in scenario.OBJECTS if item.fate is Fate.ADDED), scenario.SOMEBODY)
-            for item in reversed(scenario.ALL):
+        with self._unguarded(self._get(mesh.GUARD.path)):
+            self._make((item for item in scenario.items if item.fate is Fate.ADDED), items.SOMEBODY)
+            for item in reversed(scenario.items):
                 if item.fate is Fate.GONE:
                     self._delete(item.path)
                 elif item.fate is Fate.CHANGED:
-                    self.send("PATCH", f"{item.path}?fieldManager={scenario.SOMEBODY}", item.change, MERGE_PATCH)
+                    self.send("PATCH", f"{item.path}?fieldManager={items.SOMEBODY}", item.change, MERGE_PATCH)
 
-    def apply(self) -> None:
-        """From state B to what `apply` promises, by plain server-side apply."""
-        for body in scenario.MANIFESTS:
-            path = _path_of(body) + f"?fieldManager={APPLIER}&force=true"
-            self.send("PATCH", path, body, APPLY_PATCH)
+    def go_on(self, scenario: Scenario) -> None:
+        """From state B to what the scenario's own operation promises, without it."""
+        for body in scenario.manifests:
+            path = _path_of(body)
+            self.send("PATCH", f"{path}?fieldManager={APPLIER}&force=true", body, APPLY_PATCH)
+            self._wait_served(path)
+        template = {"metadata": {"annotations": {RESTARTED_AT: MOMENT}}}
+        for item in scenario.restarted:
+            self.send("PATCH", f"{item.path}?fieldManager={APPLIER}", {"spec": {"template": template}}, MERGE_PATCH)
 
     def objects(self) -> Dump:
         """Every object of every type."""
+        self._wait_settled()
         self._seen = dump(self._get)
         return self._seen
 
     def leases(self) -> list[str]:
         """The Leases in the root namespace: the cluster's lock, if it is held."""
-        found = self._get(f"/apis/coordination.k8s.io/v1/namespaces/{scenario.ROOT}/leases")
+        found = self._get(f"/apis/coordination.k8s.io/v1/namespaces/{items.ROOT}/leases")
         return [str(item["metadata"]["name"]) for item in found["items"]]
 
     def expire_leases(self) -> None:
         """As if the term of each were over, for which a test need not wait."""
         for name in self.leases():
-            path = f"/apis/coordination.k8s.io/v1/namespaces/{scenario.ROOT}/leases/{name}"
+            path = f"/apis/coordination.k8s.io/v1/namespaces/{items.ROOT}/leases/{name}"
             self.send("PATCH", path, {"spec": {"renewTime": "2000-01-01T00:00:00.000000Z"}}, MERGE_PATCH)
 
     def version(self) -> str:
@@ -109,13 +113,13 @@ class Cluster:
 
     def _revert(self, wanted: Dump, found: Comparison) -> None:
         if found.counts[:3] != (0, 0, 0):
-            with self._unguarded(wanted[scenario.GUARD_NAME]):
+            with self._unguarded(wanted[mesh.GUARD_NAME]):
                 for name in reversed(found.added):
                     self._delete(_path_named(name))
-                for name in (*found.removed, *found.changed):
+                for name in sorted((*found.removed, *found.changed), key=_comes_later):
                     self._put_back(name, wanted[name])
         for name in self.leases():
-            self.send("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{scenario.ROOT}/leases/{name}")
+            self.send("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{items.ROOT}/leases/{name}")
 
     def send(self, method: str, path: str, body: Any = None, kind: str = JSON) -> Json:
         """One request, which must succeed."""
@@ -130,21 +134,41 @@ class Cluster:
     def _unguarded(self, guard: Json) -> Iterator[None]:
         """Open the webhook that nobody serves, for writes of ours; then make it what it should be."""
         opened = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]
-        self.send("PATCH", scenario.GUARD.path, opened, JSON_PATCH)
+        self.send("PATCH", mesh.GUARD.path, opened, JSON_PATCH)
         yield
-        self._put_back(scenario.GUARD_NAME, guard)
+        self._put_back(mesh.GUARD_NAME, guard)
 
-    def _make(self, items: Iterable[Item], manager: str = scenario.INSTALLER) -> None:
-        for item in items:
-            path = scenario.collection_path(item.plural, item.namespace)
-            self.send("POST", f"{path}?fieldManager={manager}", item.body)
+    def _make(self, wanted: Iterable[Item], manager: str = items.INSTALLER) -> None:
+        for item in wanted:
+            path, body = items.collection_path(item.plural, item.namespace), item.body
+            if item.owner:
+                body["metadata"]["ownerReferences"] = [self._reference(item.owner)]
+            self.send("POST", f"{path}?fieldManager={manager}", body)
+            self._wait_served(item.path)
 
-    def _wait_served(self, item: Item) -> None:
-        plural = item.body["spec"]["names"]["plural"]
-        deadline = time.monotonic() + PATIENCE
-        while self._ask("GET", scenario.collection_path(plural, ""))[0] != 200:
-            assert time.monotonic() < deadline, f"{item.name} is not served"
-            time.sleep(0.05)
+    def _reference(self, path: str) -> Json:
+        owner = self.send("GET", path)
+        known = {name: owner[name] for name in ("apiVersion", "kind")}
+        return {**known, "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": True}
+
+    def _wait_served(self, path: str) -> None:
+        """Where that is a definition, until objects of it can be made."""
+        if path.startswith(items.API[_DEFINITIONS]):
+            names = self.send("GET", path)["spec"]["names"]
+            listed = items.collection_path(names["plural"], "")
+            _wait(lambda: self._ask("GET", listed)[0] == 200, f"{path} is not served")
+
+    def _wait_settled(self) -> None:
+        """Until the types that are told are those that are defined: what is gone is told for a moment."""
+        _wait(lambda: self._told() == self._defined(), "types come and go")
+
+    def _told(self) -> set[str]:
+        found = self.send("GET", f"/apis/{items.GROUP}/v1")["resources"]
+        return {each["name"] for each in found if "/" not in each["name"]}
+
+    def _defined(self) -> set[str]:
+        found = self.send("GET", items.collection_path(_DEFINITIONS, ""))["items"]
+        return {each["spec"]["names"]["plural"] for each in found}
 
     def _delete(self, path: str) -> None:
         """It may be gone. Namespaces come after what is in them, and nobody but us is there to let them go."""
@@ -152,12 +176,12 @@ class Cluster:
         assert status < 300 or status == 404, f"DELETE {path}: {gone}"
         if gone["kind"] == "Namespace":
             self.send("PUT", f"{path}/finalize", gone | {"spec": {"finalizers": []}})
+        _wait(lambda: self._ask("GET", path)[0] == 404, f"{path} does not go")
 
     def _put_back(self, name: str, wanted: Json) -> None:
         """Again and again: definitions have controllers, which write their status."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._is_put_back(name, wanted):
-            assert time.monotonic() < deadline, f"{name} does not hold still"
+        _wait(lambda: self._is_put_back(name, wanted), f"{name} does not hold still", pause=0)
+        self._wait_served(_path_named(name))
 
     def _is_put_back(self, name: str, wanted: Json) -> bool:
         """Content, then owners. False when somebody else was faster."""
@@ -167,8 +191,7 @@ class Cluster:
         owners = body["metadata"]["managedFields"]
         for field in _SERVER_OWNED:
             body["metadata"].pop(field, None)
-        kinds = {item.plural: item.kind for item in scenario.ALL}
-        body |= {"apiVersion": scenario.api_version(plural), "kind": kinds[plural]}
+        body |= {"apiVersion": items.api_version(plural), "kind": KINDS[plural]}
         status, existing = self._ask("GET", path)
         if status == 404:
             written = self.send("POST", path.rpartition("/")[0], body)
@@ -189,11 +212,11 @@ class Cluster:
         return status < 300
 
     def _get(self, path: str) -> Any:
-        """GET; what types there are is asked once, because the scenario never changes that."""
+        """GET; what types there are is asked once, but for those that scenarios define."""
         if path in self._discovered:
             return self._discovered[path]
         answer = self.send("GET", path)
-        if answer.get("kind") in ("APIResourceList", "APIGroupList"):
+        if answer.get("kind") in ("APIResourceList", "APIGroupList") and items.GROUP not in path:
             self._discovered[path] = answer
         return answer
 
@@ -216,14 +239,26 @@ class Cluster:
         return response.status, orjson.loads(text) if is_json else {"message": text.decode()}
 
 
+def _wait(done: Callable[[], bool], complaint: str, pause: float = 0.05) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(pause)
+
+
+def _comes_later(name: str) -> bool:
+    """Whether it, by its name in a dump, needs namespaces and definitions to be there."""
+    return not name.startswith(("namespaces ", _DEFINITIONS))
+
+
 def _path_of(body: Json) -> str:
-    plurals = {item.kind: item.plural for item in scenario.ALL}
+    plurals = {kind: plural for plural, kind in KINDS.items()}
     metadata = body["metadata"]
-    return scenario.object_path(plurals[body["kind"]], metadata.get("namespace", ""), metadata["name"])
+    return items.object_path(plurals[body["kind"]], metadata.get("namespace", ""), metadata["name"])
 
 
 def _path_named(name: str) -> str:
     """The path of an object by its name in a dump, `plural.group namespace/name`."""
     resource, _, where = name.partition(" ")
     namespace, _, own = where.partition("/")
-    return scenario.object_path(resource.partition(".")[0], namespace, own)
+    return items.object_path(resource.partition(".")[0], namespace, own)

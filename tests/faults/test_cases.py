@@ -6,20 +6,8 @@ import json
 
 import pytest
 
-from .cases import (
-    KILLED_FIRST,
-    RUNS,
-    Case,
-    Operation,
-    Recording,
-    Run,
-    Victim,
-    Way,
-    leaves_what_was_there,
-    matrix,
-    may_be_missed,
-    sample,
-)
+from .cases import KILLED_FIRST, RUNS, Case, Operation, Recording, Run, Victim, Way
+from .matrix import leaves_what_was_there, matrix, may_be_missed, sample
 from .points import Class, Counting, name_of
 from .proxy import WAYS, Spoil
 
@@ -94,6 +82,19 @@ def test_lists_are_spoiled_in_every_capture() -> None:
 def test_every_way_to_spoil_a_request_is_used() -> None:
     assert {case.fault for case in CASES} >= set(WAYS)
     assert set(WAYS) == set(Spoil)
+
+
+def test_operations_that_share_the_way_of_others_are_spoiled_where_they_write_and_die_where_that_leaves_a_state() -> (
+    None
+):
+    for operation in (each for each in Operation if not each.is_thorough):
+        inside = [case for case in ALL if case.run == Run(operation)]
+        spoiled = {case.at for case in inside if case.fault in list(Spoil)}
+        assert spoiled == set(WRITES)
+        killed = {case.at for case in inside if case.fault is Victim.SELF and "stream" not in case.at}
+        assert killed == {point for point in RECORDING.points if point.startswith("after-")}
+        assert {case.fault for case in inside if "stream" in case.at} == set(Victim)
+        assert any(row.operation is operation for row in KILLED_FIRST)
 
 
 def test_a_name_leads_back_to_its_case() -> None:

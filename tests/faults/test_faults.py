@@ -8,8 +8,9 @@ import time
 import pytest
 
 from . import table
-from .cases import KILLED_FIRST, Case, Moment, Operation, Run, Victim, Way, matrix, sample
+from .cases import KILLED_FIRST, Case, KilledFirst, Moment, Operation, Run, Victim, Way
 from .lanes import Lanes
+from .matrix import matrix, sample
 
 pytestmark = pytest.mark.cluster
 
@@ -32,6 +33,16 @@ def test_after_any_fault_one_command_leads_to_the_target_or_back(lanes: Lanes) -
     assert any(row.met for row in rows)
     wrong = [f"{table.line(row)}\n    {table.rerun(row)}\n{row.said}" for row in rows if row.problems]
     assert not wrong, "\n\n".join([*wrong, table.totals(rows, time.monotonic() - started)])
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in KILLED_FIRST if not row.operation.is_thorough], ids=lambda row: row.operation
+)
+def test_either_way_leads_out_of_what_is_particular_to_an_operation(row: KilledFirst, lanes: Lanes) -> None:
+    cases = [Case(Run(row.operation), Victim.SELF, row.at, way) for way in Way]
+    rows = list(lanes.run(cases))
+    assert [(row.met, row.problems) for row in rows] == [(True, ())] * len(cases)
+    assert {row.command for row in rows} == {f"{way} --yes" for way in Way}
 
 
 def test_a_recreation_has_a_point_between_its_halves_and_a_webhook_is_relaxed_when_a_rollback_is_killed_halfway(

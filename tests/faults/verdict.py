@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.mesh.comparison import Comparison, Dump, compare, recreated
 
-from .cases import Case, Run, Way, may_be_missed
+from .cases import Case, Run, Way
+from .matrix import may_be_missed
 
 DONE, REFUSED, INCOMPLETE, CLUSTER, STORE, INTERRUPTED = 0, 3, 4, 5, 6, 130
 """The product's exit codes, as its README has them."""
@@ -34,7 +36,7 @@ class Row:
 
     case: Case
     met: bool
-    """The fault struck. Where `cases.MAY_BE_MISSED` does not allow for one that did not, the row is wrong."""
+    """The fault struck. Where `matrix.MAY_BE_MISSED` does not allow for one that did not, the row is wrong."""
     found: str
     """The state after the fault."""
     command: str
@@ -56,12 +58,16 @@ class Ends:
     """What may be another object than it was, under the same name: it cannot be changed in place."""
     staying: frozenset[str] = frozenset()
     """What may be there though it was not."""
+    seen: Callable[[Dump], Dump] = lambda now: now
+    """How a state is looked at: with the times in it made one."""
 
     def reached(self, now: Dump) -> str:
         """`target`, `before`, or what is different from the one that is nearer."""
-        differences = {name: self._differences(state, now) for name, state in self._states()}
-        for name, found in differences.items():
-            if not found:
+        now = self.seen(now)
+        differences: dict[str, list[str]] = {}
+        for name, state in self._states():
+            differences[name] = self._differences(state, now)
+            if not differences[name]:
                 return name
         name = min(differences, key=lambda each: len(differences[each]))
         return f"neither: from {name} it differs in {'; '.join(differences[name])}"

@@ -6,30 +6,9 @@ that etcd and kube-apiserver are all that is needed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-Json = dict[str, Any]
-
-ROOT, SHOP, ANNEX = "istio-system", "shop", "annex"
-ISTIO = {"app.kubernetes.io/part-of": "istio"}
-INSTALLER, TENDER, SOMEBODY = "installer", "tender", "somebody-else"
-"""Who made the objects, who wrote a part of some before A, and who changed them after it."""
-
-API = {
-    "namespaces": "/api/v1",
-    "configmaps": "/api/v1",
-    "secrets": "/api/v1",
-    "services": "/api/v1",
-    "deployments": "/apis/apps/v1",
-    "clusterroles": "/apis/rbac.authorization.k8s.io/v1",
-    "mutatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1",
-    "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
-    "virtualservices": "/apis/networking.istio.io/v1",
-    "destinationrules": "/apis/networking.istio.io/v1",
-}
-"""Where each type of the scenario is served."""
+from .items import ANNEX, GROUP, ISTIO, ROOT, SHOP, Fate, Item, Scenario, definition
 
 LEFT_OUT = (
     "csistoragecapacities.storage.k8s.io",
@@ -58,69 +37,6 @@ LEFT_OUT = (
 and a list that is spoiled is more often one that matters. The comparison at the end has all types all the same."""
 
 
-class Fate(StrEnum):
-    """What becomes of an object between A and B."""
-
-    KEPT = "the same in both"
-    CHANGED = "changed by a merge patch"
-    GONE = "only in A"
-    ADDED = "only in B"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One object of the mesh."""
-
-    plural: str
-    kind: str
-    name: str
-    namespace: str = ""
-    content: Json = field(default_factory=dict)
-    labels: Json = field(default_factory=dict)
-    fate: Fate = Fate.KEPT
-    change: Json = field(default_factory=dict)
-    tended: bool = False
-    """It has a second owner in A, so no single write can put back who owns what."""
-
-    @property
-    def body(self) -> Json:
-        """As it is made."""
-        metadata: Json = {"name": self.name, "labels": self.labels}
-        if self.namespace:
-            metadata["namespace"] = self.namespace
-        return {"apiVersion": api_version(self.plural), "kind": self.kind, "metadata": metadata, **self.content}
-
-    @property
-    def path(self) -> str:
-        """The object at the API server."""
-        return object_path(self.plural, self.namespace, self.name)
-
-
-def api_version(plural: str) -> str:
-    """`v1`, `apps/v1`."""
-    return API[plural].removeprefix("/api/").removeprefix("/apis/")
-
-
-def collection_path(plural: str, namespace: str) -> str:
-    """All objects of a type, in a namespace if it has any."""
-    return f"{API[plural]}/namespaces/{namespace}/{plural}" if namespace else f"{API[plural]}/{plural}"
-
-
-def object_path(plural: str, namespace: str, name: str) -> str:
-    """One object."""
-    return f"{collection_path(plural, namespace)}/{name}"
-
-
-def _definition(plural: str, kind: str, **more: Any) -> Item:
-    spec_schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema = {"type": "object", "properties": {"spec": spec_schema}}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
-    spec = {"group": "networking.istio.io", "names": names, "scope": "Namespaced", "versions": [version]}
-    name = f"{plural}.networking.istio.io"
-    return Item("customresourcedefinitions", "CustomResourceDefinition", name, content={"spec": spec}, **more)
-
-
 def _route(name: str, host: str = "then", namespace: str = SHOP, **more: Any) -> Item:
     spec = {"hosts": [name], "http": [{"route": [{"destination": {"host": host}}]}]}
     return Item("virtualservices", "VirtualService", name, namespace, {"spec": spec}, **more)
@@ -134,6 +50,9 @@ _WORKLOAD = {
         "spec": {"containers": [{"name": "discovery", "image": "docker.io/istio/pilot:1.28.3"}]},
     },
 }
+ROLLED_OUT = {"observedGeneration": 1_000_000}
+"""A Deployment's status from the start: where its replicas are there, every change of it has rolled out at once."""
+
 _NEWER = {"spec": {"containers": [{"name": "discovery", "image": "docker.io/istio/pilot:1.29.1"}]}}
 _HOOK = {
     "name": "nothing.istio.io",
@@ -157,7 +76,7 @@ GUARD = Item(
                 "name": "guard.istio.io",
                 "rules": [
                     {
-                        "apiGroups": ["networking.istio.io"],
+                        "apiGroups": [GROUP],
                         "apiVersions": ["*"],
                         "operations": ["CREATE", "DELETE"],
                         "resources": ["virtualservices"],
@@ -197,8 +116,8 @@ NAMESPACES = (
     Item("namespaces", "Namespace", ANNEX, labels={"istio-injection": "enabled"}, fate=Fate.GONE),
 )
 DEFINITIONS = (
-    _definition("virtualservices", "VirtualService"),
-    _definition(
+    definition("virtualservices", "VirtualService"),
+    definition(
         "destinationrules",
         "DestinationRule",
         labels={"chart": "1.28.3"},
@@ -257,6 +176,7 @@ OBJECTS = (
         fate=Fate.CHANGED,
         change={"spec": {"template": _NEWER}},
         tended=True,
+        status=ROLLED_OUT,
     ),
     Item(
         "mutatingwebhookconfigurations",
@@ -286,28 +206,25 @@ OBJECTS = (
 )
 """Without namespaces and definitions, which must be there first."""
 
-ALL = (*NAMESPACES, *DEFINITIONS, *OBJECTS)
-
 GUARD_NAME = "mutatingwebhookconfigurations.admissionregistration.k8s.io /guard"
-RECREATED = frozenset({f"configmaps {ROOT}/frozen"})
-STAYING = frozenset({f"namespaces /{ANNEX}"})
-"""As dumps name them: the guard; what may come back as another object; and what no `abort` deletes once it is there,
-because a namespace may hold by then what is none of the mesh's."""
+"""As dumps name it."""
 
 TENDED = {"metadata": {"annotations": {"tended": "yes"}}}
 """What the second owner writes."""
 
-ROLLED_OUT = {"status": {"observedGeneration": 1_000_000}}
-"""The Deployment's status from the start: with no replicas wanted, every change of it has rolled out at once."""
-
-MANIFESTS = (
-    _route("changed", "applied").body,
-    _route("new", "applied").body,
-    Item("destinationrules", "DestinationRule", "changed", SHOP, {"spec": {"host": "applied"}}).body,
-    Item("configmaps", "ConfigMap", "istio", ROOT, {"data": {"mesh": "accessLogFile: applied\n"}}).body,
-    Item("services", "Service", "istiod", ROOT, labels={"applied": "yes"}).body,
-)
-"""What `apply` applies to state B."""
-
 NEXT = Item("configmaps", "ConfigMap", "next", ROOT, {"data": {"a": "b"}}).body
 """What somebody else applies after a case, whatever state it has led to."""
+
+MESH = Scenario(
+    "mesh",
+    (*NAMESPACES, *DEFINITIONS, *OBJECTS),
+    manifests=(
+        _route("changed", "applied").body,
+        _route("new", "applied").body,
+        Item("destinationrules", "DestinationRule", "changed", SHOP, {"spec": {"host": "applied"}}).body,
+        Item("configmaps", "ConfigMap", "istio", ROOT, {"data": {"mesh": "accessLogFile: applied\n"}}).body,
+        Item("services", "Service", "istiod", ROOT, labels={"applied": "yes"}).body,
+    ),
+    recreated=frozenset({f"configmaps {ROOT}/frozen"}),
+    staying=frozenset({f"namespaces /{ANNEX}"}),  # by then it may hold what is none of the mesh's
+)
