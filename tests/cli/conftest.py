@@ -14,7 +14,8 @@ import yaml
 from tests.cluster.conftest import control_plane as control_plane
 from tests.controlplane.plane import ControlPlane
 
-from .mesh import Json, Mesh
+from .mesh import Json, Mesh, virtual_service
+from .moments import MANY
 from .program import Program, clean_environment
 from .proxy import Proxy
 
@@ -69,6 +70,18 @@ def taken(program: Program, template: Path, store: Path) -> Program:
     """The product, with a copy of that store."""
     shutil.copytree(template, store)
     return program
+
+
+@pytest.fixture
+def many_drifted(program: Program, mesh: Mesh) -> list[Json]:
+    """A mesh with a snapshot, and many objects that have changed since."""
+    bodies = [virtual_service(f"drifted-{number}", "then") for number in range(MANY)]
+    for body in bodies:
+        mesh.add(body)
+    program("snapshot", "-q", "--name", "then").done()
+    for body in bodies:
+        mesh.patch(body, {"spec": {"hosts": ["now"]}})
+    return bodies
 
 
 @pytest.fixture
