@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -13,14 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from .access import Access, State
+from .access import STATE, Access, State
 from .addresses import Reservation
 from .build import ensure_built
 from .credentials import USERS, new_user, write_signing_key, write_tokens
 from .nodes import PROGRAMS, pod_addresses, start_nodes, write_kwok_config
-from .processes import Process, TestbedError, accepts_connections, free_ports, wait_until
+from .processes import Process, TestbedError, accepts_connections, free_ports, is_running, wait_until
 
 Level = Literal["api", "nodes"]
+
+_TEMPORARY = "istio-upgrade-testbed-"
 
 
 class ControlPlane(Access):
@@ -28,13 +31,15 @@ class ControlPlane(Access):
 
     Several may run at the same time, in one process or in several. Everything ends with the `with` block, and also when
     this process is killed. A folder given by the caller is kept afterwards, a temporary one is removed unless the start
-    failed, because its logs are wanted then.
+    failed, because its logs are wanted then; that of a process that was killed goes with the next one.
     """
 
     def __init__(self, level: Level = "api", folder: Path | None = None) -> None:
         """Reserve ports and addresses; nothing runs before `start`."""
         self._temporary = folder is None
-        folder = Path(tempfile.mkdtemp(prefix="istio-upgrade-testbed-")) if folder is None else folder.absolute()
+        if folder is None:
+            _sweep()
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY)) if folder is None else folder.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._reservation = Reservation()
         self._users = [new_user(name, groups) for name, groups in USERS.items()]
@@ -166,3 +171,11 @@ class ControlPlane(Access):
         if self.state.level == "api":
             arguments.append("--disable-admission-plugins=ServiceAccount")
         return arguments
+
+
+def _sweep() -> None:
+    """Remove the temporary folders of processes that were killed; one whose start failed says so by having no state."""
+    for state in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*/{STATE}"):
+        with contextlib.suppress(OSError, ValueError):
+            if not is_running(json.loads(state.read_text())["pid"]):
+                shutil.rmtree(state.parent, ignore_errors=True)

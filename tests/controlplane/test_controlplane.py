@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.processes import living, processes_of, wait_until
 
 from . import ControlPlane, IstiodFollower, TestbedError, install_istio
 
@@ -65,10 +65,10 @@ def test_killed_istiod_stays_down_until_revived(mesh: tuple[ControlPlane, Istiod
     assert istiod.versions() == []
     with pytest.raises(TestbedError, match=r"failed calling webhook"):
         plane.kubectl("apply", "-f-", input=VIRTUAL_SERVICE % 2)
-    _wait(lambda: "False" in _istiod_ready(plane))
+    wait_until(lambda: "False" in _istiod_ready(plane))
     istiod.revive()
     istiod.wait_ready(version)
-    _wait(lambda: _istiod_ready(plane) == "True")
+    wait_until(lambda: _istiod_ready(plane) == "True")
     _assert_validates(plane)
 
 
@@ -77,7 +77,7 @@ def test_unknown_tag_never_becomes_ready(mesh: tuple[ControlPlane, IstiodFollowe
     (version,) = istiod.versions()
     deployment = ("-n", "istio-system", "deployment/istiod")
     plane.kubectl("set", "image", *deployment, "discovery=docker.io/istio/pilot:1.99.9")
-    _wait(lambda: "ImagePullBackOff" in plane.kubectl("get", "pods", "-n", "istio-system"))
+    wait_until(lambda: "ImagePullBackOff" in plane.kubectl("get", "pods", "-n", "istio-system"))
     assert istiod.versions() == [version], "as in a rolling update, the old pod stays"
     plane.kubectl("rollout", "undo", *deployment)
     plane.kubectl("rollout", "status", *deployment, "--timeout=30s")
@@ -102,8 +102,8 @@ def test_two_run_at_the_same_time_and_nothing_is_left() -> None:
         one.kubectl("create", "namespace", "only-here")
         assert "only-here" not in two.kubectl("get", "namespaces")
         assert one.addresses.services != two.addresses.services
-        assert len(_processes_of(one.folder)) == len(_processes_of(two.folder)) == 4, "each with its supervisor"
-    _wait(lambda: not _processes_of(one.folder) and not _processes_of(two.folder))
+        assert len(processes_of(one.folder)) == len(processes_of(two.folder)) == 4, "each with its supervisor"
+    wait_until(lambda: not processes_of(one.folder) and not processes_of(two.folder))
 
 
 def test_fixed_users_have_only_the_rights_they_are_given() -> None:
@@ -126,19 +126,19 @@ def test_nothing_is_left_however_up_ends(tmp_path: Path, end: signal.Signals) ->
         assert process.stdout is not None
         assert process.stdout.readline().startswith("export KUBECONFIG=")
         assert process.stdout.readline().startswith("# ready")
-        children = set(_processes_of(tmp_path)) - {process.pid}
+        children = set(processes_of(tmp_path)) - {process.pid}
         assert len(children) == 12, "five programs and istiod, each with its supervisor"
         process.send_signal(end)
-    _wait(lambda: not _processes_of(tmp_path))
+    wait_until(lambda: not processes_of(tmp_path))
 
 
 def test_programs_end_with_their_supervisor() -> None:
     with ControlPlane("api") as plane:
-        before = _processes_of(plane.folder)
+        before = processes_of(plane.folder)
         for pid in before:
             if "supervisor.py" in Path(f"/proc/{pid}/cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
-        _wait(lambda: not _living(before))
+        wait_until(lambda: not living(before))
 
 
 def _assert_no_address_is_taken_twice(plane: ControlPlane) -> None:
@@ -167,30 +167,3 @@ def _ca_bundle(plane: ControlPlane) -> str:
 def _istiod_ready(plane: ControlPlane) -> str:
     path = "{.items[*].status.conditions[?(@.type=='Ready')].status}"
     return plane.kubectl("get", "pods", "-n", "istio-system", "-lapp=istiod", f"-ojsonpath={path}")
-
-
-def _processes_of(folder: Path) -> list[int]:
-    """Processes that have a path in this folder among their arguments, as all of a test bed's have."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if str(folder) in entry.read_text():
-                found.append(int(entry.parent.name))
-    return _living(found)
-
-
-def _living(pids: list[int]) -> list[int]:
-    """Without those that have ended and only wait to be noticed."""
-    alive = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                alive.append(pid)
-    return alive
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
