@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from .program import PATIENCE, Program
@@ -56,12 +57,15 @@ def of_the_lock(method: str) -> Callable[[Seen], bool]:
     return lambda seen: seen.method == method and "/leases" in seen.target
 
 
+def _asks(seen: Seen) -> bool:
+    return seen.method == "GET" or seen.tries or "/selfsubject" in seen.target
+
+
 def moments_of(requests: Iterable[Seen]) -> list[Moment]:
-    """Those of the requests that ask, in their order; the ones that make a lock are another matter."""
+    """Those of the requests that only ask, in their order, as far as to the first that does more: it makes a lock."""
     counts: dict[str, int] = {}
-    for seen in requests:
-        if seen.method == "GET" or seen.tries or "/selfsubject" in seen.target:
-            counts[kind_of(seen)] = counts.get(kind_of(seen), 0) + 1
+    for seen in takewhile(_asks, requests):
+        counts[kind_of(seen)] = counts.get(kind_of(seen), 0) + 1
     firsts = [Moment(kind) for kind in counts]
     return firsts + [Moment(kind, counts[kind] - 1) for kind in REPEATED if counts.get(kind, 0) > 1]
 
