@@ -157,8 +157,9 @@ def run() -> None:
     interrupts.listen()
 
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
-            stream.reconfigure(encoding="utf-8")  # as kubectl, whatever the locale: data must not depend on it
+        if isinstance(stream, TextIOWrapper):
+            # As kubectl, whatever the locale: data must not depend on it. Names of files may have any bytes in them.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     code = invoke(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         sys.stderr.flush()

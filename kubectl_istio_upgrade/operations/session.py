@@ -99,7 +99,11 @@ class Session:
         options = replace(self.options, root_namespace=self.root_namespace)
         ahead = threading.Thread(target=_quietly, args=(meanwhile,), daemon=True)
         ahead.start()
-        captured = capture(self.reader, self.store.digester(), self.progress, options, self._earlier)
+        try:
+            captured = capture(self.reader, self.store.digester(), self.progress, options, self._earlier)
+        except Exception:
+            ahead.join()  # whoever is told of this closes the store, from which the other still reads
+            raise
         self._earlier = captured
         ahead.join()
         check_root_namespace(captured.state, self.root_namespace, named=bool(self.options.root_namespace))

@@ -54,7 +54,7 @@ def _daily(newest: Newest, policy: Policy) -> Iterator[SnapshotInfo]:
     days: dict[date, SnapshotInfo] = {}
     for info in newest:
         days.setdefault(info.meta.created.date(), info)  # UTC, as everywhere
-    return islice(days.values(), policy.keep_daily or 0)
+    return iter([*days.values()][: policy.keep_daily or 0])
 
 
 RULES = (

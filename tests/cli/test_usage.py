@@ -48,6 +48,8 @@ NO_SUCH = "nowhere"
         (["upgrade", "--to", "1.29"], ["'1.29' is no release of Istio", "with its patch number"]),
         (["upgrade", "--to", "1.29", "--plan"], ["'1.29' is no release of Istio"]),
         (["precheck", "--to", "soon"], ["'soon' is no release of Istio"]),
+        (["snapshot", "--root-namespace", "\udce9"], ["invalid value for '--root-namespace'", "it is not utf-8"]),
+        (["apply", "-n", "\udce9", "-f", "x"], ["invalid value for '-n'", "it is not utf-8"]),
     ],
 )
 def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str], words: list[str]) -> None:
@@ -80,6 +82,10 @@ def test_what_no_file_can_be_called(offline: Program, store: Path, arguments: li
         offline("store", "init").done()
     assert len(offline(*arguments).failed(2, words).err) < 200
     assert arguments[0] == "store" or not store.exists()
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(offline: Program, tmp_path: Path) -> None:
+    assert offline("store", "path", "--store", f"{tmp_path}/caf\udce9").done().out == f"{tmp_path}/caf\\udce9\n"
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

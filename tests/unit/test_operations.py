@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubectl_istio_upgrade.capture import CaptureOptions
-from kubectl_istio_upgrade.errors import UnknownReferenceError, UsageError
+from kubectl_istio_upgrade.errors import ForbiddenError, UnknownReferenceError, UsageError
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotInfo, SnapshotMeta
 from kubectl_istio_upgrade.operations.roots import check_root_namespace
@@ -78,6 +79,33 @@ def session(store: History, context: str = "prod", *, explicit: bool = False) ->
 
 def target(*infos: SnapshotInfo) -> str:
     return default_target(session(History(list(infos)))).commit
+
+
+class Reading(History):
+    """A store that says what is done with it, in its order."""
+
+    def __init__(self, events: list[str], slow: threading.Event) -> None:
+        super().__init__([])
+        self.events, self.slow = events, slow
+
+    def digester(self) -> Any:
+        raise ForbiddenError("may not list secrets")
+
+    def read_ahead(self) -> None:
+        self.slow.wait(10)
+        self.events.append("read")
+
+
+def test_who_reads_ahead_has_ended_before_a_failure_is_told() -> None:
+    """Whoever is told closes the store, and a thread that still reads from it would complain in its own words."""
+    events: list[str] = []
+    slow = threading.Event()
+    store = Reading(events, slow)
+    threading.Timer(0.2, slow.set).start()
+    with pytest.raises(ForbiddenError):
+        session(store).capture(meanwhile=store.read_ahead)
+    events.append("told")
+    assert events == ["read", "told"]
 
 
 A, B = snapshot("aaa"), snapshot("bbb", Purpose.BEFORE)
