@@ -88,10 +88,12 @@ def show(reference: str, selector: str | None, format_: str) -> None:
 
 
 def _objects(session: Session, info: SnapshotInfo, selector: str | None, namespaces: tuple[str, ...]) -> list[Body]:
-    from ..operations.selecting import selection
+    from ..operations.selecting import refuse_unknown, selection
 
     state = session.store.state(info)
-    select = selection([selector] if selector else [], namespaces, state.types)
+    only = [selector] if selector else []
+    refuse_unknown(only, namespaces, state)
+    select = selection(only, namespaces, state.types)
     keys = sorted(key for key in state.versions if select(key))
     if not keys and selector:
         where = f" in namespace {namespaces[0]}" if namespaces else ""

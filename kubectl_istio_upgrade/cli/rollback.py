@@ -96,6 +96,7 @@ def rollback(
     """
     from ..operations import rollback as operation
     from ..operations.restarting import now
+    from ..operations.selecting import refuse_unknown
     from ..operations.snapshots import find_target
     from ..plan.judging import Crds
     from ..render.names import snapshot_title
@@ -118,6 +119,7 @@ def rollback(
         )
         options = request.options(session.store.state(target))
         planned = operation.prepare(session, target, options, request.restarts(session, target))
+        refuse_unknown(only, settings.namespaces, planned.state, planned.captured.state)
         approval = Approval(settings, session, snapshot_title(target), yes, with_diff)
         start = planned.plan.writes and not dry_run
         finished = operation.run(session, planned, request, approval.review) if start else None
@@ -133,13 +135,14 @@ def _checked(crds: str | None, named: tuple[str, ...]) -> str:
 
 def _export(settings: Settings, reference: str | None, folder: Path, only: tuple[str, ...]) -> None:
     from ..adapters.folders import export
-    from ..operations.selecting import selection
+    from ..operations.selecting import refuse_unknown, selection
     from ..operations.snapshots import default_target, find
     from ..render.names import plural
 
     with settings.session() as session:
         info = find(session, reference) if reference else default_target(session)
         state = session.store.state(info)
+        refuse_unknown(only, settings.namespaces, state)
         exported = export(state, folder, selection(only, settings.namespaces, state.types))
     for key in exported.withheld:
         settings.progress.note(f"left out: {key}: its values are not in the store")

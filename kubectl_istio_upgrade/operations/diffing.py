@@ -11,7 +11,7 @@ from ..models.objects import Key, State
 from ..models.snapshots import SnapshotInfo
 from ..normalise.secrets import without_digests
 from ..rules.scope import SECRET
-from .selecting import selection
+from .selecting import refuse_unknown, selection
 from .session import Session
 from .snapshots import newest
 
@@ -59,8 +59,10 @@ def diff(
 ) -> Comparison:
     """What became of the first state in the second, within the selection.
 
-    Secrets are compared only between readings with one digest key.
+    Secrets are compared only between readings with one digest key. Raises UsageError for a selection of what neither
+    state has.
     """
+    refuse_unknown(only, namespaces, before[0], after[0])
     select = selection(only, namespaces, {*before[0].types, *after[0].types})
     keys = {info.meta.secret_key_id if info else session.store.digester().key_id for _, info in (before, after)}
     if len(keys) == 1:

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 from ..diff.states import Select, everything
 from ..errors import UsageError
-from ..models.objects import Key, ResourceType
+from ..models.objects import Key, ResourceType, State
+from ..rules.scope import NAMESPACE
 
 
 def selection(only: Sequence[str], namespaces: Sequence[str], types: Iterable[ResourceType]) -> Select:
@@ -28,6 +29,39 @@ def selection(only: Sequence[str], namespaces: Sequence[str], types: Iterable[Re
         return not wanted or any(key.resource in kinds and fnmatchcase(key.name, name) for kinds, name in wanted)
 
     return select
+
+
+def refuse_unknown(only: Sequence[str], namespaces: Sequence[str], *states: State) -> None:
+    """Raise UsageError for an object, or a namespace, that is named and is in none of the states.
+
+    It is mistyped, and "nothing differs" would be the answer to another question. A pattern, or a kind alone, may match
+    nothing.
+    """
+    keys = {key for state in states for key in state.versions}
+    types = tuple({type_ for state in states for type_ in state.types})
+    spaces = {key.name for key in keys if key.resource == NAMESPACE}
+    for namespace in namespaces if spaces else ():
+        _refuse_unless_in(spaces | {key.namespace for key in keys}, namespace, f"namespace {namespace}", states)
+    where = f" in namespace {namespaces[0]}" if namespaces else ""
+    for selector in only:
+        kinds, name = _parsed(selector, types)
+        here = (key for key in keys if key.resource in kinds and (not namespaces or key.namespace in namespaces))
+        if not _PATTERN & set(name):
+            _refuse_unless_in({key.name for key in here}, name, f"{selector}{where}", states)
+
+
+_PATTERN = set("*?[")
+"""What makes a pattern of a name: see `fnmatch`."""
+
+
+def _refuse_unless_in(names: set[str], name: str, what: str, states: Sequence[State]) -> None:
+    if name not in names:
+        near = get_close_matches(name, sorted(names), n=3)
+        first, *others = (state.label for state in states)
+        who = f"neither {' nor '.join([first, *others])}" if others else first
+        raise UsageError(
+            f"{who} has {'' if others else 'no '}{what}", hint=f"did you mean {', '.join(near)}?" if near else None
+        )
 
 
 def _parsed(selector: str, types: Sequence[ResourceType]) -> tuple[frozenset[str], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -114,4 +115,28 @@ def test_an_unknown_kind(taken: Program, mesh: Mesh, view: StoreView, selector: 
 
 def test_an_object_that_the_snapshot_has_not(taken: Program) -> None:
     taken("show", "latest", "configmap/nobody").failed(2, "has no configmap/nobody")
-    taken("show", "latest", "configmap/istio", "-n", "nowhere").failed(2, "has no configmap/istio in namespace nowhere")
+    taken("show", "latest", "configmap/istoi").failed(2, "has no configmap/istoi", hint="did you mean istio")
+    taken("show", "latest", "configmap/istio", "-n", "shop").failed(2, "has no configmap/istio in namespace shop")
+    taken("show", "latest", "configmap/istio", "-n", "nowhere").failed(2, "has no namespace nowhere")
+
+
+def test_what_neither_side_has_is_mistyped_and_not_the_same(taken: Program, view: StoreView, tmp_path: Path) -> None:
+    """At 3 a.m. "nothing to do" would be taken for an answer."""
+    refs = view.refs
+    for arguments in (
+        ["diff"],
+        ["diff", "friday"],
+        ["rollback", "friday", "--yes"],
+        ["rollback", "friday", "--dry-run"],
+    ):
+        mistyped = taken(*arguments, "--only", "configmap/istoi", "-n", "istio-system")
+        mistyped.failed(
+            2, "neither snapshot", "has configmap/istoi in namespace istio-system", hint="did you mean istio"
+        )
+        taken(*arguments, "-n", "istio-sytem").failed(2, "has namespace istio-sytem", hint="did you mean istio-system?")
+        taken(*arguments, "--only", "configmap/no*").done()
+        taken(*arguments, "--only", "gateway").done()
+    exported = taken("rollback", "friday", "--to-dir", str(tmp_path / "out"), "--only", "configmap/istoi")
+    exported.failed(2, "has no configmap/istoi", hint="did you mean istio")
+    assert not (tmp_path / "out").exists()
+    assert view.refs == refs

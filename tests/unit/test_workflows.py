@@ -34,6 +34,7 @@ RUNNERS = {
 
 PROGRAMS = {"release.build": build, "release.smoke": smoke, "release.manifest": manifest}
 OURS = re.compile(r"python -m (release\.\w+)((?: --?[\w-]+)*)")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
 def steps(jobs: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -78,6 +79,20 @@ def test_each_program_of_ours_that_it_calls_takes_these_options(name: str, monke
         words = options.split()
         assert words == [] or options_of(PROGRAMS[module], monkeypatch) >= set(words)
     assert {module for module, _ in called} == (set(PROGRAMS) if name == "release.yml" else set())
+
+
+@pytest.mark.parametrize(
+    ("target", "modules"),
+    [("package", ["release.build", "release.smoke"]), ("krew-manifest", ["release.manifest"])],
+)
+def test_make_calls_the_same_programs(target: str, modules: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    called = OURS.findall(recipe)
+    assert [module for module, _ in called] == modules
+    for module, options in called:
+        assert set(options.split()) <= options_of(PROGRAMS[module], monkeypatch)
+    shown = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert all(f"-m {module}" in shown for module in modules)
 
 
 def options_of(module: Any, monkeypatch: pytest.MonkeyPatch) -> set[str]:
