@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..models.installations import Part
 from .earlier_notes import EARLIER_NOTES
 from .matching import types
+from .oldest_notes import OLDEST_NOTES
 from .traces import (
     AMBIENT,
     ANY,
@@ -361,5 +362,5 @@ RECENT_NOTES: tuple[UpgradeNote, ...] = (
 )
 """Of 1.27 and later."""
 
-NOTES: tuple[UpgradeNote, ...] = (*EARLIER_NOTES, *RECENT_NOTES)
+NOTES: tuple[UpgradeNote, ...] = (*OLDEST_NOTES, *EARLIER_NOTES, *RECENT_NOTES)
 """All of them, the oldest release first."""

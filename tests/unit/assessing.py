@@ -31,6 +31,7 @@ KINDS: Mapping[str, tuple[str, str, str, bool]] = {
     "Deployment": ("apps", "v1", "deployments", True),
     "DestinationRule": (NETWORKING, "v1", "destinationrules", True),
     "EnvoyFilter": (NETWORKING, "v1alpha3", "envoyfilters", True),
+    "HTTPRoute": (GATEWAY_API, "v1", "httproutes", True),
     "HorizontalPodAutoscaler": ("autoscaling", "v2", "horizontalpodautoscalers", True),
     "IstioOperator": ("install.istio.io", "v1alpha1", "istiooperators", True),
     "Job": ("batch", "v1", "jobs", True),

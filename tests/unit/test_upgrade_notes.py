@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_istio_upgrade.models.evidence import Evidence
 from kubectl_istio_upgrade.models.findings import About, Severity, Unknown
-from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.models.objects import Body, MeshObject
 from kubectl_istio_upgrade.models.releases import Release
 from kubectl_istio_upgrade.plan.assessment import assess
 from kubectl_istio_upgrade.plan.checks.notes import looks_like
@@ -19,6 +19,7 @@ from kubectl_istio_upgrade.rules.upgrade_notes import NOTES
 from .assessing import ROOT, cni, cni_config, crd, evidence, istiod, pod, thing, workload, ztunnel
 
 HELM = {"meta.helm.sh/release-name": "istio-base", "meta.helm.sh/release-namespace": ROOT}
+GATEWAYS_BY_HELM = crd("gateways.networking.istio.io", annotations=HELM)
 STATUS = {"sidecar.istio.io/status": "{}"}
 AMBIENT_NAMESPACE = thing("Namespace", "shop", labels={"istio.io/dataplane-mode": "ambient"})
 TLS = {"mode": "SIMPLE"}
@@ -57,6 +58,37 @@ def filtered(operation: str) -> MeshObject:
     return thing("EnvoyFilter", "shop/lua", spec={"configPatches": [{"patch": {"operation": operation}}]})
 
 
+def patched(*, to: str = "HTTP_FILTER", match: Body | None = None, **value: Any) -> MeshObject:
+    patch = {"applyTo": to, "match": {"listener": match or {}}, "patch": {"operation": "MERGE", "value": value}}
+    return thing("EnvoyFilter", "shop/lua", spec={"configPatches": [patch]})
+
+
+def chain(name: str, inner: str = "") -> Body:
+    return {"filterChain": {"filter": {"name": name, **({"subFilter": {"name": inner}} if inner else {})}}}
+
+
+def gateway(**resources: Any) -> MeshObject:
+    container = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.17.0", "resources": resources}
+    return thing("Deployment", f"{ROOT}/gateway", spec={"template": {"spec": {"containers": [container]}}})
+
+
+def matching(header: Body) -> MeshObject:
+    return thing("VirtualService", "shop/web", spec={"http": [{"match": [{"headers": {"x": header}}]}]})
+
+
+def route(**parent: str) -> MeshObject:
+    return thing("HTTPRoute", "shop/web", spec={"parentRefs": [{"name": "web", **parent}]})
+
+
+def of_gateway(**annotations: str) -> Body:
+    made = pod("shop/gw", annotations=annotations)
+    return {**made, "metadata": {**made["metadata"], "labels": {"istio.io/gateway-name": "gw"}}}
+
+
+LUA_V2 = "type.googleapis.com/envoy.config.filter.http.lua.v2.Lua"
+LUA_V3 = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"
+MANAGER, LUA = "envoy.filters.network.http_connection_manager", "envoy.filters.http.lua"
+
 Side = tuple[tuple[MeshObject, ...], Mapping[str, Any]]
 
 
@@ -65,6 +97,43 @@ def of(*objects: MeshObject, **surroundings: Any) -> Side:
 
 
 CASES: Mapping[str, tuple[Side, Side]] = {
+    "gateway-concurrency": (of(gateway(limits={"cpu": "2"})), of(gateway(requests={"cpu": "2"}))),
+    "deployed-gateways": (
+        of(thing("KubernetesGateway", "shop/gateway", spec={"gatewayClassName": "istio"})),
+        of(thing("KubernetesGateway", "shop/gateway", spec={"gatewayClassName": "istio", "addresses": [{}]})),
+    ),
+    "deployed-gateway-config": (
+        of(pods=(of_gateway(**{"proxy.istio.io/config": "{}"}),)),
+        of(pods=(of_gateway(), pod("shop/a", annotations={"proxy.istio.io/config": "{}"}))),
+    ),
+    "alpha-routes": (
+        of(thing("TCPRoute", "shop/db")),
+        of(thing("TCPRoute", "shop/db"), variable(PILOT_ENABLE_ALPHA_GATEWAY_API="true")),
+    ),
+    "empty-header-prefix": (of(matching({"prefix": ""})), of(matching({"prefix": "a"}))),
+    "mesh-certificates": (of(**mesh(certificates=[{"secretName": "x"}])), of(**mesh(certificates=[]))),
+    "old-filter-names": (
+        of(patched(match=chain("envoy.http_connection_manager"))),
+        of(patched(match=chain(MANAGER, LUA), name=LUA, typed_config={"@type": LUA_V3})),
+    ),
+    "untyped-filters": (
+        of(patched(name=LUA)),
+        of(patched(to="CLUSTER", name="web"), patched(name=LUA, typed_config={"@type": LUA_V3})),
+    ),
+    "types-of-v2": (
+        of(patched(name=LUA, typed_config={"@type": LUA_V2})),
+        of(patched(name=LUA, typed_config={"@type": LUA_V3})),
+    ),
+    "base-chart-duplicates": (
+        of(thing("ServiceAccount", f"{ROOT}/istiod-service-account"), GATEWAYS_BY_HELM),
+        of(thing("ServiceAccount", f"{ROOT}/istiod-service-account")),
+    ),
+    "service-parents": (
+        of(route(kind="Service", group="gateway.networking.k8s.io")),
+        of(route(kind="Service", group=""), route(kind="Gateway", group="gateway.networking.k8s.io")),
+    ),
+    "default-timeout": (of(variable(ISTIO_DEFAULT_REQUEST_TIMEOUT="5s")), of(variable(SOMETHING="5s"))),
+    "retired-variables": (of(variable(REWRITE_TCP_PROBES="false")), of(variable(SOMETHING="false"))),
     "filter-order": (of(filtered("INSERT_BEFORE")), of(filtered("MERGE"))),
     "automatic-sni": (of(rule(tls=TLS)), of(rule(tls={**TLS, "sni": "web.example"}))),
     "server-certificates": (of(subset(tls=TLS)), of(rule(tls={**TLS, "caCertificates": "/ca"}))),
@@ -318,3 +387,16 @@ def test_pods_that_may_not_be_listed_are_told() -> None:
 )
 def test_a_look(look: Look, expected: bool) -> None:
     assert looks_like({"a": {"b": 1}, "l": ["x", "y"], "m": {"one": {"v": "one"}}}, look) is expected
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        patched(match=chain("envoy.http_connection_manager")),
+        patched(match=chain(MANAGER, "envoy.router")),
+        patched(name="envoy.lua", typed_config={"@type": LUA_V3}),
+    ],
+)
+def test_a_filters_name_of_before_is_found_wherever_it_stands(made: MeshObject) -> None:
+    (note,) = (each for each in NOTES if each.code == "old-filter-names")
+    assert concerning(note, of(made)) == (About("EnvoyFilter", "shop", "lua"),)
