@@ -55,6 +55,7 @@ def _taken_back(
 ) -> IncompleteError:
     err, session = approval.settings.err, approval.session
     why = _words(failure)
+    brief = why.partition("\n")[0].rstrip(":")  # all of it has been told by then
     try:
         err.prose(why, "failed: ")
         err.line("taking it back, as --auto-rollback says")
@@ -64,13 +65,13 @@ def _taken_back(
         print_finished(err, finished)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, the mesh has been changed
         message = f"the upgrade failed, and is not taken back: {_words(error)}"
-        return IncompleteError(f"{message}\nwhy it failed: {why}", hint="\n".join(_next(session, error, before)))
+        return IncompleteError(f"{message}\nwhy it failed: {brief}", hint="\n".join(_next(session, error, before)))
     if not finished.proof.holds:
         hint = f"{ROLLBACK.format(before=before)}\n{REPORT}"
-        return IncompleteError(f"the upgrade failed, and is not taken back whole: {why}", hint=hint)
+        return IncompleteError(f"the upgrade failed, and is not taken back whole: {brief}", hint=hint)
     failing = () if session.prober.may_fail else still_failing(finished.probes)
     but = f", but {'; '.join(failing)}" if failing else ""
-    return IncompleteError(f"the upgrade failed and was taken back, proved{but}: {why}", hint=REPORT)
+    return IncompleteError(f"the upgrade failed and was taken back, proved{but}: {brief}", hint=REPORT)
 
 
 def _next(session: WritingSession, error: BaseException, before: str) -> Iterator[str]:

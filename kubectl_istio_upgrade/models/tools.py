@@ -28,6 +28,10 @@ class ToolMessage:
     documentation: str = ""
     """The page about the code; "" where istioctl names none."""
 
+    def __str__(self) -> str:
+        about = f" ({self.origin})" if self.origin else ""
+        return f"{self.code}{about}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True)
 class ControlPlaneVersion:

@@ -1,4 +1,5 @@
-"""Why a workload does not become ready: what its pods wait for, its newest warnings, the last words of its containers.
+"""Why a workload does not become ready: what its pods wait for, its newest warnings, the last words of its containers;
+and what istioctl finds wrong with the mesh meanwhile.
 
 For the screen of whoever has to decide what comes next. Nothing in here raises because something cannot be read: that
 is said in its place.
@@ -6,13 +7,14 @@ is said in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..errors import ClusterError, ForbiddenError
+from ..errors import ClusterError, ForbiddenError, ToolError
 from ..models.objects import Body, Key, MeshObject, ResourceType
+from ..models.tools import Level
 from ..normalise.credentials import without_credentials
-from ..ports import ClusterReader, ListQuery
+from ..ports import ClusterReader, Istioctl, ListQuery
 from .podgroups import WORKLOADS
 from .webhooks import PODS
 
@@ -24,6 +26,9 @@ MOST_PODS = 3
 
 MOST_EVENTS = 5
 LOG_LINES = 10
+MOST_FINDINGS = 10
+
+ANALYZE = "istioctl analyze"
 
 WITHHELD = "<withheld>"
 
@@ -75,6 +80,27 @@ class _Pod:
             return  # a container that never ran has none
         for line in redacted(text).splitlines()[-LOG_LINES:]:
             yield f"  {container} | {line}"
+
+
+def analysed(istioctl: Istioctl | None, revision: str, known: Collection[str]) -> Iterator[str]:
+    """Lines about what `istioctl analyze` finds, the errors first; or why it is not known.
+
+    What is in `known` (as `ToolMessage` tells it) was so before.
+    """
+    if istioctl is None:
+        yield f"{ANALYZE} was not asked: there is no istioctl at hand"
+        return
+    try:
+        found = [message for message in istioctl.analyze(revision) if message.level is not Level.INFO]
+    except ToolError as error:
+        yield f"{ANALYZE} could not be asked: {error.message}"
+        return
+    yield f"{ANALYZE} finds{':' if found else ' neither errors nor warnings'}"
+    for message in sorted(found, key=lambda message: message.level is not Level.ERROR)[:MOST_FINDINGS]:
+        since = ", as before" if str(message) in known else ""
+        yield redacted(f"  {message.level}{since}: {message}")
+    if more := len(found[MOST_FINDINGS:]):
+        yield f"  and {more} more"
 
 
 def what_ails(pod: Body) -> str:

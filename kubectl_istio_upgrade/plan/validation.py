@@ -259,17 +259,12 @@ def _analysis(evidence: Evidence) -> _Answer:
     by_level = {level: [each for each in messages if each.level is level] for level in Level}
     counts = ", ".join(f"{len(found)} {level}" for level, found in by_level.items() if found)
     serious = (*by_level[Level.ERROR], *by_level[Level.WARNING])
-    details = tuple(map(_told, serious))
+    details = tuple(map(str, serious))
     if errors := by_level[Level.ERROR]:
-        return _Answer(CheckStatus.FAILED, counts, details, tuple(map(_told, errors)))
+        return _Answer(CheckStatus.FAILED, counts, details, tuple(map(str, errors)))
     if serious:
         return _Answer(CheckStatus.WARNING, counts, details)
     return _Answer(CheckStatus.OK, counts or "it finds nothing")
-
-
-def _told(message: ToolMessage) -> str:
-    about = f" ({message.origin})" if message.origin else ""
-    return f"{message.code}{about}: {message.message}"
 
 
 _JUDGES: Mapping[str, Callable[[Evidence], _Answer]] = {

@@ -15,6 +15,9 @@ class CheckRule:
     """What it stands for in the guide, and what an answer of "no" means."""
 
 
+ANALYSIS = "analysis"
+"""The check that istioctl makes of the configuration."""
+
 CHECKS: tuple[CheckRule, ...] = (
     CheckRule("control-plane", "istiod runs", "without it nothing is configured, injected or validated"),
     CheckRule(
@@ -33,7 +36,7 @@ CHECKS: tuple[CheckRule, ...] = (
     CheckRule("versions", "no version skew, by image", "the guide's `istioctl version`, as far as images tell"),
     CheckRule("reported", "no version skew, by what runs", "the guide's `istioctl version`, by each proxy's own word"),
     CheckRule("synced", "every proxy has its configuration", "a proxy that rejects it serves what it had before"),
-    CheckRule("analysis", "istioctl analyze finds no error", "configuration that does not do what it says"),
+    CheckRule(ANALYSIS, "istioctl analyze finds no error", "configuration that does not do what it says"),
 )
 
 POLICY = "the data plane may be one minor release behind istiod for a while, and never ahead of it"

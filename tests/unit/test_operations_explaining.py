@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from kubectl_istio_upgrade.errors import ApiError, ForbiddenError
+from kubectl_istio_upgrade.errors import ApiError, ForbiddenError, ToolError
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
-from kubectl_istio_upgrade.operations.explaining import LOG_LINES, MOST_EVENTS, MOST_PODS, explain, redacted, what_ails
-from kubectl_istio_upgrade.ports import ListQuery
+from kubectl_istio_upgrade.models.tools import Level, ToolMessage
+from kubectl_istio_upgrade.operations.explaining import (
+    LOG_LINES,
+    MOST_EVENTS,
+    MOST_FINDINGS,
+    MOST_PODS,
+    analysed,
+    explain,
+    redacted,
+    what_ails,
+)
+from kubectl_istio_upgrade.ports import Istioctl, ListQuery
 
 WEB = "deployments.apps shop/web"
 
@@ -142,3 +152,50 @@ def test_what_ails_a_pod_in_a_line() -> None:
     )
     running = {"name": "web", "ready": False, "state": {"running": {}}}
     assert what_ails(pod("a", running)) == "web runs and is not ready"
+
+
+@dataclass(frozen=True)
+class Analyst:
+    """An istioctl that finds this."""
+
+    messages: tuple[ToolMessage, ...] | ToolError
+
+    def analyze(self, revision: str = "") -> tuple[ToolMessage, ...]:
+        assert revision == "canary"
+        if isinstance(self.messages, ToolError):
+            raise self.messages
+        return self.messages
+
+
+def analysis(*messages: ToolMessage, known: tuple[str, ...] = ()) -> list[str]:
+    return list(analysed(cast(Istioctl, Analyst(messages)), "canary", known))
+
+
+def test_what_istioctl_finds_errors_first_and_what_was_so_before() -> None:
+    lost = ToolMessage("IST0101", Level.ERROR, "no such host", "VirtualService shop/web")
+    assert analysis(
+        ToolMessage("IST0108", Level.WARNING, "unknown annotation"),
+        ToolMessage("IST0118", Level.INFO, "a port's name"),
+        lost,
+        known=("IST0101 (VirtualService shop/web): no such host",),
+    ) == [
+        "istioctl analyze finds:",
+        "  error, as before: IST0101 (VirtualService shop/web): no such host",
+        "  warning: IST0108: unknown annotation",
+    ]
+
+
+def test_that_istioctl_finds_nothing_is_said_and_much_is_counted() -> None:
+    assert analysis(ToolMessage("IST0118", Level.INFO, "a port's name")) == [
+        "istioctl analyze finds neither errors nor warnings"
+    ]
+    lines = analysis(*(ToolMessage("IST0101", Level.ERROR, str(number)) for number in range(MOST_FINDINGS + 2)))
+    assert (len(lines), lines[-1]) == (MOST_FINDINGS + 2, "  and 2 more")
+
+
+def test_that_istioctl_could_not_be_asked_is_said() -> None:
+    failing = Analyst(ToolError("istioctl could not look: forbidden"))
+    assert list(analysed(cast(Istioctl, failing), "canary", ())) == [
+        "istioctl analyze could not be asked: istioctl could not look: forbidden"
+    ]
+    assert list(analysed(None, "canary", ())) == ["istioctl analyze was not asked: there is no istioctl at hand"]

@@ -17,7 +17,8 @@ from ...models.validation import CheckStatus, Validation
 from ...plan.validation import failures, since
 from ...prove import prove, with_restarts
 from ...rules.restarts import FOLLOWS, ROLLS_ITSELF
-from ..explaining import explain
+from ...rules.validation import ANALYSIS
+from ..explaining import ANALYZE, explain
 from ..restarting import look, parts_plan, sealed, silent, under_way, without_made, workloads_plan
 from ..running import Run
 from ..session import Session
@@ -160,6 +161,9 @@ class Following:
                 lines.append(f"  {check.title}: {check.summary}")
                 lines += (f"    {detail}" for detail in check.details)
         lines += explain(self.session.reader, unready(captured))
+        for check in checks:
+            if check.id == ANALYSIS and check.id not in broken:
+                lines += (f"{ANALYZE}: {check.summary}", *(f"  {detail}" for detail in check.details))
         hint = "`kubectl istio-upgrade validate` looks again"
         return self.run.stopped(IncompleteError("\n".join(lines), hint=hint))
 

@@ -13,6 +13,7 @@ from ...models.assessments import Assessment
 from ...models.installations import Component
 from ...models.objects import Body, Key, MemoryState
 from ...models.plans import Plan, PlannedChange
+from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
 from ...plan.choosing import PLAN, Choice, chosen
 from ...plan.installation import installation_of
@@ -23,6 +24,7 @@ from ...plan.settings.outdated import outdated, told
 from ...plan.validation import failures
 from ...ports import Istioctl
 from ...rules.restarts import BATCH
+from ...rules.validation import ANALYSIS
 from .. import applying
 from ..expecting import foreseen
 from ..permissions import check_permissions
@@ -136,6 +138,14 @@ class Prepared:
         live, previews = self.captured.state, self.applied.previews
         there = live.load([key for key in self.applied.manifests.objects if key in live.versions])
         return review(there, {**there, **previews})
+
+    @property
+    def analysed_before(self) -> frozenset[str]:
+        """What `istioctl analyze` found before, in its words; for the rest of an upgrade its errors alone."""
+        found = self.assessment.findings if self.assessment else ()
+        objects = ((each, str(about)) for each in found for about in each.objects or ("",))
+        told = (str(ToolMessage(each.code, Level.INFO, each.what, about)) for each, about in objects)
+        return frozenset((*(self.request.failed or {}).get(ANALYSIS, ()), *told))
 
     @property
     def plan(self) -> Plan:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ...apply.execution import Execution
 from ...errors import IncompleteError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from .. import applying
+from ..explaining import ANALYZE, analysed
 from ..records import safe_to_keep
 from ..running import Finished, Review, Run, Task, begun
 from ..session import WritingSession
@@ -39,10 +43,12 @@ def run(
     )
     with begun(session, task, review) as run:
         phases.record_in(run.journal, run.watch)
-        execution = _applied(run, prepared, phases, watch)
+        with _analysed(run, prepared):
+            execution = _applied(run, prepared, phases, watch)
         following = Following(run, prepared, phases)
         following.validate()
-        following.restart()
+        with _analysed(run, prepared):
+            following.restart()
         proof, captured = following.prove(task.promise())
         more = told(prepared, phases, following.validation)
         return run.conclude(proof, captured, execution, more, following.left)
@@ -66,3 +72,14 @@ def _installed(run: Run, prepared: Prepared, watch: Watch) -> Execution:
             raise
         message = "\n".join((error.message, *ailing(run.session)))
         raise run.stopped(IncompleteError(message)) from error
+
+
+@contextmanager
+def _analysed(run: Run, prepared: Prepared) -> Iterator[None]:
+    """What fails is told with what istioctl finds wrong then. (A validation that fails has asked it itself.)"""
+    try:
+        yield
+    except IncompleteError as error:
+        run.session.progress.note(f"asking {ANALYZE} ...")
+        found = analysed(prepared.istioctl, prepared.plane.revision, prepared.analysed_before)
+        raise IncompleteError("\n".join((error.message, *found)), hint=error.hint) from error
