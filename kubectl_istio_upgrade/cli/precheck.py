@@ -9,7 +9,7 @@ from .options import COMMON, command, fetching, output
 
 @command
 @click.option("--to", metavar="VERSION", help="Check for an upgrade to this release; without, the mesh as it is.")
-@click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
+@click.option("--revision", default="", metavar="NAME", help="The control plane of this revision, be it a new one.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
 @fetching
 @output("json", "yaml")

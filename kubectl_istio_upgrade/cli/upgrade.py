@@ -23,7 +23,7 @@ NOT_PLANNED = frozenset(
 @command
 @click.option("--to", required=True, metavar="VERSION", help="The release to upgrade to, such as 1.29.1.")
 @click.option("--plan", "only_plan", is_flag=True, help="Look at everything, say what would be done, and stop.")
-@click.option("--revision", default="", metavar="NAME", help="By a new control plane of this revision.")
+@click.option("--revision", default="", metavar="NAME", help="The control plane of this revision, be it a new one.")
 @click.option("--with-gateways", "gateways", is_flag=True, help="With --revision: move gateways to it, too.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Let this finding stop nothing; repeatable.")
 @click.option(
@@ -85,8 +85,9 @@ def upgrade(
     Helm's the values of istiod's release, or with RELEASE: in front those of another one. A value that changes nothing
     of what its chart renders is told.
 
-    With --revision the new control plane is installed beside the present one, and nothing follows it yet: `promote`
-    leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
+    With the --revision of no control plane so far a new one is installed beside the present one, and nothing follows
+    it yet: `promote` leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one. A
+    control plane of that revision that is there is upgraded in place, and its workloads are restarted.
 
     --auto-rollback takes back at once whatever stops half-way, ends unproved, or ends with a probe that fails. The exit
     code is 4 all the same. --to-dir is written once the upgrade is proved, or by a dry run.

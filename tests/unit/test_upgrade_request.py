@@ -32,6 +32,7 @@ from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
             batch=2,
             at="2026-11-25T04:00:00Z",
             failed={"revisions": ["namespace a asks for revision x"]},
+            beside=False,
         ),
     ],
 )

@@ -91,7 +91,7 @@ class Following:
     def _restart_parts(self) -> None:
         request = self.prepared.request
         with self.phases.phase(Phase.CONTROL_PLANE) as tell:
-            if request.revision:
+            if request.beside:
                 raise Skip(BESIDE)
             self._look()
             changes = without_made(parts_plan(self.found, request.at), request.at)
@@ -105,7 +105,7 @@ class Following:
     def _restart_workloads(self) -> None:
         session, request = self.run.session, self.prepared.request
         with self.phases.phase(Phase.WORKLOADS) as tell:
-            if request.revision:
+            if request.beside:
                 raise Skip(BESIDE)
             if request.choice.none:
                 self.left.append(FollowUp(RESTART, "what runs an outdated proxy was not restarted"))

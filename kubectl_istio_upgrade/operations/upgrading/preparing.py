@@ -58,7 +58,7 @@ class Request:
 
     to: str
     revision: str = ""
-    """Of a new control plane beside the present one; "" in its place."""
+    """Of the control plane; "" for the default one."""
     gateways: bool = False
     """With a revision: gateways move to it, too."""
     ignore: tuple[str, ...] = ()
@@ -72,6 +72,9 @@ class Request:
     """The value of the annotation that restarts, the same for the whole operation; "" until it begins."""
     failed: Mapping[str, Sequence[str]] | None = None
     """What did not hold before the first run, by check: that is no failure of the upgrade."""
+    beside: bool | None = None
+    """Whether the revision is a new one beside those that are there, which nothing follows yet; None until it is known.
+    """
 
     @property
     def choice(self) -> Choice:
@@ -100,6 +103,7 @@ class Request:
             "batch": self.batch,
             "at": self.at,
             "failed": {check: [*details] for check, details in (self.failed or {}).items()},
+            "beside": self.beside,
         }
 
     @classmethod
@@ -115,6 +119,7 @@ class Request:
             batch=int(data["batch"]),
             at=str(data["at"]),
             failed=dict(data["failed"]),
+            beside=data.get("beside", bool(data["revision"])),
         )
 
 
@@ -186,7 +191,7 @@ def prepare(
         refuse_unproved(assessment, at_risk(way))
         manifests = _manifests(session, captured, way)
         tell(f"{len(manifests.objects)} objects by {way.name}")
-    request = replace(request, settings=way.settings, at=request.at or now())
+    request = _with_what_is_found_once(request, way, plane)
     with phases.phase(Phase.REVIEW) as tell:
         planned = applying.prepare(
             session, manifests, force_conflicts=True, force_crds=None, captured=captured, manager=way.manager
@@ -210,6 +215,14 @@ def _manifests(session: WritingSession, captured: Capture, way: Way) -> Manifest
         raise
 
 
+def _with_what_is_found_once(request: Request, way: Way, plane: Component) -> Request:
+    """Before the first run; after it the mesh would tell otherwise."""
+    request = replace(request, settings=way.settings, at=request.at or now())
+    if request.beside is None:
+        request = replace(request, beside=bool(request.revision) and plane.revision != request.revision)
+    return request
+
+
 def _begun_with(session: WritingSession, plan: Plan, first: tuple[PlannedChange, ...]) -> Plan:
     """The plan with what has to be written before all else, tried on the server as well. Raises RefusedError."""
     if not first:
@@ -223,7 +236,7 @@ def _begun_with(session: WritingSession, plan: Plan, first: tuple[PlannedChange,
 def _foreseen(session: WritingSession, request: Request, planned: applying.Planned) -> tuple[PlannedChange, ...]:
     """The restarts that will follow. Where nothing is written before, it is no guess. Raises RefusedError."""
     live, plan = planned.captured.state, planned.plan
-    if request.revision or request.only_looks:
+    if request.beside or request.only_looks:
         return ()
     if plan.writes:
         after = MemoryState(plan.target, {**live.objects, **planned.previews}, live.types)
