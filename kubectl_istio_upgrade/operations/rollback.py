@@ -50,6 +50,8 @@ class Request:
     workloads: Workloads = "undo"
     at: str = ""
     """The value of the annotation by which `stale` restarts."""
+    undoes: str = ""
+    """The upgrade that it takes back, by its id: what others have done since stays, and nothing else is chosen."""
 
     def restarts(self, session: WritingSession, target: SnapshotInfo) -> Restarts:
         """What is done about workloads. Raises StoreError."""
@@ -80,6 +82,7 @@ class Request:
             "restoreSecrets": [*self.restore_secrets],
             "workloads": self.workloads,
             "at": self.at,
+            "undoes": self.undoes,
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class Request:
             restore_secrets=tuple(data["restoreSecrets"]),
             workloads=data.get("workloads", "none"),
             at=data.get("at", ""),
+            undoes=data.get("undoes", ""),
         )
 
 

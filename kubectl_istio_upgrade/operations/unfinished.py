@@ -50,7 +50,10 @@ def current(session: WritingSession) -> Operation:
 
 def just_ended(session: WritingSession, finished: Finished) -> Operation:
     """The operation that this session has just run to its end, for whom that end is no good. Raises StoreError."""
-    id_ = str((finished.after.meta.operation or {})["id"])
+    return _ended(session, str((finished.after.meta.operation or {})["id"]))
+
+
+def _ended(session: WritingSession, id_: str) -> Operation:
     operation = session.store.ended(session.branch, id_)
     if operation is None:
         raise StoreError(f"the journal of operation {id_} is not there any more")
@@ -87,15 +90,22 @@ def resume(
         return _continuation(
             title, rest.plan, operation, lambda review: restarting.run(session, rest, review, operation)
         )
-    target = session.store.resolve(session.branch, operation.opening.target)
-    asked = rollback.Request.of_data(request)
-    options = asked.options(session.store.state(target))
-    prepared = rollback.prepare(session, target, options, asked.restarts(session, target))
+    prepared = _rest(session, operation)
 
     def run(review: Review) -> Finished:
         return rollback.go_on(session, prepared, operation, Aim.TARGET, review)
 
     return _continuation(title, prepared.plan, operation, run)
+
+
+def _rest(session: WritingSession, operation: Operation) -> rollback.Planned:
+    """What is left of a rollback. One that takes an upgrade back goes on to leave alone what others have done."""
+    target = session.store.resolve(session.branch, operation.opening.target)
+    asked = rollback.Request.of_data(operation.opening.request)
+    if asked.undoes:
+        return _way_back(session, _ended(session, asked.undoes), target)
+    options = asked.options(session.store.state(target))
+    return rollback.prepare(session, target, options, asked.restarts(session, target))
 
 
 def abort(session: WritingSession, operation: Operation) -> Continuation:
@@ -109,7 +119,7 @@ def abort(session: WritingSession, operation: Operation) -> Continuation:
 
     def run(review: Review) -> Finished:
         if operation.end is not None:
-            return rollback.run(session, prepared, rollback.Request(), review)
+            return rollback.run(session, prepared, rollback.Request(undoes=operation.opening.id), review)
         return rollback.go_on(session, prepared, operation, Aim.BEFORE, review)
 
     return _continuation(f"abort the {operation}", prepared.plan, operation, run)

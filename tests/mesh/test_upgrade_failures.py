@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,7 +135,11 @@ def test_pods_that_never_get_ready_end_with_the_cause_and_abort_goes_back(
     assert "Deployment/istio-system/istiod" in error
     at = hints.index("deployments.apps istio-system/istiod:")
     assert hints[at + 1].startswith("  pod istiod-"), "which of its pods, and what it waits for"
-    assert any("abort" in hint for hint in hints)
+    found = hints[hints.index("istioctl analyze finds:", at) + 1 :]
+    overlapping = "  error: IST0139 (MutatingWebhookConfiguration istio-revision-tag-default): "
+    assert found[0].startswith(overlapping), "what the half of an installation has left behind"
+    assert any(line.startswith("  error, as before: IST0173 (DestinationRule shop/web): ") for line in found)
+    assert any("abort" in line for line in found)
     status = mesh.plugin.ok("status")
     assert f"upgrade to Istio {NEW}" in status.out
     mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes")  # nothing else may begin
@@ -209,6 +215,33 @@ def test_auto_rollback_takes_back_an_upgrade_that_ends_unproved(mesh: Mesh, shar
     assert "istio-reader-service-account" in out, "what was not as planned"
     assert is_as_before(shared)
     assert "unfinished" not in mesh.plugin.ok("status").out
+
+
+def test_resume_of_a_taking_back_that_was_killed_leaves_what_others_did_as_well(
+    mesh: Mesh, shared: tuple[Mesh, Dump]
+) -> None:
+    """The upgrade ends unproved, so the taking back is an operation of its own, and dies half-way."""
+    process = upgrading(mesh)
+    wait_for(lambda: _has_begun(mesh.plugin.store, "validate") or process.poll() is not None, 600)
+    label = {"metadata": {"labels": {"operator.istio.io/component": "mine"}}}
+    mesh.patch("serviceaccount", "istio-reader-service-account", json.dumps(label), namespace="istio-system")
+    for kind, name, namespace, patch in OF_OTHERS:
+        mesh.patch(kind, name, patch, namespace=namespace)
+    try:
+        wait_for(lambda: _has_written(mesh.plugin.store, "rollback") or process.poll() is not None, 600)
+        process.kill()
+        assert process.communicate()[1].count("taking it back") == 1
+        assert process.returncode == -signal.SIGKILL, "it was over before it could be killed"
+        plan = mesh.plugin.ok("resume", "--dry-run").out
+        for told in ("ConfigMap istio-system/notes", "VirtualService shop/web"):
+            assert f"keep     {told}" in plan
+        assert plan.count("not by this upgrade") == 2
+        assert mesh.plugin.ok("resume", "--yes", "-o", "json").data["proof"]["holds"]
+        left = compare(shared[1], settled(mesh))
+        assert left.counts == (0, 0, 2, 0), str(left)
+    finally:
+        for kind, name, namespace, patch in OF_OTHERS:
+            mesh.patch(kind, name, patch.replace('"yes"', "null"), namespace=namespace)
 
 
 def test_auto_rollback_takes_back_an_upgrade_whose_probe_fails_in_the_end(
@@ -408,10 +441,21 @@ def _wait_until_begun(mesh: Mesh, process: subprocess.Popen[bytes], phase: str) 
 
 
 def _has_begun(store: Path, phase: str) -> bool:
+    return any(line.get("phase") == phase for line in _journal(store))
+
+
+def _has_written(store: Path, kind: str) -> bool:
+    """Whether an operation of this kind is open, and has made a write."""
+    lines = _journal(store)
+    return bool(lines) and lines[0]["kind"] == kind and any(line["entry"] == "outcome" for line in lines)
+
+
+def _journal(store: Path) -> list[Any]:
+    """What the open journal says so far."""
     for file in store.glob("istio-upgrade/journals/*/open.jsonl"):
-        lines = [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        return any(line.get("phase") == phase for line in lines)
-    return False
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            return [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return []
 
 
 KILLS = [("apply", 0.0), ("apply", 0.8), ("apply", 2.5), ("validate", 0.0), ("workloads", 0.3), ("after", 0.0)]
