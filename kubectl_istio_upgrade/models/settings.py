@@ -31,6 +31,8 @@ class OperatorSettings:
     """
     lost: tuple[ObjectDiff, ...] = ()
     """What installing with these settings would change, and no setting is known for: it will not survive."""
+    proved: Body | None = None
+    """The same as the release that runs takes it; None if nothing is proved."""
     at_risk: tuple[ObjectDiff, ...] = ()
     """Where nothing is proved: what installing the target would change, of all that a setting can say."""
 

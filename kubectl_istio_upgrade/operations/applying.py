@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from ..apply.trial import Trial
 from ..capture import Capture
 from ..errors import UsageError
 from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, State
 from ..models.operations import Operation
-from ..models.plans import Plan, PlannedChange
+from ..models.plans import Plan, PlannedChange, Write
 from ..models.secrets import NO_VALUES, Values
 from ..normalise.secrets import as_written, digests_in, pooled, without_values
+from ..plan.dropping import Dropped, as_replaced
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..plan.narrowing import Narrowing
 from ..plan.secrets import SecretSources
@@ -62,12 +64,14 @@ def prepare(
     force_crds: Collection[str] | None = (),
     captured: Capture | None = None,
     manager: str = "",
+    drop: Dropped = MappingProxyType({}),
 ) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
 
     `captured` is a reading of the mesh that the caller has made just now. `manager` is under whose name to apply, where
-    that is not this tool's own: what another installer of these manifests would do. A definition that would take fields
-    or values from live objects blocks the plan, unless `force_crds` names it; None: such are told, and block nothing.
+    that is not this tool's own: what another installer of these manifests would do. `drop` is what earlier manifests
+    have set and is to go. A definition that would take fields or values from live objects blocks the plan, unless
+    `force_crds` names it; None: such are told, and block nothing.
 
     Raises UsageError for a name in `force_crds` that the manifests do not define, RefusedError for objects outside the
     mesh, for missing permissions, and with every refusal of the server: a failed validation, or a field that another
@@ -82,6 +86,11 @@ def prepare(
     changes = wanted_changes(captured.state, written, force=force_conflicts, manager=manager)
     check_permissions(session, changes)
     previews = _previews(session, changes, values)
+    if replaced := _replaced(changes, previews, drop):
+        check_permissions(session, [*replaced.values()])
+        values |= pooled(change.live for change in replaced.values())
+        previews |= _previews(session, [*replaced.values()], values)
+        changes = tuple(replaced.get(change.key, change) for change in changes)
     sources = SecretSources(sealing=bool(session.store.recipients()))
     shown = withheld(manifests, digester)
     narrowing = Narrowing(live_instances(session.reader, captured.state.types), force_crds)
@@ -89,6 +98,15 @@ def prepare(
     untried = tuple(change for change in changes if change.key not in previews)
     request = _request(shown, session.namespace, force_crds or (), force_conflicts=force_conflicts)
     return Planned(written, captured, plan, request, previews, untried, values)
+
+
+def _replaced(
+    changes: Iterable[PlannedChange], previews: Mapping[Key, MeshObject], drop: Dropped
+) -> dict[Key, PlannedChange]:
+    """Those that are to take away what nobody sets any more."""
+    dropping = (change for change in changes if change.key in drop and change.key in previews)
+    made = {change.key: as_replaced(change, previews[change.key], drop[change.key]) for change in dropping}
+    return {key: change for key, change in made.items() if change.write is Write.PUT}
 
 
 def _check_named(names: Collection[str], manifests: Manifests) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from kubectl_istio_upgrade.adapters.store.digests import KeyedDigester
 from kubectl_istio_upgrade.errors import RefusedError, UsageError
+from kubectl_istio_upgrade.models.changes import FieldChange, FieldOp, ItemKey
 from kubectl_istio_upgrade.models.operations import Opening, Operation
 from kubectl_istio_upgrade.operations.records import safe_to_keep
 from kubectl_istio_upgrade.operations.session import WritingSession
@@ -17,11 +18,13 @@ from kubectl_istio_upgrade.operations.upgrading.choosing import Tools
 from kubectl_istio_upgrade.operations.upgrading.preparing import Request
 from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
 
+from .builders import key
+
 
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("1.29.1", failed={}),
+        Request("1.29.1", failed={}, dropped={}),
         Request(
             "1.29.1",
             revision="canary",
@@ -32,6 +35,12 @@ from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
             batch=2,
             at="2026-11-25T04:00:00Z",
             failed={"revisions": ["namespace a asks for revision x"]},
+            dropped={
+                key("ConfigMap", "istio-system/istio"): (
+                    FieldChange(FieldOp.REMOVE, ("data", ItemKey(("name",), ("x",)), "y"), before={"z": 1}),
+                    FieldChange(FieldOp.REMOVE, ("data", "w"), before="v"),
+                )
+            },
             beside=False,
         ),
     ],

@@ -80,7 +80,9 @@ class Chooser:
             return self._by_helm(captured.state, plane.revision)
         target = self.tools.istioctl(self.to)
         operator = self._operator(session, captured, plane, target)
-        return ByIstioctl(target, operator) if plane.method is Method.ISTIOCTL else ByManifests(target, operator)
+        if plane.method is Method.ISTIOCTL:
+            return ByIstioctl(target, operator)
+        return ByManifests(target, operator, self.tools.reference(str(plane.version)) if operator.proved else None)
 
     def istioctl(self) -> Istioctl | None:
         """See `Choose`."""

@@ -15,7 +15,9 @@ from ...models.objects import Body, Key, MemoryState
 from ...models.plans import Plan, PlannedChange
 from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
+from ...plan import dropping
 from ...plan.choosing import PLAN, Choice, chosen
+from ...plan.dropping import Dropped
 from ...plan.installation import installation_of
 from ...plan.manifests import Manifests
 from ...plan.reviewing import review
@@ -33,7 +35,7 @@ from ..session import WritingSession
 from ..validating import validate
 from .judging import Assess, judged, refuse_unproved
 from .phases import Phases
-from .ways import Way, at_risk
+from .ways import Way, at_risk, no_longer_set
 
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
@@ -72,6 +74,8 @@ class Request:
     """The value of the annotation that restarts, the same for the whole operation; "" until it begins."""
     failed: Mapping[str, Sequence[str]] | None = None
     """What did not hold before the first run, by check: that is no failure of the upgrade."""
+    dropped: Dropped | None = None
+    """What the manifests of the release before set, and those of this one do not; None before the first run."""
     beside: bool | None = None
     """Whether the revision is a new one beside those that are there, which nothing follows yet; None until it is known.
     """
@@ -103,6 +107,7 @@ class Request:
             "batch": self.batch,
             "at": self.at,
             "failed": {check: [*details] for check, details in (self.failed or {}).items()},
+            "dropped": dropping.to_data(self.dropped or {}),
             "beside": self.beside,
         }
 
@@ -119,6 +124,7 @@ class Request:
             batch=int(data["batch"]),
             at=str(data["at"]),
             failed=dict(data["failed"]),
+            dropped=dropping.of_data(data.get("dropped", ())),
             beside=data.get("beside", bool(data["revision"])),
         )
 
@@ -191,11 +197,9 @@ def prepare(
         refuse_unproved(assessment, at_risk(way))
         manifests = _manifests(session, captured, way)
         tell(f"{len(manifests.objects)} objects by {way.name}")
-    request = _with_what_is_found_once(request, way, plane)
+    request = _with_what_is_found_once(session, request, way, manifests, plane)
     with phases.phase(Phase.REVIEW) as tell:
-        planned = applying.prepare(
-            session, manifests, force_conflicts=True, force_crds=None, captured=captured, manager=way.manager
-        )
+        planned = _tried(session, request, way, manifests, captured)
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
@@ -215,12 +219,30 @@ def _manifests(session: WritingSession, captured: Capture, way: Way) -> Manifest
         raise
 
 
-def _with_what_is_found_once(request: Request, way: Way, plane: Component) -> Request:
+def _with_what_is_found_once(
+    session: WritingSession, request: Request, way: Way, manifests: Manifests, plane: Component
+) -> Request:
     """Before the first run; after it the mesh would tell otherwise."""
     request = replace(request, settings=way.settings, at=request.at or now())
     if request.beside is None:
         request = replace(request, beside=bool(request.revision) and plane.revision != request.revision)
+    if request.dropped is None:
+        request = replace(request, dropped=no_longer_set(way, session, manifests))
     return request
+
+
+def _tried(
+    session: WritingSession, request: Request, way: Way, manifests: Manifests, captured: Capture
+) -> applying.Planned:
+    return applying.prepare(
+        session,
+        manifests,
+        force_conflicts=True,
+        force_crds=None,
+        captured=captured,
+        manager=way.manager,
+        drop=request.dropped or {},
+    )
 
 
 def _begun_with(session: WritingSession, plan: Plan, first: tuple[PlannedChange, ...]) -> Plan:

@@ -11,10 +11,12 @@ from ...models.changes import ObjectDiff
 from ...models.objects import Body, State
 from ...models.plans import Outcome, Plan, PlannedChange, StepResult
 from ...models.settings import OperatorSettings
+from ...plan.dropping import Dropped, dropped
 from ...plan.manifests import Manifests
 from ...plan.settings.installed import as_istioctl_installs
 from ...plan.settings.operator import for_release
 from ...ports import Istioctl
+from .. import applying
 from ..running import Run
 from ..session import WritingSession
 from .recovering import ISTIOCTL, Recovery, read_rendered
@@ -23,12 +25,22 @@ from .recovering import ISTIOCTL, Recovery, read_rendered
 def recovered(recovery: Recovery, target: Istioctl, running: Istioctl | None) -> OperatorSettings:
     """The settings that the mesh was installed with, for the target; `running` is the istioctl that proves them."""
     settings = recovery.by(running or target)
-    return replace(settings, body=for_release(settings.body, recovery.origin.version, target.version))
+    proved = settings.body if settings.proved_with else None
+    return replace(settings, body=for_release(settings.body, recovery.origin.version, target.version), proved=proved)
 
 
 def at_risk(way: Way) -> tuple[ObjectDiff, ...]:
     """What of the live settings might be reset, where the settings are not proved."""
     return way.operator.at_risk if isinstance(way, ByIstioctl | ByManifests) else ()
+
+
+def no_longer_set(way: Way, session: WritingSession, manifests: Manifests) -> Dropped:
+    """What the manifests of the running release set and these do not, where no installer sees to that."""
+    if not isinstance(way, ByManifests) or way.running is None or way.operator.proved is None:
+        return {}
+    digester, running = session.store.digester(), way.running
+    old = read_rendered(session, running.render(way.operator.proved), f"Istio {running.version}")
+    return dropped(applying.withheld(old, digester), applying.withheld(manifests, digester))
 
 
 def as_planned(plan: Plan) -> Execution:
@@ -83,6 +95,8 @@ class ByManifests:
 
     istioctl: Istioctl
     operator: OperatorSettings
+    running: Istioctl | None = None
+    """Of the release that runs, where it is at hand."""
     name: str = "manifests"
     manager: str = ""
     first: tuple[PlannedChange, ...] = ()
