@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_istio_upgrade.models.reports import Report
+from kubectl_istio_upgrade.models.reports import CheckReport, Report
 from kubectl_istio_upgrade.render.report.content import document
 from kubectl_istio_upgrade.render.report.page import page
 from tests.unit.test_render_report import EVERY, FULL
@@ -170,6 +170,15 @@ def test_a_page_of_another_name_or_kind_is_as_well(look: Look) -> None:
     long = "x" * 200
     evil = replace(FULL, id=long, target=long, kind=long, context=long, holder=long, warnings=(long, long))
     assert look(evil, width=360).overflow == 0
+
+
+def test_a_long_answer_leaves_its_question_room(look: Look) -> None:
+    title = "gateways, CNI and ztunnel have rolled out"
+    check = CheckReport(title, "ok", "all of them have, and here is who they are: " * 20)
+    seen = look(replace(FULL, checks=(check,)))
+    heads = "[...document.querySelectorAll('tbody th')]"
+    width = seen.value(f"{heads}.find((e) => e.textContent === {title!r}).getBoundingClientRect().width")
+    assert width >= 9 * 16, "its words are broken"
 
 
 def test_the_policy_holds_what_would_slip_in(look: Look) -> None:

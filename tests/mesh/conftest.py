@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import chromium as chromium
+
 from .mesh import Bed, Mesh
 
 

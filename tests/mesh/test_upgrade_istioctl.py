@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.browser.devtools import Browser
 from tests.support.cli import Ran
 
 from .comparison import Dump, compare
 from .mesh import NEW, OLD, Mesh, settled
-from .upgrades import SETTINGS, installed_by_istioctl
+from .upgrades import SETTINGS, check_settings, installed_by_istioctl
 from .workloads import RESTARTABLE, Standing, standings, workloads
 
 pytestmark = pytest.mark.mesh
@@ -39,6 +41,7 @@ class Story:
     after_again: dict[str, Standing]
     valid: Ran
     report: Any
+    page: Path
     rollback: Ran
     back: Dump
     last: dict[str, Standing]
@@ -59,11 +62,12 @@ def _tell(mesh: Mesh, folder: Path) -> Story:
     upgraded, done, istiods = settled(mesh), standings(mesh), mesh.istiod.versions()
     again = mesh.plugin.ok("upgrade", "--to", NEW, "--yes")
     after_again, valid = standings(mesh), mesh.plugin("validate", "-o", "json")
-    report = mesh.plugin.ok("report", "-o", "json").data
+    page = folder / "report.html"
+    report = mesh.plugin.ok("report", "-o", "json", "--html", str(page)).data
     rollback = mesh.plugin.ok("rollback", "--yes", "-o", "json")
     return Story(
         mesh, before, first, dry_run, untouched, upgrade, upgraded, done, istiods, again, after_again, valid, report,
-        rollback, settled(mesh), standings(mesh),
+        page, rollback, settled(mesh), standings(mesh),
     )  # fmt: skip
 
 
@@ -81,16 +85,7 @@ def test_the_new_release_runs_and_every_object_of_it_is_proved(story: Story) -> 
 
 
 def test_the_settings_survive_without_being_typed_again(story: Story) -> None:
-    istiod = story.upgraded["deployments.apps istio-system/istiod"]["spec"]["template"]["spec"]
-    assert istiod["containers"][0]["image"].endswith(f":{NEW}")
-    assert istiod["containers"][0]["resources"] == {"requests": {"cpu": "10m", "memory": "100Mi"}}
-    assert istiod["nodeSelector"] == {"kubernetes.io/os": "linux"}
-    mesh = story.upgraded["configmaps istio-system/istio"]["data"]["mesh"]
-    assert "accessLogFile: /dev/stdout" in mesh
-    assert "holdApplicationUntilProxyStarts: true" in mesh
-    assert story.upgraded["services istio-system/istio-ingressgateway"]["spec"]["type"] == "ClusterIP"
-    account = story.upgraded["serviceaccounts istio-system/istiod"]
-    assert account["imagePullSecrets"] == [{"name": "registry"}]
+    check_settings(story.upgraded)
 
 
 def test_only_what_the_release_changes_has_changed(story: Story) -> None:
@@ -160,11 +155,42 @@ def test_the_record_has_the_phases_the_findings_and_the_settings(story: Story) -
     assert "as before" in checks["istioctl analyze finds no error"]["detail"]
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 380])
+def test_the_page_of_it_shows_the_figures_without_a_complaint_or_a_request(
+    story: Story, chromium: Browser, width: int, dark: bool
+) -> None:
+    seen = chromium.page(story.page.as_uri(), width=width, dark=dark)
+    assert seen.complaints == []
+    assert seen.requests == [seen.address]
+    assert seen.overflow == 0
+    text = seen.value("document.body.innerText")
+    proof = story.upgrade.data["proof"]
+    for figure in (
+        f"Upgrade to Istio {NEW}",
+        "PROVED",
+        f"{proof['identical']} objects are identical to what was planned",
+        f"{OLD} to {NEW}",
+        f"kubectl istio-upgrade rollback {story.upgrade.data['before'][:7]}",
+        f"docker.io/istio/pilot:{NEW}",
+        *RESTARTABLE,
+    ):
+        assert figure in text, figure
+
+
 def test_what_a_pipeline_needs_is_written_where_it_was_asked_for(story: Story) -> None:
     folder = story.mesh.plugin.store.parent / "out"
     assert (folder / "istio-version").read_text() == f"{NEW}\n"
     again = story.mesh.plane.istioctl(NEW, "manifest", "generate", "-f", str(folder / "istio-operator.yaml"))
     assert "accessLogFile: /dev/stdout" in again
+    objects = {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in yaml.safe_load_all((folder / "manifest.yaml").read_text())
+    }
+    (container,) = objects["Deployment", "istiod"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"docker.io/istio/pilot:{NEW}"
+    assert objects["Service", "istio-ingressgateway"]["spec"]["type"] == "ClusterIP"
 
 
 def test_a_rollback_makes_every_object_what_it_was(story: Story) -> None:
