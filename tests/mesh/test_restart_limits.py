@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import Plugin
 
 from .mesh import NEW, OLD, START, Mesh
+from .test_restart_parts import CERTIFICATES
 from .workloads import break_injection, looked_at, planned, restarted, standings, wait_for
 
 pytestmark = pytest.mark.mesh
@@ -66,18 +67,37 @@ def test_with_the_role_for_workloads_everything_goes(outdated: Mesh, roles: None
     assert restarted(outdated) == set()
 
 
-def edit_role(mesh: Mesh, change: Callable[[Any], Any]) -> None:
-    """Change the rules of the role for workloads, in both namespaces."""
+def edit_role(mesh: Mesh, change: Callable[[Any], Any], use: str = "restarter") -> None:
+    """Change the rules of the role for workloads, or for another use, in both namespaces."""
     for namespace in ("shop", "istio-system"):
-        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/kubectl-istio-upgrade-restarter"
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/kubectl-istio-upgrade-{use}"
         if body := mesh.plane.api.get(path):
             body["rules"] = [rule for rule in map(change, body["rules"]) if rule]
             mesh.plane.api.request("PUT", path, body)
 
 
+def without_patch(rule: Any) -> Any:
+    return {**rule, "verbs": [verb for verb in rule["verbs"] if verb != "patch"]}
+
+
+def test_who_may_not_restart_istiod_is_refused_by_name(mesh: Mesh, roles: None) -> None:
+    plugin = limited(mesh, *ONLY_THERE)
+    for use in ("restarter", "writer"):
+        edit_role(mesh, without_patch, use)
+    asked = ("auth", "can-i", "patch", "deployments.apps", "-n", "istio-system")
+    wait_for(lambda: mesh.plane.kubectl(*asked, user=USER, check=False).strip() == "no")
+    mesh.kubectl("apply", "-f-", manifest=CERTIFICATES)
+    try:
+        ran = plugin.ending(3, "restart", "--yes", "--workloads", "none")
+        assert "\n  patch deployments.apps in namespace istio-system" in ran.err
+        assert restarted(mesh) == set()
+    finally:
+        mesh.kubectl("delete", "-f-", manifest=CERTIFICATES)
+
+
 def test_what_is_missing_is_named_before_the_first_write(outdated: Mesh, roles: None) -> None:
     plugin = limited(outdated, *ONLY_THERE)
-    edit_role(outdated, lambda rule: {**rule, "verbs": [verb for verb in rule["verbs"] if verb != "patch"]})
+    edit_role(outdated, without_patch)
     wait_for(lambda: "patch deployments.apps" in plugin("restart", "--yes", "--workloads", "deployment/w*").err)
     ran = plugin.ending(3, "restart", "--yes")
     assert "\n  patch deployments.apps in namespace shop" in ran.err
