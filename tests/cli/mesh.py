@@ -139,8 +139,10 @@ class Mesh:
                 time.sleep(0.1)  # a definition that has only just been made
             raise AssertionError(f"{path}: {body}")
 
-        yield ask
-        connection.close()
+        try:
+            yield ask
+        finally:
+            connection.close()
 
 
 def _listable(ask: Any) -> Iterator[str]:
