@@ -12,7 +12,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any, TypeVar
 
 from tests.controlplane.plane import ControlPlane
@@ -66,12 +66,14 @@ class Lanes:
         with ThreadPoolExecutor(self._count) as pool:
             for lane in self._lanes:
                 pool.submit(_work, lane, ask, todo, answers)
-            for _ in range(expected):
-                question, answer = answers.get()
-                if isinstance(answer, BaseException):
-                    _drain(todo)
-                    raise answer
-                yield question, answer
+            try:
+                for _ in range(expected):
+                    question, answer = answers.get()
+                    if isinstance(answer, BaseException):
+                        raise answer
+                    yield question, answer
+            finally:  # also after Ctrl-C: what is not begun is left
+                _drain(todo)
 
 
 class LaneError(Exception):
@@ -156,5 +158,6 @@ def _work(
 
 
 def _drain(todo: queue.SimpleQueue[Any]) -> None:
-    while not todo.empty():
-        todo.get_nowait()
+    with suppress(queue.Empty):
+        while True:
+            todo.get_nowait()
