@@ -17,12 +17,13 @@ from .comparison import Dump
 from .mesh import NEW, OLD, START, Mesh, settled
 
 NAMESPACE = "istio-system"
-CHARTS = {"istio-base": "base", "istiod": "istiod"}
-"""Releases, by the names that Istio's guide gives them, and their charts."""
+CHARTS = {"istio-base": "base", "istiod": "istiod", "istio-ingress": "gateway"}
+"""Releases, by the names that Istio's guide gives them, and their charts, in the order of the guide."""
 IMAGES = ("--set", "global.hub=docker.io/istio", "--set")
-UNVALIDATED = {
+OPTIONS = {
     "istio-base": ("--set", "defaultRevision="),
     "istiod": ("--set", "global.configValidation=false"),
+    "istio-ingress": ("--set", "service.type=ClusterIP"),
 }
 """Without validating webhooks: istiod changes their `failurePolicy`, which Helm takes for a conflict with or without
 this tool."""
@@ -35,16 +36,18 @@ class HelmMesh(Mesh):
     def helm_upgrade(self, version: str, release: str, *options: str) -> str:
         """`helm upgrade --install`, server-side, as Helm 4 does by default; nothing forced unless asked for."""
         chart = str(chart_path(version, CHARTS[release]))
-        images = (*IMAGES, f"global.tag={version}")
+        images = (*IMAGES, f"global.tag={version}") if release == "istiod" else ()
         return self.plane.helm("upgrade", "--install", release, chart, "-n", NAMESPACE, *images, *options)
 
     def upgrade(self, version: str) -> None:
-        """Both releases, in the order of Istio's guide."""
-        for release, options in UNVALIDATED.items():
+        """Every release, in the order of Istio's guide: gateways get their proxy from the new istiod."""
+        for release, options in OPTIONS.items():
             self.helm_upgrade(version, release, *options)
-        self.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
-        self.istiod.wait_ready(version)
-        wait_webhooks(self.plane)
+            if release != "istio-base":
+                self.kubectl("rollout", "status", f"deployment/{release}", "-n", NAMESPACE, "--timeout=120s")
+            if release == "istiod":
+                self.istiod.wait_ready(version)
+                wait_webhooks(self.plane)
 
     def history(self, release: str) -> list[dict[str, Any]]:
         """What Helm says of a release, oldest revision first."""
@@ -73,13 +76,16 @@ class SealedStory:
     """The same with a store that holds the values of Secrets, encrypted: first with the identity, then without."""
 
     before: Dump
+    upgraded: Dump
     rollback: Ran
     back: Dump
-    history: list[dict[str, Any]]
+    histories: dict[str, list[dict[str, Any]]]
+    again: Dump
+    """After the next upgrade, the very next thing that happens: nobody has put anything right in between."""
     without: Ran
-    """The rollback of the next upgrade, of which nobody gave the identity."""
-    history_without: list[dict[str, Any]]
-    """After the command that its plan told to run."""
+    """The rollback of that, of which nobody gave the identity."""
+    histories_without: dict[str, list[dict[str, Any]]]
+    """After the commands that its plan told to run."""
     end: Dump
 
 
@@ -107,13 +113,13 @@ def tell(mesh: HelmMesh) -> HelmStory:
     back = settled(mesh)
     _do(mesh, rollback)
     put_right = settled(mesh)
-    histories = {release: mesh.history(release) for release in CHARTS}
+    histories = _histories(mesh)
     mesh.upgrade(NEW)
     return HelmStory(mesh, before, upgraded, rollback, back, histories, put_right, settled(mesh))
 
 
 def tell_sealed(mesh: HelmMesh, folder: Path) -> SealedStory:
-    """Another upgrade of istiod alone, to and fro, with the values of Helm's records in the store."""
+    """Another upgrade of all of it, to and fro, with the values of Helm's records in the store."""
     identity = pyrage.x25519.Identity.generate()
     key = folder / "identity.txt"
     key.touch(mode=0o600)
@@ -122,19 +128,19 @@ def tell_sealed(mesh: HelmMesh, folder: Path) -> SealedStory:
     sealed.ok("store", "init", "--recipient", str(identity.to_public()))
     before = settled(mesh)
     sealed.ok("snapshot", "--name", START)
-    _istiod_upgrade(mesh, OLD)
+    mesh.upgrade(OLD)
+    upgraded = settled(mesh)
     rollback = sealed.ok("rollback", START, "--yes", "--identity", str(key), "-o", "json")
-    back, history = settled(mesh), mesh.history("istiod")
-    _istiod_upgrade(mesh, OLD)
+    back, histories = settled(mesh), _histories(mesh)
+    mesh.upgrade(OLD)
+    again = settled(mesh)
     without = sealed.ok("rollback", START, "--yes", "-o", "json")
     _do(mesh, without)
-    return SealedStory(before, rollback, back, history, without, mesh.history("istiod"), settled(mesh))
+    return SealedStory(before, upgraded, rollback, back, histories, again, without, _histories(mesh), settled(mesh))
 
 
-def _istiod_upgrade(mesh: HelmMesh, version: str) -> None:
-    mesh.helm_upgrade(version, "istiod", *UNVALIDATED["istiod"])
-    mesh.kubectl("rollout", "status", "deployment/istiod", "-n", NAMESPACE, "--timeout=120s")
-    mesh.istiod.wait_ready(version)
+def _histories(mesh: HelmMesh) -> dict[str, list[dict[str, Any]]]:
+    return {release: mesh.history(release) for release in CHARTS}
 
 
 def _do(mesh: HelmMesh, rollback: Ran) -> None:

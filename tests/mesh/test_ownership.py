@@ -33,7 +33,7 @@ def sealed(story: HelmStory, tmp_path_factory: pytest.TempPathFactory) -> Sealed
 
 
 def records(*revisions: int) -> set[str]:
-    """The Secrets in which Helm keeps these revisions of both releases."""
+    """The Secrets in which Helm keeps these revisions of every release."""
     return {f"secrets istio-system/sh.helm.release.v1.{release}.v{each}" for release in CHARTS for each in revisions}
 
 
@@ -63,10 +63,10 @@ def test_a_helm_mesh_goes_back_but_for_helms_records(story: HelmStory) -> None:
 def test_the_plan_names_helm_and_what_its_records_need(story: HelmStory) -> None:
     plan = story.rollback.data["plan"]
     assert [(owner["kind"], owner["name"], owner["pause"]) for owner in plan["owners"]] == [
-        ("Helm release", release, "") for release in CHARTS
+        ("Helm release", release, "") for release in sorted(CHARTS)
     ]
     assert [follow_up["command"] for follow_up in plan["followUps"]] == [
-        f"helm rollback {release} 1 -n istio-system --force-conflicts" for release in CHARTS
+        f"helm rollback {release} 1 -n istio-system --force-conflicts" for release in sorted(CHARTS)
     ]
 
 
@@ -97,16 +97,26 @@ def test_helm_upgrades_without_a_conflict_and_without_force(story: HelmStory) ->
 def test_records_whose_values_the_store_holds_go_back_as_well(sealed: SealedStory) -> None:
     assert compare(sealed.before, sealed.back).counts == (0, 0, 0, 0)
     assert sealed.rollback.data["plan"]["followUps"] == []
-    assert [(each["revision"], each["status"]) for each in sealed.history][-2:] == [(3, "superseded"), (4, "deployed")]
+    for history in sealed.histories.values():
+        assert [(each["revision"], each["status"]) for each in history][-2:] == [(3, "superseded"), (4, "deployed")]
+
+
+def test_helm_upgrades_every_release_right_after_a_rollback_and_nothing_is_forced(sealed: SealedStory) -> None:
+    """A conflict with anybody would have ended it; and it comes to the same as the first time."""
+    again = compare(sealed.upgraded, sealed.again)
+    assert (again.added, again.removed) == ((), ()), str(again)
+    assert set(again.changed) == set(again.recreated) == records(5), "the records of that very upgrade alone"
+    assert US not in managers(sealed.again)
 
 
 def test_without_the_identity_helm_puts_its_records_right(sealed: SealedStory) -> None:
     plan = sealed.without.data["plan"]
     assert [follow_up["command"] for follow_up in plan["followUps"]] == [
-        "helm rollback istiod 4 -n istio-system --force-conflicts"
+        f"helm rollback {release} 4 -n istio-system --force-conflicts" for release in sorted(CHARTS)
     ]
-    last = sealed.history_without[-1]
-    assert (last["status"], last["app_version"], last["description"]) == ("deployed", NEW, "Rollback to 4")
+    for history in sealed.histories_without.values():
+        last = history[-1]
+        assert (last["status"], last["app_version"], last["description"]) == ("deployed", NEW, "Rollback to 4")
     left = compare(sealed.before, sealed.end)
     assert {*left.added, *left.changed} <= records(4, 5), "only records"
     assert left.removed == left.recreated == ()

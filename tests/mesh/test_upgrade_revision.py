@@ -1,7 +1,4 @@
-"""A control plane of a revision that is there already is upgraded with its own settings, and gateways keep theirs.
-
-Planned and tried on the server only: the test bed gives the pod of a third istiod an address that is taken.
-"""
+"""A control plane of a revision that is there already is upgraded with its own settings, and gateways keep theirs."""
 
 from __future__ import annotations
 
@@ -16,7 +13,8 @@ from kubectl_istio_upgrade.models.objects import Body
 from tests.controlplane import install_istio
 from tests.support.cli import Ran
 
-from .mesh import NEW, OLD, Mesh
+from .comparison import Dump, compare
+from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import SETTINGS, installed_by_istioctl
 
 pytestmark = pytest.mark.mesh
@@ -29,7 +27,7 @@ OWN = (
     "--set", "components.pilot.k8s.resources.requests.cpu=20m",
 )  # fmt: skip
 """Of the canary; the control plane beside it has `SETTINGS`."""
-UPGRADE = ("upgrade", "--to", NEW, "--revision", "canary", "--dry-run")
+UPGRADE = ("upgrade", "--to", NEW, "--revision", "canary")
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Story:
-    """Both upgrades, of the control plane alone and with the gateways."""
+    """Both upgrades, of the control plane alone and with the gateways; then the first of them for real, and back."""
 
     alone: Planned
     with_gateways: Planned
+    before: Dump
+    upgrade: Ran
+    upgraded: Dump
+    istiods: list[str]
+    back: Dump
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +56,19 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("revision")
     with installed_by_istioctl(folder, *SETTINGS) as mesh:
         install_istio(mesh.plane, OLD, *OWN)
-        yield Story(planned(mesh, folder / "alone"), planned(mesh, folder / "with", "--with-gateways"))
+        mesh.istiod.wait_ready(OLD)
+        alone = planned(mesh, folder / "alone")
+        with_gateways = planned(mesh, folder / "with", "--with-gateways")
+        before = settled(mesh)
+        upgrade = mesh.plugin.ok(*UPGRADE, "--yes", "-o", "json")
+        mesh.istiod.wait_ready(NEW)
+        upgraded, istiods = settled(mesh), mesh.istiod.versions()
+        mesh.plugin.ok("rollback", "--yes")
+        yield Story(alone, with_gateways, before, upgrade, upgraded, istiods, settled(mesh))
 
 
 def planned(mesh: Mesh, folder: Path, *arguments: str) -> Planned:
-    ran = mesh.plugin.ok(*UPGRADE, "--to-dir", str(folder), *arguments)
+    ran = mesh.plugin.ok(*UPGRADE, "--dry-run", "--to-dir", str(folder), *arguments)
     return Planned(ran, yaml.safe_load((folder / "istio-operator.yaml").read_text())["spec"])
 
 
@@ -84,3 +95,17 @@ def test_gateways_that_move_bring_their_own_settings(story: Story) -> None:
     assert (gateway["name"], gateway["enabled"]) == ("istio-ingressgateway", True)
     assert story.with_gateways.spec["values"]["gateways"]["istio-ingressgateway"]["type"] == "ClusterIP"
     assert "Deployment istio-system/istio-ingressgateway" in story.with_gateways.ran.out
+
+
+def test_it_is_upgraded_beside_the_other_one_which_stays_as_it_is(story: Story) -> None:
+    assert story.upgrade.data["proof"]["holds"]
+    assert story.istiods == [OLD, NEW]
+    mesh = story.upgraded["configmaps istio-system/istio-canary"]["data"]["mesh"]
+    assert "accessLogEncoding: JSON" in mesh
+    changed = compare(story.before, story.upgraded).changed
+    assert not {"deployments.apps istio-system/istiod", "configmaps istio-system/istio"} & set(changed)
+
+
+def test_and_goes_back(story: Story) -> None:
+    found = compare(story.before, story.back)
+    assert found.counts[:3] == (0, 0, 0), str(found)
