@@ -61,7 +61,7 @@ def test_up_in_the_background_istiod_beside_it_and_down(by_hand: ByHand, tmp_pat
     assert "istiod" in plane.kubectl("get", "deployments", "-n", "istio-system", "-oname"), "the rest goes on"
     down = by_hand("down")
     assert (down.returncode, down.stdout, down.stderr) == (0, "", "")
-    assert processes_of(tmp_path) == []
+    wait_until(lambda: not processes_of(tmp_path))  # `up` gives its lock back, and then ends
     down = by_hand("down")
     assert down.returncode == 1
     assert down.stderr.startswith(f"error: no test bed runs in {tmp_path}")
@@ -85,7 +85,7 @@ def test_what_a_crash_leaves_is_cleaned_up(by_hand: ByHand, tmp_path: Path) -> N
     assert by_hand("up", "--detach", "--level=api").returncode == 0
     assert "kube-system" in Access.to(tmp_path).kubectl("get", "namespaces", "-oname")
     assert by_hand("down").returncode == 0
-    assert processes_of(tmp_path) == []
+    wait_until(lambda: not processes_of(tmp_path))
 
 
 def test_a_start_that_fails_says_why_and_leaves_nothing(by_hand: ByHand, tmp_path: Path) -> None:
