@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from kubectl_istio_upgrade.apply.execution import PARALLEL
+
 from .program import PATIENCE, Program
 from .proxy import Seen
 
-MANY = 20
-"""Objects that a rollback or an apply has to write."""
+MANY = 3 * PARALLEL
+"""Objects that a rollback or an apply has to write: more than are ever on their way, and some before them."""
 
 PROMPTLY = 10.0
 """Seconds from Ctrl-C to the end, on a busy machine, while the server still does not answer."""

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_istio_upgrade.apply.execution import PARALLEL
+
 from .mesh import Json, Mesh, secret, virtual_service
 from .program import Program, Running, wait_for
 from .proxy import Proxy
 
 pytestmark = pytest.mark.cluster
 
-MANY = 30
+MANY = 3 * PARALLEL
 
 HALF = 12
-"""Writes that pass. Up to 8 more are on their way by then, and some are never begun."""
+"""Writes that pass. As many as go side by side are on their way by then, and some are never begun."""
 MANAGER = "kubectl-istio-upgrade"
 
 
