@@ -259,8 +259,9 @@ def test_a_mesh_that_helm_installed(tmp_path: Path) -> None:
         ran: Ran = mesh.plugin.ok("upgrade", "--to", NEW, "--plan", *istioctl(), *ignored)
     assert data["installation"]["methods"] == ["Helm"]
     releases = {(each["name"], each["chart"], each["version"]) for each in data["installation"]["releases"]}
-    assert releases == {("istio-base", "base", OLD), ("istiod", "istiod", OLD)}
+    installed = {("istio-base", "base", OLD), ("istiod", "istiod", OLD), ("istio-ingress", "gateway", OLD)}
+    assert releases == installed
     apply = next(each for each in data["phases"] if each["phase"] == "apply")
-    assert "helm upgrade of istio-base (base), istiod (istiod)" in apply["does"]
+    assert "helm upgrade of istio-base (base), istiod (istiod), istio-ingress (gateway)" in apply["does"]
     assert "back-records" in {each["code"] for each in data["wayBack"]}
     assert "by Helm: control plane" in ran.out
