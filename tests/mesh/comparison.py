@@ -40,6 +40,7 @@ NOISE = (
     Noise("controllerrevisions.apps", "as replica sets, for DaemonSets and StatefulSets"),
     Noise("endpoints", "follow pods"),
     Noise("endpointslices.discovery.k8s.io", "follow pods"),
+    Noise("ipaddresses.networking.k8s.io", "follow Services, whose addresses count; orphans are swept later"),
     Noise("configmaps", "istiod's leader election: the holder and the time of its renewal", names="*/istio-leader"),
     Noise("configmaps", "the same", names="*/istio-*-election"),
     Noise("configmaps", "the same", names="*/istio-ip-autoallocate"),
