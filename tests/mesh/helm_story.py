@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyrage
@@ -89,11 +91,16 @@ class SealedStory:
     end: Dump
 
 
+@contextmanager
+def empty(store: Path, variables: Mapping[str, str] = MappingProxyType({})) -> Iterator[HelmMesh]:
+    """A cluster that nothing is installed in yet; `variables` are in the plugin's environment."""
+    with ControlPlane("nodes") as plane, IstiodFollower(plane) as istiod:
+        yield HelmMesh(plane, istiod, Plugin(plane.kubeconfig, store, variables))
+
+
 def begin(stack: ExitStack, folder: Path) -> HelmMesh:
     """A control plane with the old release on it."""
-    plane = stack.enter_context(ControlPlane("nodes"))
-    istiod = stack.enter_context(IstiodFollower(plane))
-    mesh = HelmMesh(plane, istiod, Plugin(plane.kubeconfig, folder / "store.git"))
+    mesh = stack.enter_context(empty(folder / "store.git"))
     mesh.kubectl("create", "namespace", NAMESPACE)
     mesh.upgrade(OLD)
     mesh.kubectl("create", "namespace", "shop")

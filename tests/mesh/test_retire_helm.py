@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import ControlPlane, IstiodFollower, chart_path, wait_webhooks
+from tests.controlplane import chart_path, wait_webhooks
 from tests.support.cli import Plugin, Ran
 
 from .comparison import Dump, compare
 from .helm_bed import charts, install_control_plane, of_people, sealed_store, variables
-from .helm_story import NAMESPACE, HelmMesh
+from .helm_story import NAMESPACE, HelmMesh, empty
 from .mesh import NEW, OLD, settled
 
 pytestmark = pytest.mark.mesh
@@ -61,11 +60,8 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("retire")
-    with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane("nodes"))
-        istiod = stack.enter_context(IstiodFollower(plane))
-        plugin = Plugin(plane.kubeconfig, folder / "store.git", variables(folder / "bin"))
-        yield _tell(HelmMesh(plane, istiod, plugin), folder)
+    with empty(folder / "store.git", variables(folder / "bin")) as mesh:
+        yield _tell(mesh, folder)
 
 
 def _tell(mesh: HelmMesh, folder: Path) -> Story:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.controlplane import ControlPlane, IstiodFollower
-from tests.support.cli import Plugin, Ran
+from tests.support.cli import Ran
 
 from .comparison import Dump, compare
 from .helm_bed import charts, install, sealed_store, variables
-from .helm_story import HelmMesh
+from .helm_story import HelmMesh, empty
 from .mesh import NEW, OLD, settled
 from .workloads import Standing, standings
 
@@ -41,11 +39,8 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("helm")
-    with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane("nodes"))
-        istiod = stack.enter_context(IstiodFollower(plane))
-        plugin = Plugin(plane.kubeconfig, folder / "store.git", variables(folder / "bin"))
-        yield _tell(HelmMesh(plane, istiod, plugin), folder)
+    with empty(folder / "store.git", variables(folder / "bin")) as mesh:
+        yield _tell(mesh, folder)
 
 
 def _tell(mesh: HelmMesh, folder: Path) -> Story:

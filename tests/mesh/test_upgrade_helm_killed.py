@@ -9,17 +9,17 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from tests.controlplane import ControlPlane, IstiodFollower, chart_path
-from tests.support.cli import SCRIPT, TIMEOUT, Plugin, Ran
+from tests.controlplane import chart_path
+from tests.support.cli import SCRIPT, TIMEOUT, Ran
 
 from .comparison import Dump, compare
 from .helm_bed import charts, install, of_people, sealed_store, variables
-from .helm_story import NAMESPACE, HelmMesh
+from .helm_story import NAMESPACE, HelmMesh, empty
 from .mesh import NEW, OLD, settled
 
 pytestmark = pytest.mark.mesh
@@ -87,10 +87,7 @@ class Bed:
 @pytest.fixture(scope="module")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     folder = tmp_path_factory.mktemp("killed")
-    with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane("nodes"))
-        istiod = stack.enter_context(IstiodFollower(plane))
-        mesh = HelmMesh(plane, istiod, Plugin(plane.kubeconfig, folder / "store.git", variables(folder / "bin")))
+    with empty(folder / "store.git", variables(folder / "bin")) as mesh:
         install(mesh)
         mesh.kubectl("create", "configmap", "notes", "-n", NAMESPACE)
         _write_notes(mesh, "no")

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,11 @@ import yaml
 
 from tests.cli.mesh import Mesh
 from tests.cli.program import Program, clean_environment
-from tests.controlplane import ControlPlane, IstiodFollower, istioctl_path
+from tests.controlplane import istioctl_path
 from tests.controlplane.build import ensure_built
 from tests.mesh.helm_bed import charts, install
-from tests.mesh.helm_story import HelmMesh
+from tests.mesh.helm_story import HelmMesh, empty
 from tests.mesh.mesh import NEW
-from tests.support.cli import Plugin
 
 pytestmark = pytest.mark.package
 
@@ -106,10 +104,7 @@ def test_a_credential_plugin_gets_the_users_environment(unpacked: Path, mesh: Me
 @pytest.fixture
 def helm_mesh(tmp_path: Path) -> Iterator[HelmMesh]:
     """A real mesh that Helm has installed."""
-    with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane("nodes"))
-        istiod = stack.enter_context(IstiodFollower(plane))
-        mesh = HelmMesh(plane, istiod, Plugin(plane.kubeconfig, tmp_path / "unused"))
+    with empty(tmp_path / "unused") as mesh:
         install(mesh)
         yield mesh
 
