@@ -99,8 +99,12 @@ class Planned:
 
 
 def now() -> str:
-    """A value for the annotation, as kubectl writes it."""
-    return datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    """A value for the annotation, as kubectl writes it, but to the millisecond.
+
+    kubectl's is in whole seconds. In the second in which somebody has run `kubectl rollout restart`, the same value
+    would be no change, and restart nothing; and theirs would count as ours later.
+    """
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def look(session: WritingSession, captured: Capture, *, workloads_too: bool = True) -> Survey:
