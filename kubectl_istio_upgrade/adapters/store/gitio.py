@@ -152,40 +152,47 @@ class ObjectReader:
     def _ask(self, batch: list[str]) -> list[bytes | None]:
         """All answers of a batch, so that none is left in the pipe for the next, of whichever thread."""
         with self._asking:
-            if self._process is None:
-                self._process = self._git.start("cat-file", "--batch")
+            process = self._process = self._process or self._git.start("cat-file", "--batch")
             try:
-                self._process.stdin.write("".join(f"{name}\n" for name in batch).encode())
-                self._process.stdin.flush()
-                answers = [self._answer() for _ in batch]
-            except (BrokenPipeError, EOFError):
-                words = self._process.stderr.read().decode("utf-8", "replace")
-                self.close()
-                raise GitError(_words(words, 1)) from None
+                process.stdin.write("".join(f"{name}\n" for name in batch).encode())
+                process.stdin.flush()
+                answers = [_answer(process) for _ in batch]
+            except (BrokenPipeError, EOFError, ValueError):
+                raise self._died(process) from None
         for name, answer in zip(batch, answers, strict=True):
             if answer is not None and object_id(*answer) != name:
                 raise GitError(f"object {name} has another content than its name says")
         return [answer and answer[1] for answer in answers]
 
-    def _answer(self) -> tuple[str, bytes] | None:
-        """Type and content. Raises EOFError when git died, as it does of a damaged object."""
-        header = self._process.stdout.readline()
-        if header.endswith(b" missing\n"):
-            return None
-        fields = header.split()
-        if len(fields) != 3:
-            raise EOFError
-        size = int(fields[2])
-        content = self._process.stdout.read(size + 1)
-        if len(content) != size + 1:
-            raise EOFError
-        return fields[1].decode(), content[:size]
+    def _died(self, process: Any) -> GitError:
+        """What git says of it."""
+        try:
+            words = process.stderr.read().decode("utf-8", "replace")
+        except ValueError:  # another thread has closed its pipes: Ctrl-C, say, ends what is read ahead
+            return GitError("git was stopped while it was asked")
+        self.close()
+        return GitError(_words(words, 1))
 
     def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
+        """End the process, also while another thread asks it: that gets a GitError."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+
+
+def _answer(process: Any) -> tuple[str, bytes] | None:
+    """Type and content. Raises EOFError when git died, as it does of a damaged object."""
+    header = process.stdout.readline()
+    if header.endswith(b" missing\n"):
+        return None
+    fields = header.split()
+    if len(fields) != 3:
+        raise EOFError
+    size = int(fields[2])
+    content = process.stdout.read(size + 1)
+    if len(content) != size + 1:
+        raise EOFError
+    return fields[1].decode(), content[:size]
 
 
 def object_id(kind: str, content: bytes) -> str:
