@@ -10,7 +10,7 @@ import click
 from ..errors import IncompleteError, RefusedError
 from ..models.plans import Plan
 from ..operations.probing import check_before, still_failing
-from ..operations.running import Finished
+from ..operations.run import Finished
 from ..operations.session import WritingSession
 from ..render.plans import finished_data, plan_data, print_finished, print_plan, totals
 from ..render.structured import Format, formatted

@@ -13,7 +13,7 @@ from ..errors import IncompleteError, IstioUpgradeError, StoreError
 from ..models.operations import Operation
 from ..operations import unfinished
 from ..operations.probing import still_failing
-from ..operations.running import Finished
+from ..operations.run import Finished
 from ..operations.session import WritingSession
 from ..operations.upgrading.preparing import UPGRADE
 from ..render.plans import print_finished

@@ -11,7 +11,7 @@ from ..adapters.yamlio import YamlError, load
 from ..errors import IncompleteError, IstioUpgradeError, RefusedError, UsageError
 from ..models.assessments import Assessment
 from ..operations.assessing import Helpers, assess
-from ..operations.running import Finished
+from ..operations.run import Finished
 from ..operations.session import WritingSession
 from ..operations.upgrading import running
 from ..operations.upgrading.by_helm import chart_sources

@@ -14,7 +14,7 @@ from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange, Write
 from ..models.secrets import NO_VALUES, Values
 from ..normalise.secrets import as_written, digests_in, pooled, without_values
-from ..plan.dropping import Dropped, as_replaced
+from ..plan.dropping import Fields, as_replaced
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..plan.narrowing import Narrowing
 from ..plan.secrets import SecretSources
@@ -22,7 +22,8 @@ from ..ports import Digester, ManifestDocument
 from ..rules.scope import CRD, is_namespace, steering_only
 from .instances import live_instances
 from .permissions import check_permissions
-from .running import Finished, Review, Task, carry_out
+from .run import Finished, Task
+from .running import Review, carry_out
 from .session import Session, WritingSession
 
 
@@ -64,7 +65,7 @@ def prepare(
     force_crds: Collection[str] | None = (),
     captured: Capture | None = None,
     manager: str = "",
-    drop: Dropped = MappingProxyType({}),
+    drop: Fields = MappingProxyType({}),
 ) -> Planned:
     """Plan an apply by asking the server what each write would do. Changes nothing.
 
@@ -101,7 +102,7 @@ def prepare(
 
 
 def _replaced(
-    changes: Iterable[PlannedChange], previews: Mapping[Key, MeshObject], drop: Dropped
+    changes: Iterable[PlannedChange], previews: Mapping[Key, MeshObject], drop: Fields
 ) -> dict[Key, PlannedChange]:
     """Those that are to take away what nobody sets any more."""
     dropping = (change for change in changes if change.key in drop and change.key in previews)

@@ -15,7 +15,8 @@ from ..plan.canary import Reshaped, promoted, rest_of, retired
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
 from .permissions import check_permissions
-from .running import Finished, Review, Task, carry_out
+from .run import Finished, Task
+from .running import Review, carry_out
 from .session import WritingSession
 
 PROMOTE, RETIRE = "promote", "retire"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from ..apply.trial import Trial
 from ..capture import Capture
+from ..errors import UsageError
 from ..models.objects import Body, Key, MeshObject, State
 from ..models.operations import Operation
 from ..models.plans import Outcome, Plan, PlannedChange
@@ -32,7 +33,8 @@ from .disruption import Budgets
 from .installation import installation
 from .permissions import check_permissions
 from .podgroups import BY_RESOURCE
-from .running import Finished, Review, Task, begun
+from .run import Finished, Task
+from .running import Review, begun
 from .session import WritingSession
 from .surveying import SILENT, still_stale, survey
 
@@ -121,12 +123,14 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
 
     Of an operation that goes on, what is left.
 
-    Raises UsageError for a selector that means nothing, RefusedError when a permission is missing or the server would
-    not accept a restart.
+    Raises UsageError for a selector that means nothing or fits nothing, RefusedError when a permission is missing or
+    the server would not accept a restart.
     """
     choice = chosen(request.workloads, request.namespaces)
     captured = session.capture()
     found = look(session, captured)
+    if continues is None:
+        _check_met(choice, found)
     request = replace(request, at=request.at or now())
     changes = [*parts_plan(found, request.at), *workloads_plan(session, found, choice, request.at)]
     if request.objects:
@@ -138,6 +142,13 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
         plan = Trial(session.sender(), session.progress).of_plan(plan)
     approved = request.objects or tuple(str(change.key) for change in plan.writes)
     return Planned(replace(request, objects=approved), captured, found, plan, choice, under_way(session, continues))
+
+
+def _check_met(choice: Choice, found: Survey) -> None:
+    """As kubectl does of a name that is not there."""
+    if unmet := choice.unmet(found.workloads):
+        hint = "`kubectl istio-upgrade restart --plan` lists them; what has no proxy is none of them"
+        raise UsageError(f"no workload of the mesh is {' or '.join(map(repr, unmet))}", hint=hint)
 
 
 def without_made(changes: Iterable[PlannedChange], at: str) -> list[PlannedChange]:

@@ -26,7 +26,8 @@ from ..rules.scope import SECRET
 from .comparable import comparable
 from .instances import live_instances
 from .permissions import check_permissions
-from .running import Finished, Review, Task, carry_out
+from .run import Finished, Task
+from .running import Review, carry_out
 from .selecting import selection
 from .session import WritingSession
 from .unrestarting import NO_RESTARTS, Restarts, Unrestarting, restarts_since

@@ -17,7 +17,8 @@ from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
 from . import applying, reshaping, restarting, rollback
-from .running import Finished, Review
+from .run import Finished
+from .running import Review
 from .session import WritingSession
 from .unrestarting import Restarts
 from .upgrading import resuming as upgrading

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from ..errors import UsageError
@@ -31,8 +31,8 @@ class Choice:
     none: bool = False
     current_too: bool = False
     """`all`: what is up to date is restarted as well."""
-    tests: tuple[Test, ...] = ()
-    """Any of them suffices."""
+    tests: Mapping[str, Test] = field(default_factory=dict)
+    """By selector; any of them suffices."""
     namespaces: tuple[str, ...] = ()
 
     def __call__(self, workload: Workload) -> bool:
@@ -41,7 +41,12 @@ class Choice:
             return False
         if not (workload.currency.is_stale or self.current_too):
             return False
-        return not self.tests or any(test(workload) for test in self.tests)
+        return not self.tests or any(test(workload) for test in self.tests.values())
+
+    def unmet(self, workloads: Iterable[Workload]) -> tuple[str, ...]:
+        """Selectors that fit none of all workloads, up to date or not: slips, more often than not."""
+        known = [each for each in workloads if not self.namespaces or each.key.namespace in self.namespaces]
+        return tuple(selector for selector, test in self.tests.items() if not any(map(test, known)))
 
 
 def chosen(words: Sequence[str], namespaces: Sequence[str] = ()) -> Choice:
@@ -51,7 +56,9 @@ def chosen(words: Sequence[str], namespaces: Sequence[str] = ()) -> Choice:
     if list(words) == [NONE]:
         return Choice(none=True)
     selectors = [word for word in words if word != ALL]
-    return Choice(current_too=ALL in words, tests=tuple(map(_test, selectors)), namespaces=tuple(namespaces))
+    return Choice(
+        current_too=ALL in words, tests={word: _test(word) for word in selectors}, namespaces=tuple(namespaces)
+    )
 
 
 def _test(selector: str) -> Test:

@@ -1,36 +1,63 @@
-"""Fields that the manifests of one release set and those of the next do not: taken away, unless somebody changed them.
+"""What the manifests of one release have and those of the next do not.
 
-A server-side apply takes away what its own manager has set and sets no more. What another has applied, such as
-`kubectl apply`, it leaves, and the new release would run with what only the old one wanted. Pure.
+Fields are taken away, unless somebody changed them: a server-side apply takes away what its own manager has set and
+sets no more; what another has applied, such as `kubectl apply`, it leaves, and the new release would run with what only
+the old one wanted. Whole objects are named, with the command that deletes them: somebody may still use them. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from ..canonical import same
 from ..diff.fields import field_changes
 from ..models.changes import FieldChange, FieldOp, ItemKey, Path, Step
 from ..models.objects import Body, Json, Key, MeshObject, clone
-from ..models.plans import PlannedChange, Write
+from ..models.plans import FollowUp, PlannedChange, Write
 from ..normalise.partial import restricted
 from ..rules.lists import keyed_lists
+from ..rules.scope import CRD, is_namespace
 from .manifests import Manifests
 
-Dropped = Mapping[Key, tuple[FieldChange, ...]]
+Fields = Mapping[Key, tuple[FieldChange, ...]]
 """By object, what is not set any more; `before` is what it was set to."""
 
 
-def dropped(old: Manifests, new: Manifests) -> dict[Key, tuple[FieldChange, ...]]:
-    """What the old manifests set and the new ones do not, of objects that are in both.
+@dataclass(frozen=True)
+class Dropped:
+    """What the old manifests have, and the new ones do not."""
 
-    Lists without a key are left out: they belong as a whole to whoever applies them.
+    fields: Fields = field(default_factory=dict)
+    """Of objects that are in both."""
+    objects: tuple[Key, ...] = ()
+    """Those that are in the old ones alone."""
+
+
+def dropped(old: Manifests, new: Manifests) -> Dropped:
+    """Compare them.
+
+    Lists without a key are left out: they belong as a whole to whoever applies them. So are definitions and namespaces
+    as a whole: with them would go what people have made of them.
     """
     both = [(key, old.objects[key].body, obj.body) for key, obj in new.objects.items() if key in old.objects]
     found = {key: tuple(_gone(field_changes(was, now, keyed_lists(key.resource)))) for key, was, now in both}
-    return {key: changes for key, changes in found.items() if changes}
+    alone = (key for key in sorted(old.objects.keys() - new.objects) if key.resource != CRD and not is_namespace(key))
+    return Dropped({key: changes for key, changes in found.items() if changes}, tuple(alone))
+
+
+def left_behind(objects: Iterable[Key], live: Container[Key], release: str) -> Iterator[FollowUp]:
+    """Commands that delete those of the objects that are still there, one for each namespace."""
+    there = sorted((key for key in objects if key in live), key=lambda key: (key.namespace, key))
+    for namespace, keys in groupby(there, key=lambda key: key.namespace):
+        names = [f"{key.resource}/{key.name}" for key in keys]
+        where = f" -n {namespace}" if namespace else ""
+        why = (
+            f"{'it is' if len(names) == 1 else 'they are'} in the manifests of the release before, and not of {release}"
+        )
+        yield FollowUp(f"kubectl delete {' '.join(names)}{where}", why)
 
 
 def _gone(changes: Iterable[FieldChange]) -> Iterator[FieldChange]:
@@ -91,21 +118,27 @@ def _is_item(item: Json, wanted: Mapping[str, Json]) -> bool:
 
 
 def to_data(found: Dropped) -> list[Json]:
-    """As a journal has it."""
-    return [
+    """As a journal has it: an object without a path is gone as a whole."""
+    fields: list[Json] = [
         {"object": str(key), "path": [_step_data(step) for step in change.path], "before": change.before}
-        for key, changes in found.items()
+        for key, changes in found.fields.items()
         for change in changes
     ]
+    return fields + [{"object": str(key)} for key in found.objects]
 
 
-def of_data(data: Iterable[Body]) -> dict[Key, tuple[FieldChange, ...]]:
+def of_data(data: Iterable[Body]) -> Dropped:
     """The inverse. Raises KeyError or TypeError for damage."""
-    found: dict[Key, tuple[FieldChange, ...]] = {}
+    fields: dict[Key, tuple[FieldChange, ...]] = {}
+    objects: list[Key] = []
     for each in data:
-        key, path = Key.of(each["object"]), tuple(map(_step, each["path"]))
-        found[key] = (*found.get(key, ()), FieldChange(FieldOp.REMOVE, path, before=each["before"]))
-    return found
+        key = Key.of(each["object"])
+        if "path" not in each:
+            objects.append(key)
+            continue
+        change = FieldChange(FieldOp.REMOVE, tuple(map(_step, each["path"])), before=each["before"])
+        fields[key] = (*fields.get(key, ()), change)
+    return Dropped(fields, tuple(objects))
 
 
 def _step_data(step: Step) -> Json:

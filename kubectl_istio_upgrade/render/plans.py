@@ -11,7 +11,7 @@ from ..models.objects import Json
 from ..models.plans import Action, FollowUp, ForeignOwner, Plan, PlannedChange, Proof, Restart
 from ..models.probes import ProbeCount
 from ..operations.probing import probe_data, told
-from ..operations.running import Finished
+from ..operations.run import Finished
 from .differences import diff_data, print_object
 from .names import moment, object_name, object_ref, plural
 from .terminal import Terminal

@@ -215,8 +215,9 @@ def test_no_terminal_and_no_yes_is_refused_before_any_work(mesh: Mesh) -> None:
         (("none", "all"), "stand alone"),
         (("nonsense",), "cannot read selector 'nonsense'"),
         (("service/web",), "cannot read selector 'service/web'"),
+        (("deployment/web", "deployment/webb"), "no workload of the mesh is 'deployment/webb'"),
     ],
 )
-def test_a_selector_that_means_nothing_is_a_usage_error(mesh: Mesh, words: tuple[str, ...], text: str) -> None:
+def test_a_selector_that_means_or_fits_nothing_is_a_usage_error(mesh: Mesh, words: tuple[str, ...], text: str) -> None:
     options = [option for word in words for option in ("--workloads", word)]
     assert text in mesh.plugin.ending(2, "restart", "--plan", *options).err

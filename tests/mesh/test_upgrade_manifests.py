@@ -20,6 +20,9 @@ pytestmark = pytest.mark.mesh
 
 PROXY = "docker.io/istio/proxyv2:"
 NO_SUCH_TAG = ("--set", "tag=1.29.99", "--timeout", "15")
+NO_GATEWAY = ("--set", "components.ingressGateways[0].name=istio-ingressgateway",
+              "--set", "components.ingressGateways[0].enabled=false")  # fmt: skip
+GATEWAY = "istio-ingressgateway"
 ISTIOD = "deployments.apps istio-system/istiod"
 IS_ISTIOD = ("Deployment", "istiod")
 
@@ -32,6 +35,8 @@ class Story:
     before: Dump
     first: dict[str, Standing]
     plan: Any
+    fewer: Any
+    """A dry run with settings that leave the gateway out."""
     failed: Ran
     untouched: Dump
     upgrade: Ran
@@ -55,6 +60,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def _tell(mesh: Mesh) -> Story:
     before, first = settled(mesh), standings(mesh)
     plan = mesh.plugin.ok("upgrade", "--to", NEW, "--plan", "-o", "json").data
+    fewer = mesh.plugin.ok("upgrade", "--to", NEW, "--dry-run", *NO_GATEWAY, "-o", "json").data
     failed = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", *NO_SUCH_TAG)
     untouched = settled(mesh)
     upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--workloads", "app=web", "-o", "json")
@@ -63,8 +69,8 @@ def _tell(mesh: Mesh) -> Story:
     after_again = standings(mesh)
     rollback = mesh.plugin.ok("rollback", upgrade.data["before"], "--yes", "-o", "json")
     return Story(
-        mesh, before, first, plan, failed, untouched, upgrade, upgraded, istiods, done, again, after_again, rollback,
-        settled(mesh), standings(mesh),
+        mesh, before, first, plan, fewer, failed, untouched, upgrade, upgraded, istiods, done, again, after_again,
+        rollback, settled(mesh), standings(mesh),
     )  # fmt: skip
 
 
@@ -107,6 +113,18 @@ def test_what_only_the_old_release_sets_is_gone_as_with_kubectl(story: Story) ->
     """And what people set stays: see the settings."""
     assert "GOMEMLIMIT" in variables(story.before), "the premise"
     assert variables(story.upgraded) == rendered_variables(story.mesh)
+
+
+def test_objects_that_the_new_manifests_leave_out_stay_and_are_named(story: Story) -> None:
+    """As with `kubectl apply`: nobody else would tell of them."""
+    (left,) = (each for each in story.fewer["plan"]["followUps"] if each["command"].startswith("kubectl delete "))
+    command, _, where = left["command"].partition(" -n ")
+    assert where == "istio-system"
+    assert {f"deployments.apps/{GATEWAY}", f"services/{GATEWAY}"} <= set(command.split())
+    assert all("ingressgateway" in each for each in command.split()[2:])
+    assert left["why"] == f"they are in the manifests of the release before, and not of Istio {NEW}"
+    assert not any(change["name"] == GATEWAY for change in story.fewer["plan"]["changes"])
+    assert not any("kubectl delete" in each["command"] for each in story.upgrade.data["plan"]["followUps"])
 
 
 def variables(dump: Dump) -> set[str]:

@@ -63,6 +63,13 @@ def test_a_namespace_narrows() -> None:
     assert names("app=web", namespaces=("bank",)) == ["bank/web"]
 
 
+def test_selectors_that_fit_nothing_are_told_and_one_that_fits_what_is_up_to_date_is_none_of_them() -> None:
+    choice = chosen(("deployment/webb", "deployment/new", "app=nope", "ns/shop"))
+    assert choice.unmet(ALL) == ("deployment/webb", "app=nope")
+    assert chosen(("deployment/api",), ("bank",)).unmet(ALL) == ("deployment/api",), "it is in another namespace"
+    assert chosen(("all",)).unmet(()) == chosen(()).unmet(()) == ()
+
+
 @pytest.mark.parametrize("words", [("web",), ("service/web",), ("deployment/",), ("app=web,x",), ("none", "all")])
 def test_words_that_mean_nothing(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError) as caught:

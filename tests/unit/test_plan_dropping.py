@@ -9,7 +9,7 @@ from typing import Any
 from kubectl_istio_upgrade.models.changes import ItemKey
 from kubectl_istio_upgrade.models.objects import MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, PlannedChange, Write
-from kubectl_istio_upgrade.plan.dropping import as_replaced, dropped, of_data, to_data, without
+from kubectl_istio_upgrade.plan.dropping import Dropped, as_replaced, dropped, left_behind, of_data, to_data, without
 from kubectl_istio_upgrade.plan.manifests import Manifests
 from kubectl_istio_upgrade.rules.lists import keyed_lists
 
@@ -38,23 +38,51 @@ def env_of(body: Any) -> list[str]:
 
 
 def gone(old: MeshObject, new: MeshObject) -> Any:
-    return dropped(manifests(old), manifests(new))[new.key]
+    return dropped(manifests(old), manifests(new)).fields[new.key]
 
 
 def test_what_only_the_old_ones_set_is_found_by_its_key() -> None:
     found = dropped(
         manifests(istiod(variable("OLD"), variable("BOTH"))), manifests(istiod(variable("BOTH"), variable("NEW")))
     )
-    ((change,),) = found.values()
+    ((change,),) = found.fields.values()
     assert change.path == (*ENV, ItemKey(("name",), ("OLD",)))
     assert change.before == variable("OLD")
 
 
-def test_objects_that_are_on_one_side_only_and_lists_without_a_key_are_left_out() -> None:
-    other = obj("ConfigMap", "istio-system/istio", data={"a": "1"})
-    assert dropped(manifests(other), manifests(istiod())) == {}
+def test_lists_without_a_key_are_left_out() -> None:
     args = (istiod(tolerations=[{"key": name} for name in names]) for names in ("ab", "a"))
-    assert dropped(*map(manifests, args)) == {}
+    assert dropped(*map(manifests, args)) == Dropped()
+
+
+def test_objects_that_only_the_old_ones_have_are_told_apart_but_those_that_hold_what_people_have_made() -> None:
+    old = (
+        obj("ConfigMap", "istio-system/istio"),
+        obj("Namespace", "istio-system"),
+        obj("CustomResourceDefinition", "a.b"),
+    )
+    assert dropped(manifests(*old), manifests(istiod())) == Dropped(objects=(old[0].key,))
+    assert dropped(manifests(istiod()), manifests(*old)).objects == (istiod().key,)
+
+
+def test_what_is_left_behind_is_named_with_the_command_that_deletes_it_where_it_is_still_there() -> None:
+    objects = [
+        key("Service", ISTIOD),
+        key("Deployment", ISTIOD),
+        key("ClusterRole", "istiod"),
+        key("Service", "a/gone"),
+    ]
+    commands = [(each.command, each.why) for each in left_behind(objects, objects[:3], "Istio 1.29.1")]
+    assert commands == [
+        (
+            "kubectl delete clusterroles.rbac.authorization.k8s.io/istiod",
+            "it is in the manifests of the release before, and not of Istio 1.29.1",
+        ),
+        (
+            "kubectl delete services/istiod deployments.apps/istiod -n istio-system",
+            "they are in the manifests of the release before, and not of Istio 1.29.1",
+        ),
+    ]
 
 
 def test_it_goes_whatever_the_server_has_added_to_it() -> None:
@@ -102,9 +130,12 @@ def test_the_apply_becomes_a_replacement_with_its_preconditions() -> None:
 def test_a_journal_keeps_it() -> None:
     found = dropped(
         manifests(
-            istiod(variable("OLD"), nodeSelector={"a": "1"}), obj("ConfigMap", "shop/a", data={"a": "1", "b": "2"})
+            istiod(variable("OLD"), nodeSelector={"a": "1"}),
+            obj("ConfigMap", "shop/a", data={"a": "1", "b": "2"}),
+            obj("ConfigMap", "shop/b"),
         ),
         manifests(istiod(), obj("ConfigMap", "shop/a", data={"b": "2"})),
     )
-    assert found.keys() == {key("Deployment", ISTIOD), key("ConfigMap", "shop/a")}
+    assert found.fields.keys() == {key("Deployment", ISTIOD), key("ConfigMap", "shop/a")}
+    assert found.objects == (key("ConfigMap", "shop/b"),)
     assert of_data(json.loads(json.dumps(to_data(found)))) == found

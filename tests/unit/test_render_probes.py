@@ -17,7 +17,7 @@ from kubectl_istio_upgrade.models.probes import BEFORE, PhaseCount, Probe, Probe
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotInfo, SnapshotMeta
 from kubectl_istio_upgrade.operations.probing import AFTER, WRITING, check_before, recorded, still_failing
 from kubectl_istio_upgrade.operations.reporting.reading import probes_of
-from kubectl_istio_upgrade.operations.running import Finished
+from kubectl_istio_upgrade.operations.run import Finished
 from kubectl_istio_upgrade.render.plans import finished_data, print_finished
 from kubectl_istio_upgrade.render.terminal import Terminal
 

@@ -17,6 +17,7 @@ from kubectl_istio_upgrade.operations.session import WritingSession
 from kubectl_istio_upgrade.operations.upgrading.choosing import Tools
 from kubectl_istio_upgrade.operations.upgrading.preparing import Request
 from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
+from kubectl_istio_upgrade.plan.dropping import Dropped
 
 from .builders import key
 
@@ -24,7 +25,7 @@ from .builders import key
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("1.29.1", failed={}, dropped={}),
+        Request("1.29.1", failed={}, dropped=Dropped()),
         Request(
             "1.29.1",
             revision="canary",
@@ -35,12 +36,15 @@ from .builders import key
             batch=2,
             at="2026-11-25T04:00:00Z",
             failed={"revisions": ["namespace a asks for revision x"]},
-            dropped={
-                key("ConfigMap", "istio-system/istio"): (
-                    FieldChange(FieldOp.REMOVE, ("data", ItemKey(("name",), ("x",)), "y"), before={"z": 1}),
-                    FieldChange(FieldOp.REMOVE, ("data", "w"), before="v"),
-                )
-            },
+            dropped=Dropped(
+                {
+                    key("ConfigMap", "istio-system/istio"): (
+                        FieldChange(FieldOp.REMOVE, ("data", ItemKey(("name",), ("x",)), "y"), before={"z": 1}),
+                        FieldChange(FieldOp.REMOVE, ("data", "w"), before="v"),
+                    )
+                },
+                (key("Deployment", "istio-system/old"),),
+            ),
             beside=False,
         ),
     ],

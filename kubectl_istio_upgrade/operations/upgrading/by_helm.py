@@ -17,7 +17,7 @@ from ...plan.rollback import plan_hash
 from ...ports import Helm, HelmOptions
 from ...rules.helm import CHARTS, FIELD_MANAGER, REPOSITORY
 from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
-from ..running import Run
+from ..run import Run
 from ..session import WritingSession
 from .recovering import read_rendered
 from .ways import as_planned

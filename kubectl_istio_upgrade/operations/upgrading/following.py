@@ -20,7 +20,7 @@ from ...rules.restarts import FOLLOWS, ROLLS_ITSELF
 from ...rules.validation import ANALYSIS
 from ..explaining import ANALYZE, explain
 from ..restarting import look, parts_plan, sealed, silent, under_way, without_made, workloads_plan
-from ..running import Run
+from ..run import Run
 from ..session import Session
 from ..surveying import still_stale
 from ..validating import unready, validate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
 from ...models.installations import Component
 from ...models.objects import Body, Key, MemoryState
-from ...models.plans import Plan, PlannedChange
+from ...models.plans import FollowUp, Plan, PlannedChange
 from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
 from ...plan import dropping
@@ -75,7 +75,7 @@ class Request:
     failed: Mapping[str, Sequence[str]] | None = None
     """What did not hold before the first run, by check: that is no failure of the upgrade."""
     dropped: Dropped | None = None
-    """What the manifests of the release before set, and those of this one do not; None before the first run."""
+    """What the manifests of the release before have, and those of this one do not; None before the first run."""
     beside: bool | None = None
     """Whether the revision is a new one beside those that are there, which nothing follows yet; None until it is known.
     """
@@ -107,7 +107,7 @@ class Request:
             "batch": self.batch,
             "at": self.at,
             "failed": {check: [*details] for check, details in (self.failed or {}).items()},
-            "dropped": dropping.to_data(self.dropped or {}),
+            "dropped": dropping.to_data(self.dropped or Dropped()),
             "beside": self.beside,
         }
 
@@ -201,6 +201,7 @@ def prepare(
     with phases.phase(Phase.REVIEW) as tell:
         planned = _tried(session, request, way, manifests, captured)
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
+        plan = replace(plan, follow_ups=(*plan.follow_ups, *_left_behind(request, captured)))
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
         plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
@@ -231,6 +232,12 @@ def _with_what_is_found_once(
     return request
 
 
+def _left_behind(request: Request, captured: Capture) -> Iterator[FollowUp]:
+    """Objects that nobody deletes with the release that they are of. Beside it, both are wanted."""
+    if request.dropped and not request.beside:
+        yield from dropping.left_behind(request.dropped.objects, captured.state.versions, request.label)
+
+
 def _tried(
     session: WritingSession, request: Request, way: Way, manifests: Manifests, captured: Capture
 ) -> applying.Planned:
@@ -241,7 +248,7 @@ def _tried(
         force_crds=None,
         captured=captured,
         manager=way.manager,
-        drop=request.dropped or {},
+        drop=request.dropped.fields if request.dropped else {},
     )
 
 

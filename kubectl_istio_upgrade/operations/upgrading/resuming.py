@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ...errors import RefusedError
 from ...models.operations import Operation
 from ...normalise.secrets import has_withheld_values
-from ..running import Finished, Review
+from ..run import Finished
+from ..running import Review
 from ..session import WritingSession
 from . import running
 from .choosing import Chooser, Tools

@@ -12,7 +12,8 @@ from ...models.upgrades import Phase
 from .. import applying
 from ..explaining import ANALYZE, analysed
 from ..records import safe_to_keep
-from ..running import Finished, Review, Run, Task, begun
+from ..run import Finished, Run, Task
+from ..running import Review, begun
 from ..session import WritingSession
 from .following import Following, ailing
 from .phases import Phases, Skip

@@ -17,7 +17,7 @@ from ...plan.settings.installed import as_istioctl_installs
 from ...plan.settings.operator import for_release
 from ...ports import Istioctl
 from .. import applying
-from ..running import Run
+from ..run import Run
 from ..session import WritingSession
 from .recovering import ISTIOCTL, Recovery, read_rendered
 
@@ -35,9 +35,9 @@ def at_risk(way: Way) -> tuple[ObjectDiff, ...]:
 
 
 def no_longer_set(way: Way, session: WritingSession, manifests: Manifests) -> Dropped:
-    """What the manifests of the running release set and these do not, where no installer sees to that."""
+    """What the manifests of the running release have and these do not, where no installer sees to that."""
     if not isinstance(way, ByManifests) or way.running is None or way.operator.proved is None:
-        return {}
+        return Dropped()
     digester, running = session.store.digester(), way.running
     old = read_rendered(session, running.render(way.operator.proved), f"Istio {running.version}")
     return dropped(applying.withheld(old, digester), applying.withheld(manifests, digester))
