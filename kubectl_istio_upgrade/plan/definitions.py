@@ -36,6 +36,10 @@ InstancesOf = Callable[[Sequence[MeshObject]], Mapping[Key, Instances]]
 """Looks up the instances of several definitions at once."""
 
 
+COST = "it is not safe: reads hide these fields at once, the next write loses them for good"
+UNKNOWN_COST = "nobody knows what it costs"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a definition can be put back, and where in the order."""
@@ -57,6 +61,18 @@ class Verdict:
     def problems(self) -> tuple[str, ...]:
         """Why it cannot be put back unasked; empty when it can."""
         return (*self.refusals, *self.costs)
+
+    @property
+    def although(self) -> str:
+        """In a warning, in one line; "" where it costs nothing."""
+        lost = f"{len(self.losses)} fields or values of live objects do not survive it; they are listed above"
+        return self.unread or (lost if self.losses else "")
+
+    def told(self, done: str) -> tuple[str, ...]:
+        """In a plan, of a definition that is written all the same; `done` is what happens to it, such as `applied`."""
+        if not self.costs:
+            return ()
+        return (f"{done} although {UNKNOWN_COST if self.unread else COST}", *self.costs)
 
 
 def crd_verdict(

@@ -28,8 +28,7 @@ class Crds(StrEnum):
 
 KEPT_AS_ASKED = "--crds keep leaves definitions as they are"
 NAME_IT = "to restore it all the same, and pay that: --crds restore --restore-crd {name}"
-COST = "restored as asked, although it is not safe: reads hide these fields at once, the next write loses them for good"
-UNKNOWN_COST = "restored as asked, although nobody knows what it costs"
+RESTORED = "restored as asked,"
 
 
 def check_named(names: Collection[str], *states: State) -> None:
@@ -38,20 +37,6 @@ def check_named(names: Collection[str], *states: State) -> None:
     if unknown := sorted(set(names) - known):
         hint = "name it in full, such as envoyfilters.networking.istio.io"
         raise UsageError(f"there is no definition {', '.join(unknown)} in the mesh or the snapshot", hint=hint)
-
-
-def unsafe_warnings(changes: Iterable[PlannedChange]) -> tuple[str, ...]:
-    """One line for each definition that is restored at a cost, be it a known one."""
-    told = ((change.key.name, _although(change)) for change in changes if change.is_write)
-    return tuple(f"--crds restore: {name} is restored although {why}" for name, why in told if why)
-
-
-def _although(change: PlannedChange) -> str:
-    if UNKNOWN_COST in change.notes:
-        return change.notes[-1]
-    if COST in change.notes:
-        return f"{len(change.notes) - 1} fields or values of live objects do not survive it; they are listed above"
-    return ""
 
 
 @dataclass
@@ -98,6 +83,15 @@ class Definitions:
             if loss.loss.keyword == "enum"
         )
 
+    def warnings(self, changes: Iterable[PlannedChange]) -> tuple[str, ...]:
+        """One line for each definition that is restored at a cost, be it a known one."""
+        verdicts = ((change.key.name, self._verdicts.get(change.key)) for change in changes if change.is_write)
+        return tuple(
+            f"--crds restore: {name} is restored although {verdict.although}"
+            for name, verdict in verdicts
+            if verdict and verdict.although
+        )
+
     def _verdict(self, live: MeshObject, target: MeshObject, instances: Mapping[Key, Instances]) -> Verdict:
         found = instances.get(live.key, Instances())
         touched = {change.key for change in self.changes if change.is_write}
@@ -113,8 +107,7 @@ class Definitions:
         if verdict.refusals or (verdict.costs and not self._is_wanted(change.key)):
             hint = () if verdict.refusals else (NAME_IT.format(name=change.key.name),)
             return replace(as_kept(change, "; ".join(verdict.problems)), notes=(*change.notes, *hint))
-        cost = (UNKNOWN_COST if verdict.unread else COST, *verdict.costs) if verdict.costs else ()
-        return replace(change, stage=verdict.stage, notes=(*change.notes, *cost))
+        return replace(change, stage=verdict.stage, notes=(*change.notes, *verdict.told(RESTORED)))
 
     def _is_wanted(self, key: Key) -> bool:
         return self.crds is Crds.RESTORE and key.name in self.named

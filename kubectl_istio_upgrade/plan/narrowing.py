@@ -10,8 +10,7 @@ from ..models.plans import PlannedChange
 from ..rules.scope import CRD
 from .definitions import Instances, InstancesOf, Verdict, crd_verdict, defined_by, is_needed_first, may_cost
 
-COST = "applied although it is not safe: reads hide these fields at once, the next write loses them for good"
-UNKNOWN_COST = "applied although nobody knows what it costs"
+APPLIED = "applied"
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,8 @@ def _verdict(
 def _changed(change: PlannedChange, verdict: Verdict | None, *, told: bool) -> PlannedChange:
     if verdict is None:
         return change
-    cost = (UNKNOWN_COST if verdict.unread else COST, *verdict.costs) if told and verdict.costs else ()
-    return replace(change, stage=verdict.stage, notes=(*change.notes, *cost))
+    costs = verdict.told(APPLIED) if told else ()
+    return replace(change, stage=verdict.stage, notes=(*change.notes, *costs))
 
 
 def _blockers(verdicts: Mapping[Key, Verdict], forced: Container[Key]) -> Iterator[str]:
@@ -81,10 +80,8 @@ def _blockers(verdicts: Mapping[Key, Verdict], forced: Container[Key]) -> Iterat
 
 def _warnings(verdicts: Mapping[Key, Verdict], forced: Container[Key]) -> Iterator[str]:
     for key, verdict in verdicts.items():
-        if key in forced and verdict.costs:
-            count = len(verdict.losses)
-            lost = f"{count} fields or values of live objects do not survive it; they are listed above"
-            yield f"{key.name} is applied although {verdict.unread or lost}"
+        if key in forced and verdict.although:
+            yield f"{key.name} is {APPLIED} although {verdict.although}"
 
 
 def _doubts(verdicts: Mapping[Key, Verdict], doubtful: Mapping[Key, Verdict]) -> Iterator[str]:

@@ -27,7 +27,7 @@ from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
 from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
-from .judging import Crds, Definitions, check_named, unsafe_warnings
+from .judging import Crds, Definitions, check_named
 from .owners import owners_of
 from .retiring import retired_last
 from .secrets import SecretSources
@@ -88,7 +88,7 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     hidden = hidden_warnings(live, {change.key for change in plan.writes})
     return replace(
         plan,
-        warnings=(*plan.warnings, *unsafe_warnings(plan.changes), *hidden, *options.secrets.warnings(plan.writes)),
+        warnings=(*plan.warnings, *definitions.warnings(plan.changes), *hidden, *options.secrets.warnings(plan.writes)),
         blockers=definitions.blockers(changes),
         owners=owners_of(plan.writes, live.versions.keys()),
         follow_ups=record_follow_ups(live, target, plan.changes, comparison),

@@ -9,8 +9,8 @@ import pytest
 from kubectl_istio_upgrade.errors import UsageError
 from kubectl_istio_upgrade.models.objects import Key, MeshObject
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange
-from kubectl_istio_upgrade.plan.definitions import Instances, InstancesOf, Judge
-from kubectl_istio_upgrade.plan.judging import COST, KEPT_AS_ASKED, UNKNOWN_COST, Crds
+from kubectl_istio_upgrade.plan.definitions import COST, UNKNOWN_COST, Instances, InstancesOf, Judge
+from kubectl_istio_upgrade.plan.judging import KEPT_AS_ASKED, RESTORED, Crds
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
 
@@ -48,7 +48,7 @@ def test_an_unsafe_definition_that_is_named_is_restored_and_says_what_that_costs
     restored = plan(Crds.RESTORE, NAME)
     change = definition(restored)
     assert (change.action, change.stage) == (Action.UPDATE, stage_named(NARROWED_CRDS))
-    assert change.notes[0] == COST
+    assert change.notes[0] == f"{RESTORED} although {COST}"
     assert [note.startswith(start) for note, start in zip(change.notes[1:], (WAYPOINT, CONTEXT), strict=True)]
     (warning,) = restored.warnings
     assert "2 fields or values" in warning
@@ -141,7 +141,10 @@ def test_a_definition_whose_objects_cannot_be_read_is_kept_for_that_reason() -> 
 
 def test_one_that_is_named_is_restored_even_so_and_says_that_nobody_knows_the_cost() -> None:
     plan = narrowed(holding(unread=FORBIDDEN), NAME)
-    assert (definition(plan).action, definition(plan).notes) == (Action.UPDATE, (UNKNOWN_COST, FORBIDDEN))
+    assert (definition(plan).action, definition(plan).notes) == (
+        Action.UPDATE,
+        (f"{RESTORED} although {UNKNOWN_COST}", FORBIDDEN),
+    )
     assert plan.warnings == (f"--crds restore: {NAME} is restored although {FORBIDDEN}",)
 
 

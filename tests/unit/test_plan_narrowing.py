@@ -8,9 +8,9 @@ import pytest
 
 from kubectl_istio_upgrade.models.objects import Body, Json, Key, MeshObject
 from kubectl_istio_upgrade.models.plans import Plan, PlannedChange
-from kubectl_istio_upgrade.plan.definitions import Instances, InstancesOf
+from kubectl_istio_upgrade.plan.definitions import COST, UNKNOWN_COST, Instances, InstancesOf
 from kubectl_istio_upgrade.plan.manifests import Manifests, plan_apply, wanted_changes
-from kubectl_istio_upgrade.plan.narrowing import COST, UNKNOWN_COST, Narrowing
+from kubectl_istio_upgrade.plan.narrowing import APPLIED, Narrowing
 from kubectl_istio_upgrade.plan.secrets import SecretSources
 from kubectl_istio_upgrade.rules.order import NARROWED_CRDS, stage_named
 
@@ -60,7 +60,7 @@ def test_what_a_definition_would_take_from_live_objects_blocks_the_plan() -> Non
 def test_one_that_is_forced_says_its_cost(forced: Collection[str] | None) -> None:
     plan = applied(OLD, held=holding(USED), forced=forced)
     assert plan.blockers == ()
-    assert definition(plan).notes == (COST, *LOST)
+    assert definition(plan).notes == (f"{APPLIED} although {COST}", *LOST)
     (warning,) = plan.warnings
     assert warning.startswith(f"{NAME} is applied although 2 fields or values")
 
@@ -68,7 +68,7 @@ def test_one_that_is_forced_says_its_cost(forced: Collection[str] | None) -> Non
 def test_objects_that_cannot_be_read_block_unless_it_is_forced() -> None:
     assert applied(OLD, held=holding(unread=UNREAD)).blockers == (f"{NAME} would be narrowed: {UNREAD}",)
     forced = applied(OLD, held=holding(unread=UNREAD), forced={NAME})
-    assert (forced.blockers, definition(forced).notes) == ((), (UNKNOWN_COST, UNREAD))
+    assert (forced.blockers, definition(forced).notes) == ((), (f"{APPLIED} although {UNKNOWN_COST}", UNREAD))
     assert forced.warnings == (f"{NAME} is applied although {UNREAD}",)
 
 
