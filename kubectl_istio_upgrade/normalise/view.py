@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..models.objects import Body, Json, Key, MeshObject, clone
-from ..rules.fields import ANY, FIELDS, Condition, FieldRule, OnUpdate
+from ..rules.fields import ANY, FIELDS, MAPS_OF_TEXTS, Condition, FieldRule, OnUpdate
 from ..rules.lists import keyed_lists
 from .relaxing import unrelaxed
 
@@ -64,21 +64,32 @@ def _holds(condition: Condition, obj: MeshObject, around: Surroundings) -> bool:
 def quiet(obj: MeshObject, around: Surroundings) -> tuple[Body, Mapping[FieldRule, Json]]:
     """The body without noise, and what was left out by which rule; it shares with the object what stays.
 
-    Empty `metadata.annotations` and `metadata.labels` that this leaves behind go as well: otherwise an object that
-    had an ignored annotation would differ from one that never had any.
+    Labels and annotations that are empty, or that this leaves empty, go as well, those of a template too: otherwise an
+    object that had an ignored annotation would differ from one that never had any.
     """
     body = obj.body
     left_out = {}
+    maps: set[tuple[str, ...]] = {("metadata", name) for name in MAPS_OF_TEXTS}
     for rule in rules_for(obj, around):
         body, values = _without(body, rule.path, rule.content)
         if values:
             left_out[rule] = list(values) if ANY in rule.path else values[0]
-    metadata = body.get("metadata") or {}
-    empty = [name for name in ("annotations", "labels") if name in metadata and not metadata[name]]
-    if empty:
-        kept = {name: value for name, value in metadata.items() if name not in empty}
-        body = {**body, "metadata": kept}
+        if len(rule.path) > 1 and rule.path[-2] in MAPS_OF_TEXTS:
+            maps.add(rule.path[:-1])
+    for path in maps:
+        body = _without_empty(body, path)
     return body, left_out
+
+
+def _without_empty(node: Json, path: tuple[str, ...]) -> Json:
+    """The node without the map at the path, if that has nothing in it."""
+    head, rest = path[0], path[1:]
+    if not isinstance(node, dict) or head not in node:
+        return node
+    if rest:
+        below = _without_empty(node[head], rest)
+        return node if below is node[head] else {**node, head: below}
+    return node if node[head] else {name: value for name, value in node.items() if name != head}
 
 
 def _without(node: Json, path: tuple[str, ...], content: tuple[str | int, ...]) -> tuple[Json, tuple[Json, ...]]:

@@ -18,6 +18,8 @@ VALIDATING = types("validatingwebhookconfigurations.admissionregistration.k8s.io
 SERVICES = types("services")
 WORKLOADS = types("deployments.apps", "daemonsets.apps", "statefulsets.apps")
 TEMPLATE_ANNOTATIONS = ("spec", "template", "metadata", "annotations")
+MAPS_OF_TEXTS = ("annotations", "labels")
+"""Maps that mean the same empty as absent: the API server stores no empty one."""
 
 
 class Condition(Enum):

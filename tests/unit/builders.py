@@ -21,6 +21,7 @@ KINDS: Mapping[str, tuple[str, str, str, bool]] = {
     "ClusterRoleBinding": ("rbac.authorization.k8s.io", "v1", "clusterrolebindings", False),
     "ConfigMap": ("", "v1", "configmaps", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io", "v1", "customresourcedefinitions", False),
+    "DaemonSet": ("apps", "v1", "daemonsets", True),
     "Deployment": ("apps", "v1", "deployments", True),
     "DestinationRule": ("networking.istio.io", "v1", "destinationrules", True),
     "EnvoyFilter": ("networking.istio.io", "v1alpha3", "envoyfilters", True),
@@ -33,6 +34,7 @@ KINDS: Mapping[str, tuple[str, str, str, bool]] = {
     "Secret": ("", "v1", "secrets", True),
     "Service": ("", "v1", "services", True),
     "ServiceAccount": ("", "v1", "serviceaccounts", True),
+    "StatefulSet": ("apps", "v1", "statefulsets", True),
     "ValidatingWebhookConfiguration": ("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", False),
     "VirtualService": ("networking.istio.io", "v1", "virtualservices", True),
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import given
 
 from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
@@ -54,6 +55,28 @@ def test_a_failure_policy_is_noise_only_where_istiod_flips_it() -> None:
 def test_annotations_that_become_empty_go_too() -> None:
     deployment = obj("Deployment", "ns/a", annotations={"deployment.kubernetes.io/revision": "3"})
     assert "annotations" not in quiet(deployment, NOTHING)[0]["metadata"]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet", "StatefulSet"])
+def test_a_restart_is_no_difference_where_the_template_has_no_other_annotations(kind: str) -> None:
+    at = {"kubectl.kubernetes.io/restartedAt": "2026-11-24T00:55:00Z"}
+    rest: Body = {"labels": {"app": "a"}}
+    templates = [rest, {**rest, "annotations": {}}, {**rest, "annotations": at}]
+    views = [quiet(obj(kind, "ns/a", spec={"template": {"metadata": each}}), NOTHING)[0] for each in templates]
+    assert views[0] == views[1] == views[2]
+    assert views[0]["spec"]["template"]["metadata"] == {"labels": {"app": "a"}}
+
+
+def test_a_restart_leaves_other_annotations_of_the_template_compared() -> None:
+    annotations = {"kubectl.kubernetes.io/restartedAt": "now", "sidecar.istio.io/inject": "false"}
+    restarted = obj("Deployment", "ns/a", spec={"template": {"metadata": {"annotations": annotations}}})
+    kept = quiet(restarted, NOTHING)[0]["spec"]["template"]["metadata"]
+    assert kept == {"annotations": {"sidecar.istio.io/inject": "false"}}
+
+
+def test_empty_maps_elsewhere_are_content() -> None:
+    rules: Body = {"annotations": {}, "labels": {}, "template": {"metadata": {"labels": {}}}}
+    assert quiet(obj("EnvoyFilter", "ns/a", spec=rules), NOTHING)[0]["spec"] == rules
 
 
 def test_an_update_keeps_the_ca_that_is_live_by_name_of_the_hook() -> None:
