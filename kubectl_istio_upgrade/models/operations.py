@@ -163,6 +163,18 @@ class Operation:
         return frozenset(key for attempt in self.attempts for key, _ in attempt.steps)
 
     @property
+    def created(self) -> frozenset[Key]:
+        """Every object that it has made, or may have made, by the word of its journal."""
+        made = {key: entry.outcome for (key, action), entry in self.written.items() if action is Action.CREATE}
+        return frozenset(key for key, outcome in made.items() if outcome is not Outcome.FAILED)
+
+    @property
+    def not_created(self) -> frozenset[Key]:
+        """Objects that it set out to make and has not: such a write failed for certain, or never began."""
+        planned = {key for attempt in self.attempts for key, action in attempt.steps if action is Action.CREATE}
+        return frozenset(planned - self.created)
+
+    @property
     def aim(self) -> Aim:
         """Where its last run was headed."""
         return self.attempts[-1].aim if self.attempts else Aim.TARGET

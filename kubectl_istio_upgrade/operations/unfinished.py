@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import RefusedError, StoreError
+from ..models.changes import Change, ObjectDiff
 from ..models.operations import Aim, Operation
-from ..models.plans import Action, Plan
+from ..models.plans import Plan
 from ..models.snapshots import SnapshotInfo
 from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
@@ -25,6 +26,9 @@ from .upgrading import resuming as upgrading
 from .upgrading.choosing import Tools
 from .upgrading.preparing import UPGRADE
 from .upgrading.undoing import Created, Taken
+
+NOT_MADE = "added since by others: this operation set out to make it, and has not"
+"""Why such an object stays: deleting it would take from somebody else what no snapshot may hold."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +132,20 @@ def abort(session: WritingSession, operation: Operation) -> Continuation:
 
 def _way_back(session: WritingSession, operation: Operation, before: SnapshotInfo) -> rollback.Planned:
     restarts = Restarts(to_undo(operation.restarts))
+    proved = Taken(operation).is_proved if operation.opening.kind == UPGRADE else None
+    return rollback.prepare(session, before, taking_back(operation), restarts, proved)
+
+
+def taking_back(operation: Operation) -> RollbackOptions:
+    """What a rollback to the state before an operation has to know of it: what to look at, what is not its doing."""
     if operation.opening.kind == UPGRADE:
-        taken = Taken(operation)
-        options = RollbackOptions(others=taken.others, created=Created(operation))
-        return rollback.prepare(session, before, options, restarts, taken.is_proved)
-    created = (key for key, action in operation.written if action is Action.CREATE)
-    options = RollbackOptions(operation.keys.__contains__, created=frozenset(created))
-    return rollback.prepare(session, before, options, restarts)
+        return RollbackOptions(others=Taken(operation).others, created=Created(operation))
+    not_created = operation.not_created
+
+    def others(diff: ObjectDiff) -> str:
+        return NOT_MADE if diff.change is Change.REMOVED and diff.key in not_created else ""
+
+    return RollbackOptions(operation.keys.__contains__, created=operation.created, others=others)
 
 
 def _continuation(title: str, plan: Plan, operation: Operation, run: Callable[[Review], Finished]) -> Continuation:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from kubectl_istio_upgrade.models.objects import Body, MeshObject
-from kubectl_istio_upgrade.models.operations import Aim, Attempt, Holder, Opening, Operation
-from kubectl_istio_upgrade.models.plans import Action, PlannedChange
+from kubectl_istio_upgrade.models.operations import Aim, Attempt, Holder, Opening, Operation, Written
+from kubectl_istio_upgrade.models.plans import Action, Outcome, PlannedChange
+from kubectl_istio_upgrade.operations.unfinished import taking_back
 from kubectl_istio_upgrade.operations.upgrading.undoing import Created, Taken
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 
@@ -132,3 +133,46 @@ def test_the_status_that_istiod_writes_makes_no_object_its_own() -> None:
     added = config_map("2", by("kubectl-create"), by("pilot-discovery", subresource="status"))
     assert planned(BY_ISTIOCTL, added, None).action is Action.KEEP
     assert planned(BY_ISTIOCTL, config_map("2", by("pilot-discovery")), None).action is Action.DELETE
+
+
+MADE_NAME = "istio-system/made"
+MADE = key("Secret", MADE_NAME)
+WITHHELD = f"hmac-sha256:{'0' * 64}"
+
+
+def making(outcome: Outcome | None, *, begun: bool = True, settings: Body = BY_ISTIOCTL) -> Operation:
+    """An upgrade that set out to make a Secret, and how far it got with that."""
+    upgrade = operation(settings)
+    attempt = replace(upgrade.attempts[0], steps=((MADE, Action.CREATE),))
+    written = {(MADE, Action.CREATE): Written(outcome)} if begun else {}
+    return replace(upgrade, attempts=(attempt,), written=written)
+
+
+def there(*managed: Body, annotations: Body | None = None) -> MeshObject:
+    data = {"password": WITHHELD}
+    return obj("Secret", MADE_NAME, version="2", managed=managed, data=data, annotations=annotations or {})
+
+
+def undone(begun: Operation, live: MeshObject) -> PlannedChange:
+    options = taking_back(begun)
+    return next(each for each in plan_rollback(state(live), state(), options).changes if each.key == live.key)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.UNKNOWN, None])
+def test_what_it_has_made_or_may_have_made_goes_whoever_wrote_it_last(outcome: Outcome | None) -> None:
+    assert undone(making(outcome), there(by("kubectl-edit"))).action is Action.DELETE
+
+
+def test_what_it_could_not_make_since_others_were_faster_stays() -> None:
+    change = undone(making(Outcome.FAILED), there(by("kubectl-create")))
+    assert (change.action, change.reason) == (Action.KEEP, "added since by kubectl-create, not by this upgrade")
+    assert undone(making(None, begun=False), there(by("kubectl-create"))).action is Action.KEEP
+
+
+def test_what_an_installer_makes_is_in_no_journal_and_goes_by_who_wrote_it() -> None:
+    assert undone(making(None, begun=False), there(by("istio-operator"))).action is Action.DELETE
+    by_helm = making(None, begun=False, settings=BY_HELM)
+    assert undone(by_helm, there(by("helm"), annotations=RELEASED)).action is Action.DELETE
+    assert undone(by_helm, there(by("helm"), annotations=KIALI)).action is Action.KEEP
+    assert MADE in Created(by_helm)
+    assert MADE not in Created(making(Outcome.FAILED))

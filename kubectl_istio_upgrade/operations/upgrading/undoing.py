@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...models.changes import Change, ObjectDiff
 from ...models.objects import Body, Key, MeshObject
-from ...models.operations import Operation
+from ...models.operations import Aim, Operation
 from ...models.plans import Action
 from ...normalise.inventory import REVISION
 from ...rules.components import COMPONENT_LABEL
@@ -48,10 +48,20 @@ class Taken:
 
     def others(self, diff: ObjectDiff) -> str:
         """Why a difference from live to the state before is not the upgrade's doing; "" where it is."""
-        if diff.key in self.operation.keys or self._is_by_installer(diff):
+        if self._is_of_plan(diff) or self._is_by_installer(diff):
             return ""
         writers = sorted({writing.manager for writing in _written_since(diff)})
         return NOT_OURS.format(done=DONE[diff.change], whom=", ".join(writers) or "others")
+
+    def _is_of_plan(self, diff: ObjectDiff) -> bool:
+        """Whether the upgrade has written what it set out to write.
+
+        Of what it set out to make only that counts which its journal has: somebody else may have been faster. What an
+        installer makes is in no journal; there it has to be the installer's writing.
+        """
+        if diff.change is Change.REMOVED and diff.key in self.operation.not_created:
+            return False
+        return diff.key in self.operation.keys
 
     def _is_by_installer(self, diff: ObjectDiff) -> bool:
         if any(self._is_record(obj.key) for obj in (diff.before, diff.after) if obj):
@@ -108,8 +118,15 @@ class Created:
         """Whether the upgrade has made, or may have made, this object."""
         if not isinstance(key, Key):
             return False
-        planned = any((key, Action.CREATE) in attempt.steps for attempt in self.operation.attempts)
-        return planned or (key.resource == SECRET and key.name.startswith(RECORD_PREFIX))
+        is_record = key.resource == SECRET and key.name.startswith(RECORD_PREFIX)
+        by_installer = key in self.operation.not_created and not self._is_journaled
+        return key in self.operation.created or by_installer or is_record
+
+    @property
+    def _is_journaled(self) -> bool:
+        """Whether the journal announces what is made: what this tool makes itself, not what an installer does."""
+        made = (entry for (_, action), entry in self.operation.written.items() if action is Action.CREATE)
+        return any(self.operation.attempts[entry.run - 1].aim is Aim.TARGET for entry in made)
 
 
 def _written_since(diff: ObjectDiff) -> Iterator[Writing]:
