@@ -48,7 +48,8 @@ class Proxy(Relay):
         self.seen: list[Seen] = []
         self.held = threading.Event()
         self.fail: Test | None = None
-        """Answer these requests with a failure."""
+        """Answer these requests with a failure, of this status."""
+        self.status = 500
         self._released = threading.Event()
         self._lock = threading.Lock()
         self._hold: Test | None = None
@@ -93,7 +94,7 @@ class Proxy(Relay):
         seen = Seen(exchange.asked.method, exchange.asked.target, exchange.asked.body)
         self._arrive(seen)
         failed = self.fail is not None and self.fail(seen)
-        exchange.reply(Answered(500) if failed else exchange.forward())
+        exchange.reply(Answered(self.status) if failed else exchange.forward())
 
     def _arrive(self, seen: Seen) -> None:
         with self._lock:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.cli.proxy import Proxy
 from tests.support.cli import Ran
 
 from .comparison import Dump, compare
@@ -37,6 +40,9 @@ class Story:
     plan: Any
     fewer: Any
     """A dry run with settings that leave the gateway out."""
+    refused: Ran
+    """Another: the first writes are."""
+    unharmed: Dump
     failed: Ran
     untouched: Dump
     upgrade: Ran
@@ -54,13 +60,17 @@ class Story:
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("manifests")
     with installed_by_manifests(folder, *SETTINGS) as mesh, workloads(mesh):
-        yield _tell(mesh)
+        yield _tell(mesh, folder / "refusing.kubeconfig")
 
 
-def _tell(mesh: Mesh) -> Story:
+def _tell(mesh: Mesh, refusing: Path) -> Story:
     before, first = settled(mesh), standings(mesh)
     plan = mesh.plugin.ok("upgrade", "--to", NEW, "--plan", "-o", "json").data
     fewer = mesh.plugin.ok("upgrade", "--to", NEW, "--dry-run", *NO_GATEWAY, "-o", "json").data
+    with closing(Proxy(mesh.plane)) as proxy:
+        proxy.fail, proxy.status = (lambda seen: seen.writes), 403
+        refused = replace(mesh.plugin, kubeconfig=proxy.kubeconfig(refusing))("upgrade", "--to", NEW, "--yes")
+    unharmed = settled(mesh)
     failed = mesh.plugin.ending(4, "upgrade", "--to", NEW, "--yes", "--auto-rollback", *NO_SUCH_TAG)
     untouched = settled(mesh)
     upgrade = mesh.plugin.ok("upgrade", "--to", NEW, "--yes", "--workloads", "app=web", "-o", "json")
@@ -69,8 +79,8 @@ def _tell(mesh: Mesh) -> Story:
     after_again = standings(mesh)
     rollback = mesh.plugin.ok("rollback", upgrade.data["before"], "--yes", "-o", "json")
     return Story(
-        mesh, before, first, plan, fewer, failed, untouched, upgrade, upgraded, istiods, done, again, after_again,
-        rollback, settled(mesh), standings(mesh),
+        mesh, before, first, plan, fewer, refused, unharmed, failed, untouched, upgrade, upgraded, istiods, done,
+        again, after_again, rollback, settled(mesh), standings(mesh),
     )  # fmt: skip
 
 
@@ -78,6 +88,14 @@ def test_the_plan_tells_that_this_tool_applies_the_manifests(story: Story) -> No
     assert story.plan["installation"]["methods"] == ["manifests"]
     (apply,) = (each["does"] for each in story.plan["phases"] if each["phase"] == "apply")
     assert apply == f"a snapshot, then the manifests of {NEW} are applied by this tool, in its own order"
+
+
+def test_refused_at_its_first_writes_it_says_so_and_leaves_nothing_unfinished(story: Story) -> None:
+    """The upgrade after it begins, which none does while one is unfinished."""
+    assert story.refused.code == 3, str(story.refused)
+    assert "error: stopped before the first write, nothing was changed: " in story.refused.err
+    assert "resume" not in story.refused.err
+    assert compare(story.before, story.unharmed).counts == (0, 0, 0, 0), str(compare(story.before, story.unharmed))
 
 
 def test_pods_that_never_get_ready_end_with_the_cause_and_it_is_taken_back(story: Story) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ...errors import IstioUpgradeError
+from ...errors import IstioUpgradeError, StoreError
 from ...models.operations import Operation
 from ...models.upgrades import Phase, PhaseOutcome, PhaseResult
 from ...ports import Journal, Progress, Watch
@@ -62,6 +63,10 @@ class Phases:
             journal.phase(result)
         self._journal, self._watch = journal, watch
 
+    def forget_record(self) -> None:
+        """The journal has ended, of an operation that has changed nothing."""
+        self._journal = None
+
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[Detail]:
         """One phase: begun, and then done, failed, or (by `Skip`) skipped."""
@@ -79,11 +84,10 @@ class Phases:
             yield details.append
         except Skip as skip:
             self._add(result(PhaseOutcome.SKIPPED, skip.reason))
-        except IstioUpgradeError as error:
-            self._add(result(PhaseOutcome.FAILED, error.message))
-            raise
-        except KeyboardInterrupt:
-            self._add(result(PhaseOutcome.FAILED, "interrupted"))
+        except (IstioUpgradeError, KeyboardInterrupt) as error:
+            reason = error.message if isinstance(error, IstioUpgradeError) else "interrupted"
+            with contextlib.suppress(StoreError):  # what has failed before is the cause to tell
+                self._add(result(PhaseOutcome.FAILED, reason))
             raise
         else:
             self._add(result(PhaseOutcome.DONE))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...apply.execution import Execution
-from ...errors import IncompleteError, ToolError
+from ...errors import IncompleteError, RefusedError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from .. import applying
@@ -60,7 +60,11 @@ def _applied(run: Run, prepared: Prepared, phases: Phases, watch: Watch) -> Exec
     with phases.phase(Phase.APPLY) as tell:
         if not prepared.plan.writes and not prepared.way.behind:
             raise Skip("everything is already as the new release has it")
-        execution = _installed(run, prepared, watch)
+        try:
+            execution = _installed(run, prepared, watch)
+        except RefusedError:  # before its first write, and with that the operation has ended
+            phases.forget_record()
+            raise
         tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
     return execution
 
