@@ -145,8 +145,8 @@ class Plan:
 
     @property
     def has_work(self) -> bool:
-        """Whether there is anything to approve."""
-        return bool(self.writes or self.foreseen)
+        """Whether there is anything to approve, or to refuse."""
+        return bool(self.writes or self.foreseen or self.blockers)
 
     @property
     def writes(self) -> tuple[PlannedChange, ...]:

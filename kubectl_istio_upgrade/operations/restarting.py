@@ -7,7 +7,7 @@ takes `look`, `parts_plan` and `workloads_plan`, and writes the plans in its own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from ..capture import Capture
 from ..errors import UsageError
 from ..models.objects import Body, Key, MeshObject, State
 from ..models.operations import Operation
-from ..models.plans import Outcome, Plan, PlannedChange
+from ..models.plans import Action, FollowUp, Outcome, Plan, PlannedChange, Write
 from ..models.releases import Release
 from ..models.restarts import Need, Survey, Workload
 from ..normalise.objects import split
@@ -26,8 +26,8 @@ from ..plan.parts import parts
 from ..plan.restarts import planned_restart, restarted_at
 from ..plan.rollback import plan_hash, write_order
 from ..prove import prove, with_restarts
-from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN
-from ..rules.restarts import BATCH
+from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN, stage_named
+from ..rules.restarts import BATCH, ROLLS_ITSELF
 from . import probing
 from .disruption import Budgets
 from .installation import installation
@@ -45,6 +45,7 @@ NOT_MADE = (Outcome.FAILED, Outcome.SKIPPED)
 """Outcomes of restarts that are known not to have happened."""
 
 OPERATION, TARGET = "restart", "current proxies"
+RESTART, RESTART_PLAN = "kubectl istio-upgrade restart", "kubectl istio-upgrade restart --plan"
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def look(session: WritingSession, captured: Capture, *, workloads_too: bool = Tr
 def prepare(session: WritingSession, request: Request, continues: Operation | None = None) -> Planned:
     """Look, plan, and try every restart on the server. Changes nothing.
 
-    Of an operation that goes on, what is left.
+    Of an operation that goes on, what is left; what was approved and cannot be done any more is kept, with the reason.
 
     Raises UsageError for a selector that means nothing or fits nothing, RefusedError when a permission is missing or
     the server would not accept a restart.
@@ -135,8 +136,10 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
     changes = [*parts_plan(found, request.at), *workloads_plan(session, found, choice, request.at)]
     if request.objects:
         changes = [change for change in changes if str(change.key) in request.objects]
-    plan = sealed(without_made(changes, request.at), found, captured.state)
-    plan = replace(plan, blockers=silent(found, choice))
+    kept = _not_any_more(found, request)
+    plan = sealed([*without_made(changes, request.at), *kept], found, captured.state)
+    stale = [each for each in found.stale if each.key in {change.key for change in kept}]
+    plan = replace(plan, blockers=silent(found, choice), follow_ups=tuple(follow_ups(stale, ())))
     if plan.writes:
         check_permissions(session, plan.writes)
         plan = Trial(session.sender(), session.progress).of_plan(plan)
@@ -154,6 +157,31 @@ def _check_met(choice: Choice, found: Survey) -> None:
 def without_made(changes: Iterable[PlannedChange], at: str) -> list[PlannedChange]:
     """Those that no earlier run of the operation has made, whose pods may still be on their way."""
     return [change for change in changes if change.restart and change.restart.before != at]
+
+
+def _not_any_more(found: Survey, request: Request) -> list[PlannedChange]:
+    """Restarts that were approved, have not been made, and are not to be made now."""
+    stage = stage_named(WORKLOADS_AGAIN)
+    return [
+        PlannedChange(each.key, each.type, Action.KEEP, Write.NONE, stage, live=each.live, reason=each.obstacle)
+        for each in found.stale
+        if str(each.key) in request.objects and each.obstacle and each.live and each.type
+        if restarted_at(each.live.body) != request.at
+    ]
+
+
+def follow_ups(stale: Iterable[Workload], restarted: Iterable[PlannedChange]) -> Iterator[FollowUp]:
+    """What stays out of date, for whoever looks after it."""
+    keys = {change.key for change in restarted}
+    left = [each for each in stale if each.key not in keys and each.obstacle != ROLLS_ITSELF]
+    if able := [each for each in left if not each.obstacle]:
+        yield FollowUp(RESTART, f"an outdated proxy runs in {_names(able)}")
+    if others := [each for each in left if each.obstacle]:
+        yield FollowUp(RESTART_PLAN, f"it says why these stay with an outdated proxy: {_names(others)}")
+
+
+def _names(workloads: Sequence[Workload]) -> str:
+    return ", ".join(f"{each.key.namespace}/{each.key.name}" for each in workloads)
 
 
 def under_way(session: WritingSession, operation: Operation | None) -> tuple[PlannedChange, ...]:

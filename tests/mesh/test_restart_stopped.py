@@ -104,6 +104,22 @@ def test_resume_goes_on_with_what_is_left_and_restarts_nothing_twice(full: Mesh,
     assert restarted(mesh) == set(), "those of the first run are on record, too"
 
 
+def test_resume_names_what_was_approved_and_cannot_be_restarted_any_more(full: Mesh) -> None:
+    mesh = full
+    mesh.install(NEW)
+    stopped_at(mesh, signal.SIGINT, 2, "restart", "--yes", "--batch", "1")
+    name = max({"api", "edge", "web"} - restarted(mesh))
+    mesh.patch("deployment", name, '{"spec": {"paused": true}}')
+    done = mesh.plugin.ok("resume", "--yes", "-o", "json").data
+    (kept,) = (change for change in done["plan"]["changes"] if change["action"] == "keep")
+    assert (kept["name"], "paused" in kept["reason"]) == (name, True)
+    (left,) = done["plan"]["followUps"]
+    assert left["why"] == f"it says why these stay with an outdated proxy: shop/{name}"
+    assert restarted(mesh) == RESTARTABLE - {name}
+    mesh.patch("deployment", name, '{"spec": {"paused": null}}')
+    mesh.plugin.ok("rollback", START, "--yes")
+
+
 def test_abort_gives_those_that_were_restarted_their_template_of_before(full: Mesh) -> None:
     mesh = full
     mesh.kubectl("rollout", "restart", "deployment/api", "-n", "shop")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ...capture import Capture
 from ...errors import ClusterError, IncompleteError
 from ...models.objects import State
 from ...models.plans import FollowUp, PlannedChange, Proof
-from ...models.restarts import Survey, Workload
+from ...models.restarts import Survey
 from ...models.upgrades import Phase
 from ...models.validation import CheckStatus, Validation
 from ...plan.validation import failures, since
 from ...prove import prove, with_restarts
-from ...rules.restarts import FOLLOWS, ROLLS_ITSELF
+from ...rules.restarts import FOLLOWS
 from ...rules.validation import ANALYSIS
 from ..explaining import ANALYZE, explain
-from ..restarting import look, parts_plan, sealed, silent, under_way, without_made, workloads_plan
+from ..restarting import RESTART, follow_ups, look, parts_plan, sealed, silent, under_way, without_made, workloads_plan
 from ..run import Run
 from ..session import Session
 from ..surveying import still_stale
@@ -37,7 +37,6 @@ PAUSE = 2.0
 BESIDE = "the new control plane stands beside the present one; `promote` leads namespaces to it, then `restart`"
 LEFT_OUT = "left out, as --workloads none says"
 ONLY_LOOKED = "{count} out of date, and left so, as --workloads plan says"
-RESTART, RESTART_PLAN = "kubectl istio-upgrade restart", "kubectl istio-upgrade restart --plan"
 
 
 @dataclass
@@ -112,7 +111,7 @@ class Following:
                 raise Skip(LEFT_OUT)
             self.run.settle(self.restarted)
             changes = without_made(workloads_plan(session, self.found, request.choice, request.at), request.at)
-            self.left += _follow_ups(self.found, changes, only_looked=request.only_looks)
+            self.left += follow_ups(self.found.stale, () if request.only_looks else changes)
             if request.only_looks:
                 raise Skip(ONLY_LOOKED.format(count=len(changes)))
             if why := silent(self.found, request.choice):
@@ -173,20 +172,6 @@ def ailing(session: Session) -> tuple[str, ...]:
     with contextlib.suppress(ClusterError):
         return explain(session.reader, unready(session.capture()))
     return ()
-
-
-def _follow_ups(found: Survey, changes: Sequence[PlannedChange], *, only_looked: bool) -> Iterator[FollowUp]:
-    """What stays out of date."""
-    restarted = set() if only_looked else {change.key for change in changes}
-    left = [each for each in found.stale if each.key not in restarted and each.obstacle != ROLLS_ITSELF]
-    if able := [each for each in left if not each.obstacle]:
-        yield FollowUp(RESTART, f"an outdated proxy runs in {_names(able)}")
-    if others := [each for each in left if each.obstacle]:
-        yield FollowUp(RESTART_PLAN, f"it says why these stay with an outdated proxy: {_names(others)}")
-
-
-def _names(workloads: Sequence[Workload]) -> str:
-    return ", ".join(f"{each.key.namespace}/{each.key.name}" for each in workloads)
 
 
 def _named(changes: Sequence[PlannedChange]) -> str:
