@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,3 +89,18 @@ def holder_in(body: Body) -> LeaseHolder:
 
 def _micro_time(time_: datetime) -> str:
     return time_.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def elapsed() -> float:
+    """Seconds since some moment, by a clock that goes on while this machine sleeps, as everybody else's do.
+
+    `time.monotonic` stands still meanwhile on Linux and macOS: a laptop that is opened again would take a lease for its
+    own that somebody else has had for hours.
+    """
+    if sys.platform == "linux":
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+    elif sys.platform == "darwin":
+        seconds = time.clock_gettime(time.CLOCK_MONOTONIC)  # unlike `time.monotonic`, it goes on there
+    else:
+        seconds = time.monotonic()
+    return seconds

@@ -21,7 +21,7 @@ from ..models.objects import Body, Key
 from ..models.operations import Holder
 from ..ports import ClusterReader, ClusterWriter
 from ..rules.permissions import LEASE_FALLBACK_NAMESPACE
-from .lease import LEASE, LeaseHolder, holder_in, key_in, lease_of
+from .lease import LEASE, LeaseHolder, elapsed, holder_in, key_in, lease_of
 
 _RELEASE_ATTEMPTS = 3
 _RELEASE_PAUSE = 0.5
@@ -90,7 +90,7 @@ class ClusterLock:
         """Raises LostLockError unless the lease is ours, and will be for the time that a write takes."""
         if self._lost_to:
             raise LostLockError(f"the lock of the cluster was taken over by {self._lost_to}")
-        if time.monotonic() >= self._valid_until - self.terms.margin:
+        if elapsed() >= self._valid_until - self.terms.margin:
             raise LostLockError(f"the lock of the cluster could not be renewed for {self.terms.term:.0f} s")
 
     def _acquire(self) -> None:
@@ -183,7 +183,7 @@ class ClusterLock:
 
         Where the connection broke before the answer, a lease in our name is ours.
         """
-        asked = time.monotonic()
+        asked = elapsed()
         try:
             self._lease = request()
         except UnreachableError:

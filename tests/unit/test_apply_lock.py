@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from kubectl_istio_upgrade.apply.guard import GuardedWriter
-from kubectl_istio_upgrade.apply.lease import LEASE, holder_of
+from kubectl_istio_upgrade.apply.lease import LEASE, elapsed, holder_of
 from kubectl_istio_upgrade.apply.lock import ClusterLock, Terms
 from kubectl_istio_upgrade.errors import (
     ConflictError,
@@ -182,6 +182,16 @@ def test_a_server_out_of_reach_ends_it_before_its_term_does(server: Server) -> N
         server.unreachable = True
         wait_for(lambda: raises(check))
         assert time.monotonic() - started < QUICK.term
+        server.unreachable = False
+
+
+def test_a_machine_that_has_slept_does_not_take_it_for_its_own(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one write until it is renewed, or found to be somebody else's."""
+    with lock(server).held() as check:
+        server.unreachable = True
+        monkeypatch.setattr("kubectl_istio_upgrade.apply.lock.elapsed", lambda: elapsed() + 3600.0)
+        with pytest.raises(LostLockError):
+            check()
         server.unreachable = False
 
 
