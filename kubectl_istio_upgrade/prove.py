@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from .capture import Capture
 from .diff.states import Select, compare
 from .models.changes import Change, Comparison, FieldChange, FieldOp, ObjectDiff
-from .models.objects import State
+from .models.objects import Key, State
 from .models.plans import Plan, PlannedChange, Proof
 from .plan.restarts import restarted_at
 from .ports import ClusterReader
@@ -22,15 +23,21 @@ SETTLE = 20.0
 _PAUSE = 1.0
 
 
+class _Approved(NamedTuple):
+    change: Change
+    fields: tuple[FieldChange, ...]
+
+
 def prove(plan: Plan, promised: State, read: Callable[[], Capture], select: Select) -> tuple[Proof, Capture]:
     """Read until the cluster is as promised, or for `SETTLE` seconds; return the verdict and the last reading.
 
-    Differences that the plan keeps, for reasons that the user has approved, are not residuals; every other is, on kept
-    objects too. What the plan writes is always looked at, be it in the selection or not.
+    Differences that the plan keeps, for reasons that the user has approved, are not residuals; nor is what it says that
+    a write leaves. Every other is, on kept objects too. What the plan writes is always looked at, be it in the
+    selection or not.
     """
     deadline = time.monotonic() + SETTLE
     planned = {change.key for change in plan.changes}
-    approved = {change.key: change.diff for change in plan.kept}
+    approved = {key: approved for change in plan.changes for key, approved in _approved(change)}
     reads = 0
     while True:
         capture = read()
@@ -61,8 +68,16 @@ def _left(change: PlannedChange, reader: ClusterReader) -> ObjectDiff | None:
     return ObjectDiff(change.key, Change.CHANGED, component, change.live, change.live, None, None, (field,))
 
 
-def _is_approved(diff: ObjectDiff, approved: ObjectDiff | None) -> bool:
-    """Whether the difference is (part of) the one that the plan said it would leave."""
+def _approved(change: PlannedChange) -> Iterator[tuple[Key, _Approved]]:
+    """The difference that the plan says it will leave: of what is kept all, of what is written perhaps a part."""
+    if not change.is_write and change.diff is not None:
+        yield change.key, _Approved(change.diff.change, change.diff.fields)
+    elif change.leaves:
+        yield change.key, _Approved(Change.CHANGED, change.leaves)
+
+
+def _is_approved(diff: ObjectDiff, approved: _Approved | None) -> bool:
+    """Whether the difference is (part of) that one."""
     if approved is None or diff.change is not approved.change:
         return False
     return {field.path for field in diff.fields} <= {field.path for field in approved.fields}

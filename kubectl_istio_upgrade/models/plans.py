@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .changes import ObjectDiff
+from .changes import FieldChange, ObjectDiff
 from .objects import Body, Key, MeshObject, ResourceType, Version
 
 
@@ -82,6 +82,8 @@ class PlannedChange:
     reason: str = ""
     """Why it is kept, or why an update has become a recreation."""
     notes: tuple[str, ...] = ()
+    leaves: tuple[FieldChange, ...] = ()
+    """By what the object still differs from the target once it is written, as a note says."""
     manager: str = ""
     """Under whose name a server-side apply is sent; "" for this tool's own."""
     autoscaled: bool = False

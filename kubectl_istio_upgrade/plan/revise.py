@@ -11,6 +11,9 @@ from ..models.plans import Action, PlannedChange, Write
 from ..normalise.view import Surroundings, keep_live
 from .restarts import with_restarted_at
 
+_PRECONDITIONS = ("uid", "resourceVersion")
+"""Of an update; a new object has neither."""
+
 
 def has_moved(change: PlannedChange, then: MeshObject, now: MeshObject) -> bool:
     """Whether somebody else has changed more than noise of an object, so that this change need not follow any more.
@@ -53,7 +56,9 @@ def as_kept(change: PlannedChange, why: str) -> PlannedChange:
 
 
 def as_recreation(change: PlannedChange, why: str) -> PlannedChange:
-    """The update as delete-and-create: the server says that a field it changes is immutable."""
-    if change.target is None:
+    """The update as delete-and-create, with the same content: the server says that a field it changes is immutable."""
+    if change.body is None:
         return change
-    return replace(change, action=Action.RECREATE, write=Write.RECREATE, body=change.target.body, reason=why)
+    metadata = {name: value for name, value in change.body["metadata"].items() if name not in _PRECONDITIONS}
+    body = {**change.body, "metadata": metadata}
+    return replace(change, action=Action.RECREATE, write=Write.RECREATE, body=body, reason=why)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..canonical import digest
-from ..diff.states import Select, compare, everything
+from ..diff.states import Select, compare, everything, fields_between
 from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Body, Completeness, Json, Key, MeshObject, ResourceType, State
 from ..models.plans import Action, Plan, PlannedChange, Write
@@ -29,13 +29,13 @@ from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named
 from .owners import owners_of
+from .references import Owners
 from .retiring import retired_last
 from .secrets import SecretSources
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
 KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its type"
-OWNERS_LEFT_OUT = "created without its owner references: they name owners by UIDs of the past"
 
 _WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
 """Stages whose deletions come in their place, not after all writes."""
@@ -176,8 +176,10 @@ class _Planner:
     types: dict[str, ResourceType]
     instances: InstancesOf
     around: Surroundings = field(init=False)
+    owners: Owners = field(init=False)
 
     def __post_init__(self) -> None:
+        self.owners = Owners(self.live)
         states = (self.target,) if self.target.completeness is Completeness.COMPLETE else (self.live, self.target)
         scalers: list[MeshObject] = []
         for state in states:
@@ -236,11 +238,7 @@ class _Planner:
         if why := self.options.secrets.unknown_reason(target):
             return replace(base, reason=why)
         body = with_current_ca(target.body, self.live)
-        notes = base.notes
-        if body["metadata"].get("ownerReferences"):
-            metadata = {name: value for name, value in body["metadata"].items() if name != "ownerReferences"}
-            body, notes = {**body, "metadata": metadata}, (*notes, OWNERS_LEFT_OUT)
-        base = replace(base, body=body, type=_as_stored(base.type, body), notes=notes, target=target)
+        base = self.owners.living(target, body).sent_by(replace(base, target=target))
         return replace(base, action=Action.CREATE, write=Write.POST)
 
     def _changed_since(self, base: PlannedChange) -> PlannedChange:
@@ -249,9 +247,12 @@ class _Planner:
         if why := self.options.secrets.unknown_reason(target):
             return replace(base, reason=why)
         base = replace(base, target=target)
-        body = keep_live(target, live, self.around)
-        body["metadata"] = {**body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
-        return replace(base, action=Action.UPDATE, write=Write.PUT, body=body, type=_as_stored(base.type, body))
+        owned = self.owners.living(target, keep_live(target, live, self.around), live)
+        if owned.gone and not fields_between(live, replace(target, body=owned.body), autoscaled=base.autoscaled):
+            return replace(base, reason=owned.gone)
+        guarded = {**owned.body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
+        body = {**owned.body, "metadata": guarded}
+        return replace(owned.sent_by(base), action=Action.UPDATE, write=Write.PUT, body=body)
 
     def _namespace(self, base: PlannedChange) -> PlannedChange:
         if base.live is None:
@@ -288,11 +289,6 @@ def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[s
     """A JSON merge patch from one map to another: null removes (RFC 7386). Removes only what is in scope."""
     removed: Body = {name: None for name in scope if name in live and name not in wanted}
     return removed | {name: value for name, value in wanted.items() if live.get(name) != value}
-
-
-def _as_stored(type_: ResourceType, body: Body) -> ResourceType:
-    """The type at the version in which the body was read: it is written back under that version."""
-    return replace(type_, version=str(body["apiVersion"]).rpartition("/")[2])
 
 
 def _required(obj: MeshObject | None) -> MeshObject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..models.objects import MeshObject
@@ -21,8 +21,16 @@ RECREATABLE = types(
 """Types whose objects may be deleted and created again when a field cannot be changed in place: nothing is lost with
 them that the snapshot does not hold. Any other object is kept then."""
 
-IMMUTABLE = ("immutable", "cannot change roleRef", "updates to statefulset spec for fields other than")
-"""Words by which API servers say that a field cannot be changed in place."""
+_SERVICES = "Kubernetes, pkg/apis/core/validation/validation.go: addresses, their families, loadBalancerClass"
+
+IMMUTABLE: Mapping[str, str] = {
+    "immutable": "Kubernetes, apimachinery, pkg/api/validation/objectmeta.go, and whoever says it in the same word",
+    "cannot change roleRef": "Kubernetes, pkg/apis/rbac/validation/validation.go",
+    "updates to statefulset spec for fields other than": "Kubernetes, pkg/apis/apps/validation/validation.go",
+    "may not change once set": _SERVICES,
+    "can not be unset": _SERVICES,
+}
+"""Words by which API servers say that a field cannot be changed in place, and where they are from."""
 
 
 @dataclass(frozen=True, slots=True)

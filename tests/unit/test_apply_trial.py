@@ -1,4 +1,4 @@
-"""Plans tried on a fake server whose webhooks do not answer."""
+"""Plans tried on a fake server: one whose webhooks do not answer, and one that does not let a field be changed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 
 from kubectl_istio_upgrade.apply.sender import Sender
 from kubectl_istio_upgrade.apply.trial import RELAXED_FIRST, UNANSWERED, Trial
-from kubectl_istio_upgrade.errors import ApiError, RefusedError
+from kubectl_istio_upgrade.errors import ApiError, InvalidError, RefusedError
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
-from kubectl_istio_upgrade.models.plans import Action, Plan
+from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
 from kubectl_istio_upgrade.models.webhooks import Backing
+from kubectl_istio_upgrade.plan.rollback import plan_rollback
 
+from .builders import obj, state
 from .silence import Silence
 from .test_plan_relaxing import BEFORE, DRIFTED, plan
 from .webhooks import istiod, route, validator
@@ -62,3 +64,50 @@ def test_or_where_it_restores_what_serves_it() -> None:
 def test_a_silent_webhook_that_the_plan_does_nothing_about_refuses_it() -> None:
     with pytest.raises(RefusedError, match="failed calling webhook"):
         tried(plan(DRIFTED, BEFORE, Backing()))
+
+
+@dataclass
+class Strict:
+    """Refuses every replacement, with these words."""
+
+    words: str
+
+    def replace(self, _type: ResourceType, key: Key, _body: Body, *, dry_run: bool, manager: str) -> Body:
+        assert dry_run
+        assert not manager
+        raise InvalidError(f'{key.plural} "{key.name}" is invalid: {self.words}', status=422)
+
+
+def refused(kind: str, words: str) -> PlannedChange:
+    server = Strict(words)
+    before = plan_rollback(state(obj(kind, "istio-system/a", version="2")), state(obj(kind, "istio-system/a", x=1)))
+    return Trial(Sender(server, server), Silence()).of_plan(before).changes[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("Service", 'spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set'),
+        ("Service", "spec.clusterIPs[0]: Invalid value: []: primary clusterIP can not be unset"),
+        ("Service", 'spec.loadBalancerClass: Invalid value: "example.com/a": may not change once set'),
+        ("Service", "spec.healthCheckNodePort: Forbidden: field is immutable"),
+        ("Deployment", "spec.selector: Invalid value: {}: field is immutable"),
+        ("StatefulSet", "spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"),
+        ("ConfigMap", "data: Forbidden: field is immutable when `immutable` is set"),
+    ],
+)
+def test_a_field_that_cannot_be_changed_in_place_makes_a_recreation_of_the_update(kind: str, words: str) -> None:
+    change = refused(kind, words)
+    assert (change.action, change.write) == (Action.RECREATE, Write.RECREATE)
+    assert words in change.reason
+
+
+def test_what_may_not_be_recreated_is_kept_then() -> None:
+    change = refused("Secret", "type: Invalid value: field is immutable")
+    assert change.action is Action.KEEP
+    assert "the server refuses to change it" in change.reason
+
+
+def test_what_is_wrong_with_an_object_is_no_reason_to_recreate_it() -> None:
+    with pytest.raises(RefusedError, match="Required value"):
+        refused("Service", "spec.ports: Required value")

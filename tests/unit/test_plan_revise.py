@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kubectl_istio_upgrade.models.objects import Body, MeshObject
-from kubectl_istio_upgrade.models.plans import Action
+from dataclasses import replace
+
+from kubectl_istio_upgrade.models.objects import Body, MeshObject, ServerFields
+from kubectl_istio_upgrade.models.plans import Action, Write
 from kubectl_istio_upgrade.plan import revise
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
 
@@ -26,3 +28,17 @@ def test_a_restart_after_the_plan_was_made_does_not_stop_it() -> None:
     body = revise.against_live(change, restarted).body or {}
     assert body["metadata"]["resourceVersion"] == "3"
     assert body["spec"]["template"]["metadata"]["annotations"] == {"kubectl.kubernetes.io/restartedAt": "now"}
+
+
+def test_a_recreation_has_the_content_of_the_update_without_its_preconditions() -> None:
+    """What the live object has allocated is free again by then; what the snapshot has may be somebody else's."""
+
+    def service(port: int, address: str, **spec: object) -> MeshObject:
+        ports = [{"port": 80, "protocol": "TCP", "nodePort": port}]
+        return obj("Service", "istio-system/gateway", spec={"clusterIP": address, "ports": ports, **spec})
+
+    live = replace(service(31000, "10.0.0.2"), server=ServerFields("uid-now", "7"))
+    (update,) = plan_rollback(state(live), state(service(30443, "10.0.0.1", loadBalancerClass="a/b"))).changes
+    recreated = revise.as_recreation(update, "may not change once set")
+    assert (recreated.action, recreated.write) == (Action.RECREATE, Write.RECREATE)
+    assert recreated.body == service(31000, "10.0.0.2", loadBalancerClass="a/b").body

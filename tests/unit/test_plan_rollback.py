@@ -242,14 +242,6 @@ def test_what_holds_data_or_would_run_again_is_left_alone(kind: str) -> None:
         assert only(plan(live, target)).action is Action.KEEP
 
 
-def test_an_object_is_created_without_owners_of_the_past() -> None:
-    owned = obj("ConfigMap", "istio-system/a", ownerReferences=[{"kind": "Istio", "name": "x", "uid": "gone"}])
-    change = next(c for c in plan((), (owned,)).changes if c.key == owned.key)
-    assert change.body is not None
-    assert "ownerReferences" not in change.body["metadata"]
-    assert change.notes == (rollback.OWNERS_LEFT_OUT,)
-
-
 def test_an_autoscaler_added_since_gives_the_replicas_back() -> None:
     target = obj("Deployment", "ns/a", spec={"replicas": 3})
     live = obj("Deployment", "ns/a", version="2", spec={"replicas": 1})
