@@ -62,7 +62,8 @@ class Owners:
         if not gone:
             return Living(body)
         owners = ", ".join(" ".join(each) for each in gone)
-        leaves = fields_between(replace(target, body=body), target, autoscaled=False)
+        sent, wanted = MeshObject(target.key, body), MeshObject(target.key, target.body)
+        leaves = fields_between(sent, wanted, autoscaled=False)
         return Living(body, OWNERS_LEFT_OUT.format(owners=owners), leaves)
 
     def _found(self, reference: Body, namespace: str) -> Body | None:

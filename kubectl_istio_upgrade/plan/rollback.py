@@ -248,7 +248,7 @@ class _Planner:
             return replace(base, reason=why)
         base = replace(base, target=target)
         owned = self.owners.living(target, keep_live(target, live, self.around), live)
-        if owned.gone and not fields_between(live, replace(target, body=owned.body), autoscaled=base.autoscaled):
+        if owned.gone and not fields_between(live, MeshObject(live.key, owned.body), autoscaled=base.autoscaled):
             return replace(base, reason=owned.gone)
         guarded = {**owned.body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
         body = {**owned.body, "metadata": guarded}
