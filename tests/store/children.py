@@ -109,6 +109,12 @@ def hold(path: Path, operation: str) -> None:
         time.sleep(600)
 
 
+def hold_without_room(path: Path, operation: str) -> None:
+    """The same, as if the disk were full: no file may grow at all."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    hold(path, operation)
+
+
 if __name__ == "__main__":
     what, folder, argument = sys.argv[1:4]
     actions: dict[str, Any] = {
@@ -118,5 +124,6 @@ if __name__ == "__main__":
         "pull-and-die": lambda: pull_and_die(Path(folder), argument),
         "retain-and-die": lambda: retain_and_die(Path(folder), argument),
         "hold": lambda: hold(Path(folder), argument),
+        "hold-without-room": lambda: hold_without_room(Path(folder), argument),
     }
     actions[what]()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -63,3 +65,27 @@ def test_a_holder_that_cannot_be_read_is_another_process(store: GitStore, text: 
             GitStore.open(store.path).lock("x"),
         ):
             pass
+
+
+def test_a_file_system_without_locks_is_an_error_that_says_so(store: GitStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_handle: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match="the store cannot be locked: No locks available") as caught:
+        store.commit("prod-1", draft(small_mesh()))
+    assert caught.value.hint is not None
+    assert "--store" in caught.value.hint
+
+
+def test_a_disk_without_room_for_the_holders_name_does_not_keep_from_the_lock(store: GitStore) -> None:
+    """A limit on the size of files is as good as a full disk."""
+    holder = subprocess.Popen(command("hold-without-room", store.path), cwd=ROOT, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    with holder, holder.stdout:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreError, match="the store is in use by another process"), store.lock("apply"):
+            pytest.fail("two holders")
+        os.kill(holder.pid, signal.SIGKILL)
+    with store.lock("apply"):
+        pass

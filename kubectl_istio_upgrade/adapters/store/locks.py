@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,22 +15,35 @@ from ...errors import StoreError
 from ..machine import this_process
 
 _HINT = "wait until it is done; the lock ends with that process"
+_NO_LOCKS = "some network file systems know no locks; --store, or `store` of the configuration, names another place"
 
 
 @contextmanager
 def exclusive(file: Path, operation: str) -> Iterator[None]:
-    """Hold the lock, or raise StoreError naming who does. The file stays; its text matters only while it is locked."""
+    """Hold the lock, or raise StoreError naming who does, or why there is none to be had.
+
+    The file stays; its text matters only while it is locked, and only to people.
+    """
     try:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StoreError(f"the store cannot be locked: {error.strerror}") from error
     try:
-        if not _try_lock(handle):
+        if not _is_ours(handle):
             raise StoreError(f"the store is in use by {_holder(handle)}", hint=_HINT)
-        _write_holder(handle, operation)
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            _write_holder(handle, operation)
         yield
     finally:
         os.close(handle)  # and with it the lock
+
+
+def _is_ours(handle: int) -> bool:
+    """Take the lock; False when somebody else holds it. Raises StoreError where the file system has no locks."""
+    try:
+        return _try_lock(handle)
+    except OSError as error:
+        raise StoreError(f"the store cannot be locked: {error.strerror}", hint=_NO_LOCKS) from error
 
 
 def _write_holder(handle: int, operation: str) -> None:
@@ -57,7 +70,7 @@ if sys.platform == "win32":
         os.lseek(handle, 1 << 30, os.SEEK_SET)  # beyond the text: Windows lets nobody read what is locked
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except PermissionError:  # EACCES, the answer for what is locked already
             return False
         finally:
             os.lseek(handle, 0, os.SEEK_SET)
