@@ -58,6 +58,10 @@ class LockedError(RefusedError):
     """Somebody else is changing this mesh."""
 
 
+class NothingWrittenError(RefusedError):
+    """An operation has stopped before its first write, and its journal says so: there is nothing to end."""
+
+
 class IncompleteError(IstioUpgradeError):
     """It stopped half-way, or the proof is not empty; the hint names the command that ends it."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..errors import ApiError, ConflictError, IncompleteError, InvalidError, RefusedError
 from ..models.objects import Body, Key, MeshObject
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.objects import split
 from ..plan.definitions import custom_resource_type, is_needed_first
-from ..plan.revise import as_kept, as_recreation
+from ..plan.revise import as_kept, as_recreation, as_written
 from ..plan.rollback import plan_hash
 from ..ports import Progress
 from ..rules.fields import WORKLOADS
@@ -23,6 +24,20 @@ from .sender import Sender, is_field_conflict
 
 UNANSWERED = "not tried on the server: a webhook that checks it does not answer; this plan restores workloads first"
 RELAXED_FIRST = "not tried on the server: a webhook that checks it does not answer; this plan relaxes it first"
+
+
+class _Words(NamedTuple):
+    """What a person is told of a trial: what it does, and what a refusal begins with."""
+
+    doing: str
+    refused: str
+
+
+BEFORE = _Words("trying every write on the server", "the server would not accept {}; nothing was changed")
+AFTER = _Words(
+    "trying what could not be tried before it was written",
+    "asked about what it has just written, the server would not accept {}",
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,8 @@ class Trial:
         whose namespace or definition this very plan writes cannot be tried before, and are noted. Raises RefusedError
         with every other refusal of the server.
         """
-        tried = {(each.asked.key, each.asked.action): each.change for each in self._all(plan.writes)}
+        results = self._all(plan.writes, Deferral(plan.writes))
+        tried = {(each.asked.key, each.asked.action): each.change for each in results}
         changes = tuple(tried.get((change.key, change.action), change) for change in plan.changes)
         return replace(plan, changes=changes, hash=plan_hash(changes))
 
@@ -60,13 +76,20 @@ class Trial:
 
         Raises RefusedError with every refusal of the server.
         """
-        tried = (each for each in self._all(changes) if each.answer is not None)
-        return {each.change.key: _preview(each.answer or {}, each.change) for each in tried}
+        return _previews(self._all(changes, Deferral(changes)))
 
-    def _all(self, changes: Sequence[PlannedChange]) -> list[_Tried]:
-        deferral = Deferral(changes)
+    def previews_again(self, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
+        """The same for server-side applies that have been made, each of which can be tried by now.
+
+        Raises RefusedError with every refusal of the server.
+        """
+        if not changes:
+            return {}
+        return _previews(self._all([as_written(change) for change in changes], Deferral(()), AFTER))
+
+    def _all(self, changes: Sequence[PlannedChange], deferral: Deferral, words: _Words = BEFORE) -> list[_Tried]:
         results = []
-        with self.progress.phase("trying every write on the server", total=len(changes)) as advance:
+        with self.progress.phase(words.doing, total=len(changes)) as advance:
             pool = ThreadPoolExecutor(PARALLEL)
             try:
                 futures = [pool.submit(self._one, change, deferral) for change in changes]
@@ -76,7 +99,7 @@ class Trial:
             finally:  # also on Ctrl-C: what is queued is given up, what is in flight changes nothing
                 pool.shutdown(wait=False, cancel_futures=True)
         if self._problems:
-            raise _refusal(self._problems, self._hints)
+            raise _refusal(self._problems, self._hints, words.refused)
         return results
 
     def _one(self, change: PlannedChange, deferral: Deferral) -> _Tried:
@@ -143,6 +166,11 @@ def _revised(change: PlannedChange, error: ApiError | IncompleteError) -> Planne
     return None
 
 
+def _previews(results: Iterable[_Tried]) -> dict[Key, MeshObject]:
+    tried = (each for each in results if each.answer is not None)
+    return {each.change.key: _preview(each.answer or {}, each.change) for each in tried}
+
+
 def _preview(body: Body, change: PlannedChange) -> MeshObject:
     """The answer of a dry run. Its resource version is the live object's, of which it is not the content."""
     obj = split(body, change.type)
@@ -157,8 +185,8 @@ def _hint(change: PlannedChange, error: ApiError | IncompleteError) -> str | Non
     return error.hint
 
 
-def _refusal(problems: list[str], hints: set[str]) -> RefusedError:
+def _refusal(problems: list[str], hints: set[str], refused: str) -> RefusedError:
     count = f"{len(problems)} object" + ("s" if len(problems) > 1 else "")
     lines = "\n".join(f"  {problem}" for problem in sorted(problems))
     hint = "\n".join(sorted(hints)) or None
-    return RefusedError(f"the server would not accept {count}; nothing was changed:\n{lines}", hint=hint)
+    return RefusedError(f"{refused.format(count)}:\n{lines}", hint=hint)

@@ -152,9 +152,11 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
 def promised(session: WritingSession, planned: Planned) -> State:
     """What the mesh is to be once everything is written: what the server said each object would become.
 
-    What it could not be asked before is asked now: applying once more must change nothing.
+    What it could not be asked before is asked now: applying once more must change nothing. Raises RefusedError where
+    the server would not take that, because somebody else owns a field by now, say.
     """
-    objects = {**planned.previews, **_previews(session, planned.untried, planned.values)}
+    trial = Trial(session.sender(planned.values), session.progress)
+    objects = {**planned.previews, **_as_compared(trial.previews_again(planned.untried))}
     return MemoryState(planned.manifests.label, objects, completeness=Completeness.OBJECTS)
 
 
@@ -180,5 +182,8 @@ def read_again(session: WritingSession, operation: Operation, documents: Sequenc
 
 def _previews(session: WritingSession, changes: Sequence[PlannedChange], values: Values) -> dict[Key, MeshObject]:
     """Each object as the server says it would be, in the form in which states are compared."""
-    previews = Trial(session.sender(values), session.progress).previews(changes)
+    return _as_compared(Trial(session.sender(values), session.progress).previews(changes))
+
+
+def _as_compared(previews: Mapping[Key, MeshObject]) -> dict[Key, MeshObject]:
     return {key: steering_only(obj) if is_namespace(key) else obj for key, obj in previews.items()}

@@ -14,7 +14,7 @@ from ..apply.guard import GuardedWriter
 from ..apply.rollout import wait_for_stage
 from ..capture import Capture, control_plane_versions
 from ..diff.states import Select
-from ..errors import IncompleteError, IstioUpgradeError, NotReadyError, RefusedError, StoreError
+from ..errors import IncompleteError, IstioUpgradeError, NothingWrittenError, NotReadyError, StoreError
 from ..models.objects import Body, State
 from ..models.operations import Aim, Attempt, End, Opening, Operation, Restarted
 from ..models.plans import FollowUp, Plan, PlannedChange, Proof, StepResult
@@ -107,7 +107,7 @@ class Run:
             raise self.unproved(error.message) from error
 
     def write(self, plan: Plan, *, alone: bool = True) -> Execution:
-        """Carry out a plan. Raises IncompleteError, or RefusedError where it is certain that nothing was changed.
+        """Carry out a plan. Raises IncompleteError, or NothingWrittenError where that is certain.
 
         That is never certain of a plan that is not `alone`: something else of the operation has come before it.
         """
@@ -176,12 +176,12 @@ class Run:
             restarts=(*(self.task.continues.restarts if self.task.continues else ()), *self.restarts),
         )
 
-    def _stopped(self, execution: Execution, plan: Plan, *, alone: bool) -> IncompleteError | RefusedError:
+    def _stopped(self, execution: Execution, plan: Plan, *, alone: bool) -> IncompleteError | NothingWrittenError:
         cause = execution.failure.message if execution.failure else ""
         hint = execution.failure.hint if execution.failure else None
         if alone and execution.changed_nothing and self.task.continues is None:
             self._end(End.NOTHING)
-            return RefusedError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
+            return NothingWrittenError(f"stopped before the first write, nothing was changed: {cause}", hint=hint)
         message = f"stopped with {execution.written} of {len(plan.writes)} writes complete: {cause}"
         if isinstance(execution.failure, NotReadyError):
             message = "\n".join((message, *explain(self.session.reader, execution.failure.objects)))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from .. import interrupts
 from ..apply.lock import ClusterLock
 from ..apply.ownership import OwnershipRestorer
-from ..errors import IncompleteError, Interrupted, RefusedError
+from ..errors import IncompleteError, Interrupted, NothingWrittenError, RefusedError
 from ..models.operations import Attempt, Opening
 from ..models.plans import Plan
 from ..models.snapshots import Purpose, SnapshotInfo
@@ -67,7 +67,7 @@ def begun(session: WritingSession, task: Task, review: Review) -> Iterator[Run]:
         if run is None:
             raise Interrupted("interrupted; nothing was changed") from error
         raise run.unproved("interrupted") from error
-    except (IncompleteError, RefusedError):
+    except (IncompleteError, NothingWrittenError):
         raise
     except Exception as error:
         if run is None:

@@ -50,6 +50,13 @@ def against_live(change: PlannedChange, live: MeshObject) -> PlannedChange:
     return replace(change, body={**body, "metadata": metadata})
 
 
+def as_written(change: PlannedChange) -> PlannedChange:
+    """A server-side apply that has been made, to be asked about again: its own write has moved the object since."""
+    body = change.body or {}
+    metadata = {name: value for name, value in body["metadata"].items() if name != "resourceVersion"}
+    return replace(change, body={**body, "metadata": metadata}, resource_version="")
+
+
 def as_kept(change: PlannedChange, why: str) -> PlannedChange:
     """The change as one that is not made."""
     return replace(change, action=Action.KEEP, write=Write.NONE, body=None, reason=why)

@@ -8,13 +8,14 @@ import pytest
 
 from kubectl_istio_upgrade.apply.sender import Sender
 from kubectl_istio_upgrade.apply.trial import RELAXED_FIRST, UNANSWERED, Trial
-from kubectl_istio_upgrade.errors import ApiError, InvalidError, RefusedError
+from kubectl_istio_upgrade.errors import ApiError, ConflictError, InvalidError, RefusedError
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
 from kubectl_istio_upgrade.models.webhooks import Backing
+from kubectl_istio_upgrade.plan.manifests import Manifests, wanted_changes
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
 
-from .builders import obj, state
+from .builders import obj, state, type_of
 from .silence import Silence
 from .test_plan_relaxing import BEFORE, DRIFTED, plan
 from .webhooks import istiod, route, validator
@@ -111,3 +112,45 @@ def test_what_may_not_be_recreated_is_kept_then() -> None:
 def test_what_is_wrong_with_an_object_is_no_reason_to_recreate_it() -> None:
     with pytest.raises(RefusedError, match="Required value"):
         refused("Service", "spec.ports: Required value")
+
+
+@dataclass
+class Moved(Server):
+    """Every object in it has another resource version than when the plan was made: it has been written since."""
+
+    refusing: str = ""
+
+    def server_side_apply(self, _type: ResourceType, key: Key, body: Body, **options: object) -> Body:
+        assert options["dry_run"]
+        if self.refusing or "resourceVersion" in body["metadata"]:
+            raise ConflictError(self.refusing or "the object has been modified", status=409)
+        return {**body, "metadata": {**body["metadata"], "uid": "u", "resourceVersion": "2"}}
+
+    def get(self, _type: ResourceType, _key: Key) -> Body:
+        return route("written").body
+
+
+def applied() -> tuple[PlannedChange, ...]:
+    """A namespace and an object in it, and an update of a workload and of what its webhook guards."""
+    objects = (obj("Namespace", "new"), obj("ConfigMap", "new/a"), istiod("2"), route("written"))
+    types = {each.key: type_of(each.kind) for each in objects}
+    wanted = Manifests("manifests", {each.key: each for each in objects}, types)
+    return wanted_changes(state(istiod(), route()), wanted, force=False)
+
+
+def test_what_has_been_written_can_all_be_tried_whatever_the_resource_versions() -> None:
+    changes = applied()
+    server = Moved()
+    trial = Trial(Sender(server, server), Silence())  # type: ignore[arg-type]
+    previews = trial.previews_again(changes)
+    assert set(previews) == {change.key for change in changes}
+    assert previews[route().key].body["spec"] == route("written").body["spec"]
+
+
+def test_a_refusal_of_what_has_been_written_does_not_say_that_nothing_was_changed() -> None:
+    server = Moved(refusing='conflict with "helm": .spec.hosts')
+    trial = Trial(Sender(server, server), Silence())  # type: ignore[arg-type]
+    with pytest.raises(RefusedError, match="asked about what it has just written") as caught:
+        trial.previews_again([change for change in applied() if change.live])
+    assert "helm" in caught.value.message
+    assert "nothing was changed" not in caught.value.message
