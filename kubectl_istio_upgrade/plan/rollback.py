@@ -23,11 +23,12 @@ from ..rules.order import (
     stage_named,
     stage_of,
 )
-from ..rules.scope import CRD, NAMESPACE, STEERING_LABELS, is_namespace
+from ..rules.scope import CRD, STEERING_LABELS, is_namespace
 from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named
+from .namespaces import with_namespaces
 from .owners import owners_of
 from .references import Owners
 from .retiring import retired_last
@@ -82,9 +83,9 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     planner = _Planner(live, target, options, _types(live, target), instances)
     changes = [planner.change(diff) for diff in chosen]
     definitions = Definitions(instances, changes, _settled(target, comparison), options.crds, options.restore_crds)
-    changes = retired_last(definitions.planned())
-    changes += planner.missing_namespaces(changes)
-    plan = seal("rollback", target.label, changes, comparison, skipped=len(comparison.diffs) - len(chosen))
+    changes = with_namespaces(retired_last(definitions.planned()), comparison.diffs, live, target)
+    outside = {diff.key for diff in comparison.diffs} - {change.key for change in changes}
+    plan = seal("rollback", target.label, changes, comparison, skipped=len(outside))
     hidden = hidden_warnings(live, {change.key for change in plan.writes})
     return replace(
         plan,
@@ -267,22 +268,6 @@ class _Planner:
         changed = {name: values for name, values in metadata.items() if values}
         body = {"metadata": {**changed, "uid": base.uid, "resourceVersion": base.resource_version}}
         return replace(base, action=Action.UPDATE, write=Write.PATCH, body=body)
-
-    def missing_namespaces(self, changes: list[PlannedChange]) -> list[PlannedChange]:
-        """Namespaces that are gone, carried no label of Istio's, and are needed for what will be created in them."""
-        planned = {change.key.name for change in changes if is_namespace(change.key)}
-        existing = {key.name for key in self.live.versions if is_namespace(key)}
-        needed = {c.key.namespace for c in changes if c.action is Action.CREATE and c.key.namespace}
-        keys = [Key("", NAMESPACE, "", name) for name in sorted(needed - existing - planned)]
-        known = self.target.load([key for key in keys if key in self.target.versions])
-        return [create_namespace(key, self.types[NAMESPACE], known.get(key)) for key in keys]
-
-
-def create_namespace(key: Key, type_: ResourceType, known: MeshObject | None = None) -> PlannedChange:
-    """A bare namespace, for objects that need it; owned as it was where that is known."""
-    body: Body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key.name}}
-    target = known or MeshObject(key, body)
-    return PlannedChange(key, type_, Action.CREATE, Write.POST, stage_of(key), body=body, target=target)
 
 
 def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:

@@ -163,6 +163,34 @@ def test_a_namespace_that_comes_back_belongs_to_whom_it_belonged() -> None:
     assert created.target.server.managed_fields == owned.server.managed_fields
 
 
+SHOP = obj("Namespace", "shop", labels={"istio-injection": "enabled"})
+
+
+def test_a_namespace_that_is_needed_comes_back_with_its_labels_be_it_selected_or_not() -> None:
+    target = (SHOP, obj("VirtualService", "shop/a"), obj("ConfigMap", "istio-system/a"))
+    chosen = plan((HOME,), (HOME, *target), RollbackOptions(select=lambda key: key.namespace == "shop"))
+    namespace, _ = chosen.writes
+    assert (namespace.key, namespace.body) == (SHOP.key, SHOP.body)
+    assert namespace.diff is not None
+    assert chosen.warnings == ("1 differing object is outside the selection and stays as it is",), "the ConfigMap"
+
+
+def test_a_namespace_that_others_have_deleted_comes_back_for_what_is_created_in_it() -> None:
+    """Without, nothing could be: the server would refuse the whole plan."""
+    options = RollbackOptions(others=lambda diff: "deleted since by bob" if diff.key == SHOP.key else "")
+    changes = plan((), (SHOP, obj("VirtualService", "shop/a")), options).changes
+    assert [(change.action, change.type.kind) for change in changes] == [
+        (Action.CREATE, "Namespace"), (Action.CREATE, "VirtualService"),
+    ]  # fmt: skip
+    assert only(plan((), (SHOP,), options)).reason == "deleted since by bob"
+
+
+def test_namespaces_that_were_not_looked_for_are_not_made() -> None:
+    target = state(SHOP, obj("VirtualService", "shop/a"))
+    unseen = plan_rollback(state(without=["namespaces"]), target)
+    assert [change.type.kind for change in unseen.changes] == ["VirtualService"]
+
+
 def test_writes_come_in_stages_and_deletions_backwards_after_them() -> None:
     added = (obj("AuthorizationPolicy", "ns/p"), obj("ClusterRole", "r"), obj("Deployment", "ns/d"))
     missing = (obj("ValidatingWebhookConfiguration", "w"), obj("VirtualService", "ns/v"), obj("ServiceAccount", "ns/s"))
