@@ -109,7 +109,7 @@ class Comparison:
     ignored: Mapping[Key, tuple[IgnoredField, ...]] = field(default_factory=dict)
     """Of objects on both sides that were looked at field by field: what differs and was left out."""
     not_compared: tuple[str, ...] = ()
-    """Types that one of the two states did not capture."""
+    """What cannot be: types that one of the two states did not capture, and values that were withheld with two keys."""
 
     @property
     def counts(self) -> dict[Change, int]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..diff.authors import authors_of
+from ..diff.fields import field_changes
 from ..diff.states import compare
 from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Key, State
 from ..models.snapshots import SnapshotInfo
 from ..normalise.secrets import without_digests
+from ..rules.lists import keyed_lists
 from ..rules.scope import SECRET
 from .selecting import refuse_unknown, selection
 from .session import Session
@@ -17,6 +20,7 @@ from .snapshots import newest
 
 LIVE = "live"
 
+ANOTHER_KEY = "(taken with different digest keys)"
 
 Side = tuple[State, SnapshotInfo | None]
 """A state, and the snapshot that it is of, if it is one."""
@@ -59,8 +63,8 @@ def diff(
 ) -> Comparison:
     """What became of the first state in the second, within the selection.
 
-    Secrets are compared only between readings with one digest key. Raises UsageError for a selection of what neither
-    state has.
+    Withheld values are compared only between readings with one digest key. Raises UsageError for a selection of what
+    neither state has.
     """
     refuse_unknown(only, namespaces, before[0], after[0])
     select = selection(only, namespaces, {*before[0].types, *after[0].types})
@@ -71,22 +75,30 @@ def diff(
     def without_secrets(key: Key) -> bool:
         return key.resource != SECRET and select(key)
 
-    comparison = compare(before[0], after[0], without_secrets)
-    return _noting_secrets(comparison)
+    return between_keys(compare(before[0], after[0], without_secrets))
 
 
-def _noting_secrets(comparison: Comparison) -> Comparison:
-    """Of other objects, what differs in digests alone is taken to be the same."""
-    diffs = tuple(diff for diff in comparison.diffs if not _differs_in_digests_only(diff))
+def between_keys(comparison: Comparison) -> Comparison:
+    """The comparison of two states whose digests are of different keys, which say nothing about each other.
+
+    Withheld values are named as not compared. What nothing else tells apart is neither different nor the same.
+    """
+    pairs = [(diff, _without_digests(diff)) for diff in comparison.diffs]
+    unknown = [f"{diff.key}: its withheld values {ANOTHER_KEY}" for diff, told in pairs if told is not diff]
     return replace(
         comparison,
-        diffs=diffs,
-        same=comparison.same + len(comparison.diffs) - len(diffs),
-        not_compared=(*comparison.not_compared, f"{SECRET} (taken with different digest keys)"),
+        diffs=tuple(told for _, told in pairs if told is not None),
+        not_compared=(*comparison.not_compared, f"{SECRET} {ANOTHER_KEY}", *unknown),
     )
 
 
-def _differs_in_digests_only(diff: ObjectDiff) -> bool:
-    return diff.change is Change.CHANGED and all(
-        without_digests(field.before) == without_digests(field.after) for field in diff.fields
-    )
+def _without_digests(diff: ObjectDiff) -> ObjectDiff | None:
+    """The difference with all digests alike; itself where they make none, None where nothing else does."""
+    if diff.change is not Change.CHANGED or diff.after is None:
+        return diff
+    before, after = without_digests(diff.view_before), without_digests(diff.view_after)
+    fields = field_changes(before, after, keyed_lists(diff.key.resource))
+    if fields == diff.fields:
+        return diff
+    authors = authors_of(diff.after, fields)
+    return replace(diff, view_before=before, view_after=after, fields=fields, authors=authors) if fields else None
