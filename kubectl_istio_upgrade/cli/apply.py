@@ -31,7 +31,8 @@ def apply(
 
     Server-side apply, like `kubectl apply --server-side`, but every object is tried on the server before the first one
     is written, and the way back is there before anything changes. Objects outside the mesh are refused: no snapshot
-    holds them, so they could not be taken back.
+    holds them, so they could not be taken back. For the same reason only the labels that steer Istio are applied of a
+    namespace that is there; the plan names what else its manifest would change.
 
     A CRD that allows less than the live one is refused while a live object would lose a field or a value by that; the
     plan lists them. --force-crd applies a named one all the same.

@@ -84,6 +84,8 @@ class _Differ:
         return [diff for old, new in pairs if (diff := self.of_pair(old, new)) is not None]
 
     def of_pair(self, old: MeshObject, new: MeshObject) -> ObjectDiff | None:
+        if is_namespace(new.key):
+            old, new = steering_only(old), steering_only(new)
         if same(old.body, new.body):
             return None
         (view_old, out_old), (view_new, out_new) = quiet(old, self.around), quiet(new, self.around)
@@ -109,8 +111,10 @@ class _Differ:
         return [diff for obj in objects.values() if (diff := self.of_one(obj, change)) is not None]
 
     def of_one(self, obj: MeshObject, change: Change) -> ObjectDiff | None:
-        if is_namespace(obj.key) and not obj.labels:
-            return None  # no steering label on either side: nothing of Istio's came or went
+        if is_namespace(obj.key) and not obj.labels and not self.new_is_partial:
+            return (
+                None  # no steering label on either side: nothing of Istio's came or went, nor did a manifest ask for it
+            )
         view = quiet(obj, self.around)[0]
         if change is Change.ADDED:
             return ObjectDiff(obj.key, change, component_of(obj), None, obj, None, view, (), creators_of(obj))
@@ -131,7 +135,5 @@ def _ignored(old: Mapping[FieldRule, Json], new: Mapping[FieldRule, Json]) -> It
 
 def fields_between(before: MeshObject, after: MeshObject, *, autoscaled: bool) -> tuple[FieldChange, ...]:
     """The quiet differences of two versions of one object, outside any state."""
-    if is_namespace(before.key):
-        before, after = steering_only(before), steering_only(after)
     diff = _Differ(Surroundings.of(before, autoscaled=autoscaled), {}).of_pair(before, after)
     return diff.fields if diff else ()

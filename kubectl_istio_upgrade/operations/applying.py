@@ -13,9 +13,11 @@ from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, S
 from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange, Write
 from ..models.secrets import NO_VALUES, Values
+from ..normalise.objects import split
 from ..normalise.secrets import as_written, digests_in, pooled, without_values
 from ..plan.dropping import Fields, as_replaced
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
+from ..plan.namespaces import beyond_steering
 from ..plan.narrowing import Narrowing
 from ..plan.secrets import SecretSources
 from ..ports import Digester, ManifestDocument
@@ -96,9 +98,18 @@ def prepare(
     shown = withheld(manifests, digester)
     narrowing = Narrowing(live_instances(session.reader, captured.state.types), force_crds)
     plan = plan_apply(captured.state, shown, changes, previews, sources, narrowing)
+    plan = replace(plan, warnings=(*plan.warnings, *_of_namespaces(session, manifests, captured)))
     untried = tuple(change for change in changes if change.key not in previews)
     request = _request(shown, session.namespace, force_crds or (), force_conflicts=force_conflicts)
     return Planned(written, captured, plan, request, previews, untried, values)
+
+
+def _of_namespaces(session: Session, manifests: Manifests, captured: Capture) -> tuple[str, ...]:
+    """What is not applied of namespaces that are there. A capture has only their labels, so they are read."""
+    there = [key for key in manifests.objects if is_namespace(key) and key in captured.state.objects]
+    bodies = {key: session.reader.get(manifests.types[key], key) for key in there}
+    live = {key: split(body, manifests.types[key]) for key, body in bodies.items() if body is not None}
+    return tuple(beyond_steering(manifests.objects.values(), live))
 
 
 def _replaced(

@@ -1,14 +1,22 @@
-"""Namespaces that a rollback has to make anew, because of what it makes in them. Pure."""
+"""Namespaces: those that a rollback has to make anew, and what of those in manifests is not applied. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..models.changes import ObjectDiff
-from ..models.objects import Key, MeshObject, State
+from ..models.objects import Body, Key, MeshObject, State
 from ..models.plans import Action, PlannedChange, Write
+from ..normalise.view import Surroundings, quiet
 from ..rules.order import stage_of
-from ..rules.scope import NAMESPACE, is_namespace
+from ..rules.scope import NAMESPACE, STEERING_LABELS, is_namespace
+
+BEYOND = (
+    "of namespace {} only the labels that steer Istio are applied, because no snapshot holds more of it; "
+    "`kubectl apply` applies the rest: {}"
+)
+
+_NAMED = {"labels": "label", "annotations": "annotation"}
 
 
 def with_namespaces(
@@ -41,3 +49,31 @@ def _created(namespace: MeshObject, diff: ObjectDiff | None, states: Iterable[St
     return PlannedChange(
         key, type_, Action.CREATE, Write.POST, stage_of(key), diff=diff, body=namespace.body, target=namespace
     )
+
+
+def beyond_steering(wanted: Iterable[MeshObject], live: Mapping[Key, MeshObject]) -> Iterator[str]:
+    """Warnings about what manifests say of namespaces that are there, and that is neither so already nor applied.
+
+    `live` are those namespaces, with all that they have.
+    """
+    left_out: dict[str, list[str]] = {}
+    for namespace in wanted:
+        if namespace.key in live and (what := ", ".join(_beyond(namespace, live[namespace.key]))):
+            left_out.setdefault(what, []).append(namespace.key.name)
+    yield from (BEYOND.format(", ".join(names), what) for what, names in left_out.items())
+
+
+def _beyond(wanted: MeshObject, live: MeshObject) -> Iterator[str]:
+    asked, there = (quiet(obj, Surroundings())[0] for obj in (wanted, live))
+    for field, value in asked["metadata"].items():
+        now = there["metadata"].get(field)
+        if field not in _NAMED:
+            yield from () if value == now else (f"metadata.{field}",)
+        else:
+            yield from (f"{_NAMED[field]} {name}" for name in _differing(value, now or {}))
+    if asked.get("spec", there.get("spec")) != there.get("spec"):
+        yield "spec"
+
+
+def _differing(asked: Body, there: Body) -> Iterator[str]:
+    return (name for name, value in asked.items() if name not in STEERING_LABELS and there.get(name) != value)

@@ -70,6 +70,21 @@ def test_fields_that_a_manifest_does_not_mention_are_not_its_business() -> None:
         assert [str(diff.fields[0].path[0]) for diff in comparison.diffs] == expected
 
 
+def test_of_a_manifest_of_a_namespace_only_steering_labels_are_compared() -> None:
+    there = obj("Namespace", "shop", labels={"istio-injection": "enabled"})
+    for labels, expected in (({"team": "a"}, 0), ({"istio-injection": "enabled"}, 0), ({"istio.io/rev": "b"}, 1)):
+        manifest = obj("Namespace", "shop", version="", labels=labels, annotations={"owner": "me"})
+        comparison = compare(state(there), state(manifest, completeness=Completeness.FIELDS))
+        assert sum(len(diff.fields) for diff in comparison.diffs) == expected
+
+
+def test_a_manifest_asks_for_a_namespace_whatever_its_labels() -> None:
+    for manifest in (obj("Namespace", "new"), obj("Namespace", "new", labels={"team": "a"})):
+        comparison = compare(state(), state(manifest, completeness=Completeness.FIELDS))
+        assert [diff.change for diff in comparison.diffs] == [Change.ADDED]
+        assert comparison.diffs[0].after == manifest
+
+
 def test_a_namespace_counts_only_by_its_steering_labels() -> None:
     plain = obj("Namespace", "shop")
     labelled = obj("Namespace", "shop", version="2", labels={"istio-injection": "enabled"})

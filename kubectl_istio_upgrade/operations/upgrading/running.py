@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...apply.execution import Execution
-from ...errors import IncompleteError, RefusedError, ToolError
+from ...errors import IncompleteError, NothingWrittenError, ToolError
 from ...models.operations import Operation
 from ...models.upgrades import Phase
 from .. import applying
@@ -62,7 +62,7 @@ def _applied(run: Run, prepared: Prepared, phases: Phases, watch: Watch) -> Exec
             raise Skip("everything is already as the new release has it")
         try:
             execution = _installed(run, prepared, watch)
-        except RefusedError:  # before its first write, and with that the operation has ended
+        except NothingWrittenError:  # with that the operation has ended
             phases.forget_record()
             raise
         tell(f"{len(prepared.plan.writes)} objects by {prepared.way.name}")
