@@ -40,7 +40,8 @@ INJECTED_PODS = "service.istio.io/canonical-name"
 """A label that the injector gives to every pod with a proxy (pkg/kube/inject)."""
 
 _EXCLUDED = "excluded with --exclude-type"
-_CONTROL_PLANE_IMAGE = re.compile(r"/(?:pilot|istiod)(?:-[a-z]+)?:(?P<version>[^@]+)")
+_CONTROL_PLANE_IMAGE = re.compile(r"(?:/|istio-)(?:pilot|istiod)(?:-[a-z]+)?:(?P<version>[^@]+)")
+"""Under whatever registry, and under names that mirrors give it, such as `rancher/mirrored-istio-pilot:1.28.3`."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ..models.findings import Severity
 from ..models.releases import Release
 from ..operations.assessing import Helpers, assess
 from ..operations.session import Session
+from ..plan.assessment import way_on
 from ..render.assessments import assessment_data
 from ..render.names import plural
 from ..render.structured import Format, formatted
@@ -41,6 +42,5 @@ def conclude(settings: Settings, found: Assessment, format_: str, show: Callable
     else:
         settings.out.line(formatted(assessment_data(found), Format(format_)))
     if found.blockers:
-        codes = " ".join(dict.fromkeys(f"--ignore {finding.code}" for finding in found.blockers))
-        hint = f"do what the table says; to go on all the same, knowing what that means: {codes}"
-        raise RefusedError(f"{plural(found.count(Severity.BLOCKER), 'blocker')}: nothing was changed", hint=hint)
+        message = f"{plural(found.count(Severity.BLOCKER), 'blocker')}: nothing was changed"
+        raise RefusedError(message, hint=way_on(found))

@@ -15,10 +15,13 @@ REVISION = "istio.io/rev"
 
 
 def proxies_of(pods: Iterable[Body]) -> tuple[WorkloadProxy, ...]:
-    """Workloads with Istio proxies, sorted by namespace, kind and name. Pods without a proxy are passed over."""
+    """Workloads with Istio proxies, sorted by namespace, kind and name.
+
+    Pods without a proxy are passed over, and those that have ended: nothing runs in them, and nothing restarts them.
+    """
     grouped: dict[tuple[str, str, str], list[Body]] = defaultdict(list)
     for pod in pods:
-        if proxy_image(pod):
+        if proxy_image(pod) and not has_ended(pod):
             grouped[workload_of(pod)].append(pod)
     return tuple(_workload(identity, members) for identity, members in sorted(grouped.items()))
 
@@ -36,9 +39,23 @@ def proxy_versions(workloads: Iterable[WorkloadProxy]) -> Mapping[str, int]:
     return dict(sorted(counts.items()))
 
 
+def repository_of(image: str) -> str:
+    """An image without its tag and digest: `localhost:5000/istio/pilot`."""
+    name = image.partition("@")[0]
+    return name.removesuffix(f":{_tag(name)}") if _tag(name) else name
+
+
 def _tag(image: str) -> str:
     """The tag of an image; a colon before the last slash is that of a registry's port."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def has_ended(pod: Body) -> bool:
+    """Whether a pod runs no more, well or badly: of a Job, evicted, of a node that was shut down.
+
+    Kubernetes keeps such pods, by hundreds (podgc), and their containers are never ready.
+    """
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def proxy_image(pod: Body) -> str:

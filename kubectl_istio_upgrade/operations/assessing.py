@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from ..apply.lease import holder_of
 from ..capture import Capture
@@ -159,7 +160,7 @@ class _Gatherer:
             holder = holder_of(self.session.reader, self.session.root_namespace)
         except ForbiddenError:
             return ""
-        return str(holder) if holder else ""
+        return str(holder) if holder and not holder.has_expired(datetime.now(UTC)) else ""
 
 
 def _asked(session: Session, helpers: Helpers, evidence: Evidence, target: Release | None, revision: str) -> Evidence:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from ..apply.execution import PARALLEL
 from ..capture import INJECTED_PODS, Capture
 from ..models.objects import Body, Key, ResourceType
+from ..normalise.inventory import has_ended
 from ..plan.injectors import MARKS, Injectors
 from ..ports import ClusterReader, ListQuery
 from ..rules.scope import is_namespace
@@ -39,8 +40,7 @@ def mesh_pods(reader: ClusterReader, captured: Capture, injectors: Injectors) ->
 
 
 def _runs(pod: Body) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return phase not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]
+    return not has_ended(pod) and "deletionTimestamp" not in pod["metadata"]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,15 @@ from ..apply.lease import LeaseHolder, holder_of
 from ..capture import Capture, control_plane_versions
 from ..errors import ForbiddenError
 from ..models.changes import Comparison
+from ..models.installations import Part
 from ..models.operations import Operation
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
 from ..normalise.inventory import proxy_versions
+from ..plan.installation import installation_of
 from .diffing import diff
 from .session import Session
+
+UNTOLD = "(its image tells no release)"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Running:
 def running(captured: Capture) -> Running:
     """By the images that its objects ask for."""
     versions = control_plane_versions(captured.state.objects.values())
+    if not versions and installation_of(captured.state).of(Part.CONTROL_PLANE):
+        versions = (UNTOLD,)
     return Running(captured.root_namespace, versions, proxy_versions(captured.workloads))
 
 

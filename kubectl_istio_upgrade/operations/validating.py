@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..apply.rollout import readiness
-from ..capture import INJECTED_PODS, Capture, control_plane_versions
+from ..capture import INJECTED_PODS, Capture
 from ..errors import ToolError
+from ..models.installations import Part
 from ..models.objects import Body, MeshObject
 from ..models.releases import Release
 from ..models.validation import Validation
 from ..models.webhooks import Backing, ServiceName
-from ..normalise.inventory import PROXY, REVISION
+from ..normalise.inventory import PROXY, REVISION, has_ended
 from ..plan.dead_webhooks import called_services, hook_count
 from ..plan.injectors import INJECT, Injectors
+from ..plan.installation import installation_of
 from ..plan.skew import Member
 from ..plan.validation import Deployed, Evidence, Unanswered, UnreadyPod, validated
 from ..ports import Istioctl, ListQuery
@@ -67,17 +69,19 @@ class _Looking:
         self.session = session
         self.captured = captured
         self.live = captured.state
-        keys = sorted(key for key in self.live.versions if key.resource in WORKLOADS)
-        workloads = self.live.load(keys).values()
-        self.istiods = [obj for obj in workloads if control_plane_versions([obj])]
-        self.others = [obj for obj in workloads if obj not in self.istiods]
+        installed = installation_of(self.live, captured.workloads)
+        self.planes = installed.of(Part.CONTROL_PLANE)
+        self.agents = installed.of(Part.CNI, Part.ZTUNNEL)
+        self.istiods = [plane.obj for plane in self.planes]
+        keys = {key for key in self.live.versions if key.resource in WORKLOADS} - {obj.key for obj in self.istiods}
+        self.others = list(self.live.load(sorted(keys)).values())
 
     def evidence(self, istioctl: Istioctl | None, *, allow_skew: bool) -> Evidence:
         reader = self.session.reader
         called = backings_of(reader, self.captured, called_services(self.live))
         pods = self._pods()
         asking, dangling = self._revisions(pods)
-        planes = {_revision(obj): release for obj in self.istiods if (release := _release(obj))}
+        planes = {_revision(plane.obj): plane.version for plane in self.planes if plane.version}
         revisions = tuple(sorted(planes))
         return Evidence(
             control_planes=planes,
@@ -150,9 +154,9 @@ class _Looking:
             name = f"{workload.kind} {workload.namespace}/{workload.name}"
             for image in workload.images:
                 yield Member(name, Release.of_image(image), next(iter(workload.revisions), ""))
-        for obj in self.others:
-            if own := _image_of(obj):
-                yield Member(f"{obj.kind} {obj.key.namespace}/{obj.key.name}", Release.of_image(own), _revision(obj))
+        for agent in self.agents:  # gateways are counted by their pods
+            key = agent.obj.key
+            yield Member(f"{agent.obj.kind} {key.namespace}/{key.name}", agent.version, _revision(agent.obj))
 
 
 def _asked(istioctl: Istioctl | None, question: Callable[[Istioctl], T]) -> T | Unanswered:
@@ -165,8 +169,8 @@ def _asked(istioctl: Istioctl | None, question: Callable[[Istioctl], T]) -> T | 
 
 
 def _counts(pod: Body) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return phase != "Succeeded" and "deletionTimestamp" not in pod["metadata"]
+    """Whether it is to be ready. Where one that has ended is missed, its controller has not rolled out."""
+    return not has_ended(pod) and "deletionTimestamp" not in pod["metadata"]
 
 
 def _proxy_fails(pod: Body) -> bool:
@@ -177,7 +181,9 @@ def _proxy_fails(pod: Body) -> bool:
 
 
 def _asks(namespace: MeshObject) -> bool:
-    return namespace.labels.get(INJECTION) == "enabled" or bool(namespace.labels.get(REVISION))
+    """By the label that goes before the revision, or by that (the selectors of Istio's injectors)."""
+    wish = namespace.labels.get(INJECTION)
+    return wish == "enabled" or (wish != "disabled" and bool(namespace.labels.get(REVISION)))
 
 
 def _wish(labels: dict[str, str] | object) -> str:
@@ -199,14 +205,3 @@ def _owner(pod: Body) -> str:
 
 def _revision(obj: MeshObject) -> str:
     return obj.labels.get(REVISION) or "default"
-
-
-def _release(istiod: MeshObject) -> Release | None:
-    return next(filter(None, map(Release.parse, control_plane_versions([istiod]))), None)
-
-
-def _image_of(obj: MeshObject) -> str:
-    """Of CNI and ztunnel; "" for anything else: gateways are counted by their pods."""
-    containers = obj.body["spec"]["template"]["spec"].get("containers") or ()
-    images = (str(each.get("image", "")) for each in containers)
-    return next((image for image in images if "/install-cni:" in image or "/ztunnel:" in image), "")

@@ -21,6 +21,8 @@ from .checks.case import Case, Check
 from .installation import installation_of
 from .phases import planned_phases
 
+GO_ON = "do what the table says"
+
 CHECKS: tuple[Check, ...] = (
     standing.at_work,
     versions.control_planes,
@@ -152,3 +154,12 @@ def _running(component: Component) -> Running:
 def _agents(case: Case) -> Mapping[str, str]:
     parts = case.installation.of(Part.CNI, Part.ZTUNNEL)
     return {str(each.part): str(each.version or "unknown") for each in parts}
+
+
+def way_on(found: Assessment) -> str:
+    """What to do about blockers; the options that ignore them where all may be."""
+    codes = dict.fromkeys(finding.code for finding in found.blockers)
+    if any(code in CODES and not CODES[code].ignorable for code in codes):
+        return GO_ON
+    options = " ".join(f"--ignore {code}" for code in codes)
+    return f"{GO_ON}; to go on all the same, knowing what that means: {options}"

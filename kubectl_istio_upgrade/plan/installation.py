@@ -10,6 +10,7 @@ from ..models.installations import Component, Installation, Method, Part
 from ..models.objects import Body, Key, MeshObject, State
 from ..models.releases import Release
 from ..models.snapshots import WorkloadProxy
+from ..normalise.inventory import repository_of
 from ..rules.components import COMPONENT_LABEL
 from ..rules.matching import has_any_label, types
 from ..rules.owners import RELEASE_NAME
@@ -34,11 +35,15 @@ PART_BY_COMPONENT: Mapping[str, Part] = {
 }
 PART_BY_IMAGE: tuple[tuple[str, Part], ...] = (
     ("*/pilot", Part.CONTROL_PLANE),
+    ("*istio-pilot", Part.CONTROL_PLANE),
     ("*/istiod", Part.CONTROL_PLANE),
     ("*/install-cni", Part.CNI),
+    ("*istio-install-cni", Part.CNI),
     ("*/ztunnel", Part.ZTUNNEL),
+    ("*istio-ztunnel", Part.ZTUNNEL),
 )
-"""Images of istiod's releases, under whatever registry; for installations that carry no component label."""
+"""Images of istiod's releases, under whatever registry, and under names that mirrors give them, such as
+`rancher/mirrored-istio-pilot`; for installations that carry no component label."""
 
 PROXY = "istio-proxy"
 INJECTED_IMAGE = "auto"
@@ -103,7 +108,7 @@ def _part(obj: MeshObject) -> Part | None:
     if part := PART_BY_COMPONENT.get(obj.labels.get(COMPONENT_LABEL, "")):
         return part
     for container in containers_of(obj):
-        name = str(container.get("image", "")).partition("@")[0].rpartition(":")[0]
+        name = repository_of(str(container.get("image", "")))
         for pattern, part in PART_BY_IMAGE:
             if fnmatchcase(f"/{name}", pattern):
                 return part

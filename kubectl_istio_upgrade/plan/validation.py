@@ -12,6 +12,8 @@ from ..models.webhooks import Backing, DeadWebhook, ServiceName
 from ..rules.validation import CHECKS
 from .skew import Member, Skew, skews
 
+NONE = "there is no istiod"
+
 MOST_DETAILS = 20
 """Lines that one check tells; the rest is counted."""
 
@@ -80,7 +82,7 @@ class _Answer:
     summary: str
     details: tuple[str, ...] = ()
     failing: tuple[str, ...] | None = None
-    """Those of the details for which it fails; None for all."""
+    """What it fails for, by which it is known again: those of the details, or their subjects; None for all."""
 
 
 def validated(evidence: Evidence) -> Validation:
@@ -117,7 +119,7 @@ def failures(found: Validation) -> dict[str, tuple[str, ...]]:
 
 def _control_plane(evidence: Evidence) -> _Answer:
     if not evidence.istiods:
-        return _Answer(CheckStatus.FAILED, "there is no istiod")
+        return _Answer(CheckStatus.FAILED, NONE, (NONE,))
     releases = ", ".join(f"{name} {release}" for name, release in sorted(evidence.control_planes.items()))
     return _rolled_out(evidence.istiods, releases or "its images tell no release")
 
@@ -139,12 +141,12 @@ def _pods(evidence: Evidence) -> _Answer:
     if not evidence.unready:
         return _Answer(CheckStatus.OK, _all(evidence.pods))
     ours = [pod for pod in evidence.unready if pod.ours]
-    others = (pod for pod in evidence.unready if not pod.ours)
-    failing, more = (tuple(f"{pod.name}: {pod.why}" for pod in pods) for pods in (ours, others))
-    details = (*failing, *more)
+    others = [pod for pod in evidence.unready if not pod.ours]
+    details = tuple(f"{pod.name}: {pod.why}" for pod in (*ours, *others))
     summary = f"{len(evidence.unready)} of {evidence.pods} are not"
     if ours:
-        return _Answer(CheckStatus.FAILED, summary, details, failing)
+        names = tuple(pod.name for pod in ours)  # the kubelet's words change by themselves: back-off 1m20s, 2m40s
+        return _Answer(CheckStatus.FAILED, summary, details, names)
     return _Answer(CheckStatus.WARNING, f"{summary}, but for reasons of their own: their proxies are", details)
 
 

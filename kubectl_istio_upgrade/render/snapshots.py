@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..models.objects import Json
+from ..models.objects import Body, Json
 from ..models.snapshots import SnapshotInfo, WorkloadProxy
 from .names import moment, plural, why
 from .terminal import Terminal
@@ -74,16 +74,21 @@ def print_snapshot(out: Terminal, info: SnapshotInfo, workloads: Sequence[Worklo
         if value:
             out.prose(value, f"{name + ':':<18}")
     if meta.operation:
-        proof = meta.operation.get("proof", {})
-        left = len(proof.get("residual", ()))
-        told = f"{meta.operation['kind']}, {proof.get('identical', 0)} identical, {left} left"
-        out.prose(told, f"{'operation:':<18}")
+        out.prose(_operation(meta.operation), f"{'operation:':<18}")
     out.line()
     out.table(("TYPE", "OBJECTS"), [(name, str(count)) for name, count in meta.counts.items()])
     if workloads:
         out.line()
         rows = [(f"{w.kind} {w.namespace}/{w.name}", str(w.pods), ",".join(w.images)) for w in workloads]
         out.table(("WORKLOAD", "PODS", "PROXY"), rows)
+
+
+def _operation(record: Body) -> str:
+    """Which one, and how it ended; of a snapshot from before it, what it was about to do."""
+    proof = record.get("proof")
+    if proof is None:
+        return f"{record['kind']}, before its first write"
+    return f"{record['kind']}, {proof.get('identical', 0)} identical, {len(proof.get('residual', ()))} left"
 
 
 def snapshot_data(info: SnapshotInfo) -> dict[str, Json]:

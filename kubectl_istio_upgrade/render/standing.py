@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from ..models.changes import Change, Comparison
 from ..models.objects import Json
@@ -55,7 +56,8 @@ def standing_facts(standing: Standing) -> Iterator[tuple[str, str]]:
     if standing.unfinished:
         yield "unfinished", unfinished_text(standing.unfinished)
     if standing.lock:
-        yield "locked by", str(standing.lock)
+        expired = standing.lock.has_expired(datetime.now(UTC))
+        yield "locked by", f"{standing.lock}{', expired: whoever comes next takes it over' if expired else ''}"
 
 
 def cluster_fact(cluster: ClusterIdentity) -> tuple[str, str]:

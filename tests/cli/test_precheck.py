@@ -295,8 +295,13 @@ def test_an_operation_that_was_cut_short_is_in_the_way(
     running.process.communicate()
     proxy.release()
     arguments = ("precheck", "--to", TO, "--store", str(taken.environment["ISTIO_UPGRADE_STORE"]), "-o", "json")
-    found = alone(*arguments).done(3).json
-    assert "unfinished-operation" in codes(found)
+    result = alone(*arguments).done(3)
+    assert {"unfinished-operation", "locked"} <= codes(result.json)
+    assert "--ignore" not in result.err, "neither can be ignored"
+    mesh.change_lease(renewTime="2026-01-01T00:00:00.000000Z")
+    assert codes(alone(*arguments).done(3).json) & {"unfinished-operation", "locked"} == {"unfinished-operation"}
+    assert "expired: whoever comes next takes it over" in " ".join(taken("status").done().out.split())
+    assert "rollback, before its first write" in taken("show", "latest").done().out
     taken("abort", "--yes").done()
     assert "unfinished-operation" not in codes(alone(*arguments).done(3).json)
 

@@ -114,6 +114,33 @@ def test_a_revision_label_that_nobody_serves(mesh: Mesh) -> None:
         mesh.kubectl("label", "namespace", "default", "istio.io/rev-")
 
 
+def test_whoever_has_opted_out_asks_nobody_and_what_has_ended_is_not_to_be_ready(mesh: Mesh) -> None:
+    """The label for injection goes before the one for a revision; Kubernetes keeps pods that were evicted."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "evicted", "namespace": "istio-system"}}
+    spec = {"nodeName": "nowhere", "containers": [{"name": "app", "image": "example/app:1"}]}
+    mesh.kubectl("label", "namespace", "default", "istio.io/rev=gone", "istio-injection=disabled")
+    mesh.kubectl("apply", "-f-", manifest=json.dumps({**pod, "spec": spec}))
+    try:
+        assert failed(mesh.plugin.ending(1, "validate", "-o", "json")) == {"pods"}
+        ended = '{"status": {"phase": "Failed", "reason": "Evicted"}}'
+        mesh.kubectl("patch", "pod/evicted", "-n", "istio-system", "--subresource=status", "--type=merge", "-p", ended)
+        assert checks(mesh.plugin.ok("validate", "-o", "json"))["revisions"]["status"] == "ok"
+    finally:
+        mesh.kubectl("label", "namespace", "default", "istio.io/rev-", "istio-injection-")
+        mesh.kubectl("delete", "pod/evicted", "-n", "istio-system", "--grace-period=0", "--force")
+
+
+def test_an_istiod_whose_image_tells_no_release_is_an_istiod(afterwards: Mesh) -> None:
+    mesh = afterwards
+    image = {"containers": [{"name": "discovery", "image": f"registry.example.com/istio/pilot@sha256:{'0' * 64}"}]}
+    patch = json.dumps({"spec": {"template": {"spec": image}}})
+    mesh.patch("deployment", "istiod", patch, namespace="istio-system", how="strategic")
+    found = checks(mesh.plugin.ending(1, "validate", "-o", "json"))
+    assert found["control-plane"]["summary"] != "there is no istiod"
+    assert "istio (its image tells no release) in istio-system" in mesh.plugin.ok("status").out
+    mesh.plugin.ok("rollback", START, "--yes")
+
+
 def test_a_gateway_that_does_not_roll_out_and_its_pod(mesh: Mesh) -> None:
     image = {"containers": [{"name": "istio-proxy", "image": "docker.io/istio/proxyv2:none"}]}
     patch = json.dumps({"spec": {"template": {"spec": image}}})

@@ -19,7 +19,7 @@ from kubectl_istio_upgrade.models.releases import Release
 from kubectl_istio_upgrade.models.secrets import Values
 from kubectl_istio_upgrade.models.tools import MeshVersions
 from kubectl_istio_upgrade.models.webhooks import DeadWebhook, ServiceName
-from kubectl_istio_upgrade.plan.assessment import assess, check_codes
+from kubectl_istio_upgrade.plan.assessment import assess, check_codes, way_on
 from kubectl_istio_upgrade.plan.checks import room
 from kubectl_istio_upgrade.plan.installation import installation_of
 from kubectl_istio_upgrade.rules.findings import CODES
@@ -251,6 +251,9 @@ def routes(kind: str, bundle: str) -> tuple[MeshObject, ...]:
         ("1.29.3", "1.30.0", "TLSRoute", "v1.5.0", None),
         ("1.30.0", "1.31.0", "TCPRoute", "v1.5.1", "gateway-api-ignored"),
         ("1.30.0", "1.31.0", "TCPRoute", "v1.6.0", None),
+        ("1.29.3", "1.30.0", "TLSRoute", "v1.5.0-rc.1", None),
+        ("1.29.3", "1.30.0", "TLSRoute", "", "gateway-api-ignored"),
+        ("1.28.3", "1.29.1", "TLSRoute", "", None),
     ],
 )
 def test_the_window_of_the_gateway_api(version: str, target: str, kind: str, bundle: str, expected: str | None) -> None:
@@ -363,6 +366,24 @@ def test_pods_of_others_take_room_until_they_are_done() -> None:
     assert "no-room" in codes(evidence(rolling(), pods=(running,)))
     assert "no-room" not in codes(evidence(rolling(), pods=(done,)))
     assert "no-room" not in codes(evidence(rolling(), pods=(pod("shop/a", **big, nodeName="two"),)))
+
+
+def test_what_may_go_first_is_a_share_of_the_replicas_that_there_are_now() -> None:
+    """An autoscaler's least is what it may come down to, and no rollout looks at it."""
+    least = thing("HorizontalPodAutoscaler", "istio-system/istiod", spec={
+        "minReplicas": 1, "maxReplicas": 5,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "istiod"},
+    })  # fmt: skip
+    assert "no-room" not in codes(evidence(istiod(replicas=4, strategy=ALL_OR_NOTHING), least, nodes=()))
+    assert "no-room" in codes(evidence(istiod(replicas=3, strategy=ALL_OR_NOTHING), least, nodes=()))
+
+
+def test_blockers_that_cannot_be_ignored_are_not_said_to_be() -> None:
+    judged = assess(evidence(istiod("1.20.0"), ISTIOD_BUDGET), NEW)
+    (code,) = {finding.code for finding in judged.blockers}
+    assert way_on(judged).endswith(f"knowing what that means: --ignore {code}")
+    assert "--ignore" not in way_on(assess(evidence(istiod("1.20.0"), locked="alice"), NEW))
+    assert "locked" in codes(evidence(istiod("1.20.0"), locked="alice"))
 
 
 def test_a_deployment_that_may_let_a_pod_go_first_needs_no_room() -> None:

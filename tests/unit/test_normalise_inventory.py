@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_istio_upgrade.models.objects import Body
-from kubectl_istio_upgrade.normalise.inventory import proxies_of, proxy_versions
+from kubectl_istio_upgrade.normalise.inventory import proxies_of, proxy_versions, repository_of
 
 
 def pod(
@@ -38,6 +38,26 @@ def test_two_images_are_a_rollout_that_has_not_finished() -> None:
 def test_other_owners_and_pods_without_one_keep_their_names() -> None:
     found = proxies_of([pod("db-0", "db", kind="StatefulSet"), pod("alone")])
     assert [(workload.kind, workload.name) for workload in found] == [("Pod", "alone"), ("StatefulSet", "db")]
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_is_passed_over_for_nothing_runs_in_it(phase: str) -> None:
+    ended = {**pod("migrate-x", "migrate", kind="Job"), "status": {"phase": phase}}
+    running = {**pod("web-5c8d-a", "web-5c8d"), "status": {"phase": "Running"}}
+    assert [workload.name for workload in proxies_of([ended, running])] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        ("docker.io/istio/pilot:1.28.3", "docker.io/istio/pilot"),
+        (f"localhost:5000/istio/pilot@sha256:{'0' * 64}", "localhost:5000/istio/pilot"),
+        (f"istio/pilot:1.28.3@sha256:{'0' * 64}", "istio/pilot"),
+        ("localhost:5000/pilot", "localhost:5000/pilot"),
+    ],
+)
+def test_an_image_without_its_tag_and_digest(image: str, repository: str) -> None:
+    assert repository_of(image) == repository
 
 
 def test_a_pod_without_a_proxy_is_passed_over() -> None:

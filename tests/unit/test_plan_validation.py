@@ -143,6 +143,22 @@ def test_what_failed_before_in_the_same_words_is_no_failure_of_what_was_done_sin
     assert not since(validated(replace(HEALTHY, istiods=())), before).holds
 
 
+def test_a_pod_that_was_not_ready_before_is_known_again_whatever_the_kubelet_says_of_it_now() -> None:
+    was, now = (UnreadyPod("pod a/b", f"kiali is waiting: back-off {time}", ours=True) for time in ("1m20s", "2m40s"))
+    before = failures(validated(replace(HEALTHY, unready=(was,))))
+    found = since(validated(replace(HEALTHY, unready=(now,))), before)
+    assert found.holds
+    (check,) = (each for each in found.checks if each.id == "pods")
+    assert check.details == ("pod a/b: kiali is waiting: back-off 2m40s",)
+    assert not since(validated(replace(HEALTHY, unready=(now, replace(now, name="pod a/c")))), before).holds
+
+
+def test_that_there_is_no_istiod_is_new_where_one_was_only_not_ready() -> None:
+    before = failures(validated(replace(HEALTHY, istiods=(Deployed("Deployment a/istiod", "0 of 1 are available"),))))
+    assert "control-plane" in before
+    assert not since(validated(replace(HEALTHY, istiods=())), before).holds
+
+
 def test_a_proxy_ahead_of_its_istiod_is_a_failure_even_if_the_rest_follows() -> None:
     ahead = replace(HEALTHY, members=(Member("web", Release(1, 29, 2), "default"),), follows=True)
     assert answer("versions", ahead).status is CheckStatus.FAILED

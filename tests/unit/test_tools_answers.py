@@ -89,6 +89,13 @@ def test_the_table_of_proxies_is_read_by_its_columns() -> None:
     )
 
 
+def test_before_1_23_what_a_proxy_does_not_subscribe_to_is_called_not_sent_too() -> None:
+    (first, _) = answers.proxies(ran(TABLE.replace("1.28.3", "1.22.8")))
+    assert first.stale == ("EDS",)
+    (first, _) = answers.proxies(ran(TABLE.replace("1.28.3", "1.22.8").replace("SYNCED", "NOT SENT")))
+    assert {"CDS", "LDS"} <= set(first.stale)
+
+
 def test_a_table_without_rows_has_no_proxies() -> None:
     assert answers.proxies(ran("NAME     CLUSTER     ISTIOD     VERSION     SUBSCRIBED TYPES\n")) == ()
 

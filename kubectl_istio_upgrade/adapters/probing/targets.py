@@ -44,7 +44,19 @@ def split(url: str) -> SplitResult:
         )
     if parts.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise UsageError(f"--probe {url!r} is no http or https URL", hint=hint)
+    _check_sendable(url, host)
     return parts
+
+
+def _check_sendable(url: str, host: str) -> None:
+    """Refuse what no request line can hold, and no resolver look up."""
+    if not url.isascii():
+        raise UsageError(f"--probe {url!r} is not ASCII", hint="percent-encode it, and write the host as xn--...")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        hint = "its labels are between dots, of 1 to 63 characters each"
+        raise UsageError(f"--probe {url!r}: {host!r} is no host name", hint=hint) from None
 
 
 def argv(command: str) -> tuple[Path, list[str]]:

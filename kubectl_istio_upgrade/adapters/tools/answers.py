@@ -14,6 +14,7 @@ import orjson
 
 from ...errors import ToolError
 from ...models.objects import Body
+from ...models.releases import Release
 from ...models.tools import ControlPlaneVersion, Level, MeshVersions, ProxyStatus, ToolMessage
 from ..yamlio import YamlError, load_all
 from .process import Ran
@@ -21,8 +22,13 @@ from .process import Ran
 OWN_VERSION = "65536.65536.65536"
 """What istioctl calls itself when it asks an istiod, which then counts it among the proxies (pkg/adsc)."""
 
-NOT_SETTLED = ("STALE", "NOT SENT", "ERROR", "UNKNOWN")
+NOT_SETTLED = ("STALE", "ERROR", "UNKNOWN")
 """How the table calls configuration that a proxy has not, or not yet, accepted."""
+
+NOT_SENT, ALWAYS_SENT = "NOT SENT", ("CDS", "LDS")
+UNAMBIGUOUS_SINCE = Release(1, 23)
+"""Before that it stood as well for types that a proxy does not subscribe to (istio/istio#51638), such as RDS of a
+gateway without routes; every proxy subscribes to those two."""
 
 _log_line = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\t(?:debug|info|warn|error|fatal)\t")
 _header = re.compile(r"\S+(?: \S+)*")
@@ -86,8 +92,11 @@ def _proxy(row: dict[str, str]) -> ProxyStatus:
 
 
 def _stale(row: dict[str, str]) -> Iterator[str]:
+    release = Release.parse(row.get("VERSION", ""))
+    unambiguous = release is None or release.rank >= UNAMBIGUOUS_SINCE.rank
     for title, text in row.items():
-        if title not in _ABOUT_THE_PROXY and text.startswith(NOT_SETTLED):
+        unsent = text.startswith(NOT_SENT) and (unambiguous or title in ALWAYS_SENT)
+        if title not in _ABOUT_THE_PROXY and (unsent or text.startswith(NOT_SETTLED)):
             yield title
 
 

@@ -10,6 +10,7 @@ from ...models.assessments import Assessment
 from ...models.changes import ObjectDiff
 from ...models.findings import Severity
 from ...models.upgrades import Phase
+from ...plan.assessment import way_on
 from ...rules.findings import UNPROVED
 from .phases import Phases
 
@@ -49,8 +50,6 @@ def lines_at_risk(at_risk: Sequence[ObjectDiff]) -> Iterator[str]:
 
 
 def _refused(found: Assessment, *more: str) -> RefusedError:
-    codes = " ".join(dict.fromkeys(f"--ignore {finding.code}" for finding in found.blockers))
-    hint = f"do what the table says; to go on all the same, knowing what that means: {codes}"
     count = len(found.blockers)
     message = f"{count} {'blocker' if count == 1 else 'blockers'}; nothing was changed"
-    return RefusedError("\n".join((message, *more)), hint=hint)
+    return RefusedError("\n".join((message, *more)), hint=way_on(found))

@@ -69,26 +69,32 @@ def gateway_api(case: Case) -> Iterator[Finding | Skipped]:
     for crd in case.objects(DEFINITIONS):
         plural, _, group = crd.key.name.partition(".")
         bundle = Release.parse(crd.annotations.get(BUNDLE, ""))
-        row = outside(plural, bundle, case.target) if group == GATEWAY_API_GROUP and bundle else None
-        if row and bundle:
+        row = outside(plural, bundle, case.target) if group == GATEWAY_API_GROUP else None
+        if row:
             yield from _gateway_api(case, crd, row, bundle)
 
 
-def outside(plural: str, bundle: Release, release: Release) -> GatewayApiWindow | None:
-    """The row by which a release of Istio does not take a kind from this bundle; None where it does."""
+def outside(plural: str, bundle: Release | None, release: Release) -> GatewayApiWindow | None:
+    """The row by which a release of Istio does not take a kind from this bundle; None where it does.
+
+    As istiod does (crdwatcher.go), candidates of a bundle count as that bundle; a definition that does not tell its
+    bundle is none of any where one is asked for.
+    """
     for row in GATEWAY_API:
         in_force = row.since.rank <= release.rank and (row.until is None or release.rank < row.until.rank)
         if row.plural == plural and in_force:
-            too_old = row.least is not None and bundle.rank < row.least.rank
-            too_new = row.most is not None and bundle.rank > row.most.rank
+            proper = bundle._replace(candidate="") if bundle else None
+            too_old = row.least is not None and (proper is None or proper.rank < row.least.rank)
+            too_new = row.most is not None and proper is not None and proper.rank > row.most.rank
             if too_old or too_new:
                 return row
     return None
 
 
-def _gateway_api(case: Case, crd: MeshObject, row: GatewayApiWindow, bundle: Release) -> Iterator[Finding]:
+def _gateway_api(case: Case, crd: MeshObject, row: GatewayApiWindow, bundle: Release | None) -> Iterator[Finding]:
+    this = f"this is {bundle}" if bundle else f"this does not tell, in the annotation {BUNDLE}"
     wanted = f"{row.least} or newer" if row.least else f"{row.most} or older"
-    what = f"{case.target} takes {row.plural} from Gateway API {wanted}, and this is {bundle}: {row.effect.value}"
+    what = f"{case.target} takes {row.plural} from Gateway API {wanted}, and {this}: {row.effect.value}"
     do = f"bring the Gateway API to {wanted} first; see the release notes of both for one that suits both"
     if row.effect is Effect.STALLS:
         yield found("gateway-api-stalls", what, do, (crd,), source=row.source)

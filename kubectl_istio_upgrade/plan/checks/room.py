@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...models.findings import Finding, Skipped, Unknown
 from ...models.objects import Body, MeshObject
+from ...normalise.inventory import has_ended
 from .case import Case, found
 from .rolling import scales
 
@@ -65,7 +66,7 @@ def room(case: Case) -> Iterator[Finding | Skipped]:
         return
     free = _free(nodes, pods)
     for scale in scales(case):
-        if not scale.least or not _must_surge(scale.obj, scale.least):
+        if not scale.least or not _must_surge(scale.obj):
             continue
         template = scale.obj.body["spec"]["template"]["spec"]
         need = requests(template)
@@ -98,7 +99,7 @@ def _free(nodes: Iterable[Body], pods: Iterable[Body]) -> dict[str, Resources]:
     used: dict[str, Resources] = defaultdict(Resources)
     for pod in pods:
         spec = pod.get("spec") or {}
-        if spec.get("nodeName") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+        if spec.get("nodeName") and not has_ended(pod):
             used[spec["nodeName"]] += requests(spec)
     return {_name(node): _allocatable(node).without(used[_name(node)]) for node in nodes}
 
@@ -133,8 +134,9 @@ def _tolerates(toleration: Body, taint: Body) -> bool:
     return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
-def _must_surge(obj: MeshObject, count: int) -> bool:
-    """Whether the Deployment takes no pod away before a new one is ready."""
+def _must_surge(obj: MeshObject) -> bool:
+    """Whether the Deployment takes no pod away before a new one is ready: by its replicas as they are now."""
+    count = obj.body["spec"].get("replicas", 1)
     strategy = obj.body["spec"].get("strategy") or {}
     if strategy.get("type") == "Recreate":
         return False
