@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from ..canonical import json_bytes, same
 from ..models.changes import FieldChange, FieldOp, ItemKey, Path
 from ..models.objects import Json
+from ..rules.lists import refer_back
 from .pairing import pair_items
 
 KeyedLists = Mapping[str, tuple[str, ...]]
@@ -18,7 +19,8 @@ def field_changes(before: Json, after: Json, keyed: KeyedLists | None = None) ->
     """Every difference between two values; empty exactly when they are equal up to the order of keyed lists.
 
     Equality is that of JSON: 1, 1.0 and true are three values. Lists named in `keyed` are matched by key; all others
-    in order, where an inserted item is one addition and not a change of all that follow.
+    in order, where an inserted item is one addition and not a change of all that follow. Where items of a keyed list
+    refer to those before them, another order is a change of the list as a whole, after those of its items.
     """
     return tuple(_walk(before, after, (), "", keyed or {}))
 
@@ -74,6 +76,8 @@ def _keyed(before: list[Json], after: list[Json], path: Path, at: str, keyed: Ke
     for key, item in new.items():
         if key not in old:
             yield FieldChange(FieldOp.ADD, (*path, item_key(item, names)), after=item)
+    if [key for key in old if key in new] != [key for key in new if key in old] and refer_back((*before, *after)):
+        yield FieldChange(FieldOp.REPLACE, path, before, after)
 
 
 def _ordered(before: list[Json], after: list[Json], path: Path, at: str, keyed: KeyedLists) -> Iterator[FieldChange]:

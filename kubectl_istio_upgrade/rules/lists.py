@@ -6,9 +6,10 @@ after another, init containers run one after another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..models.objects import Json
 from .matching import Types, types
 
 _WORKLOADS = types("deployments.apps", "daemonsets.apps", "statefulsets.apps")
@@ -46,3 +47,12 @@ KEYED_LISTS: tuple[KeyedList, ...] = (
 def keyed_lists(resource: str) -> Mapping[str, tuple[str, ...]]:
     """The rows for one type: dotted path to item key."""
     return {row.path: row.keys for row in KEYED_LISTS if resource in row.types}
+
+
+def refer_back(items: Iterable[Json]) -> bool:
+    """Whether an item of a keyed list may refer to those before it: then the order has a meaning after all.
+
+    `$(NAME)` in the value of an environment variable is expanded from what is defined before it, and stays as it is
+    where that comes later (Kubernetes, core/v1, EnvVar.value).
+    """
+    return any("$(" in item["value"] for item in items if isinstance(item.get("value"), str))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from .mesh import Json, Mesh, config_map
@@ -66,6 +68,30 @@ def test_a_rollout_restart_is_no_difference(program: Program, mesh: Mesh) -> Non
     after = there(mesh, body)
     assert "labels" not in after["metadata"]
     assert after["spec"]["template"]["metadata"]["annotations"] == {RESTARTED_AT: at}
+
+
+def test_the_order_of_variables_comes_back_where_one_refers_to_another(
+    program: Program, mesh: Mesh, manifest: Callable[..., str]
+) -> None:
+    """The API server keeps the order, and expands `$(A)` from what stands before it alone."""
+    then, now = deployment("variables", A="1", B="$(A)"), deployment("variables", B="$(A)", A="1")
+    mesh.add(then)
+    rolled_out(mesh, then)
+    program("snapshot", "-q").done()
+    mesh.patch(then, {"spec": now["spec"]})
+    assert names(mesh, then) == ["B", "A"]
+    assert "no differences" not in program("diff").done(1).out
+    assert program("rollback", "--yes", "-o", "json").done().json["proof"]["holds"]
+    assert names(mesh, then) == ["A", "B"]
+    assert (
+        program("apply", "-f", manifest(now), "--force-conflicts", "--yes", "-o", "json").done().json["proof"]["holds"]
+    )
+    assert names(mesh, then) == ["B", "A"]
+
+
+def names(mesh: Mesh, body: Json) -> list[str]:
+    (container,) = there(mesh, body)["spec"]["template"]["spec"]["containers"]
+    return [variable["name"] for variable in container["env"]]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ _Relative = tuple[Path, FieldChange]
 def _patched(value: Json, changes: Sequence[_Relative]) -> Json:
     if not changes:
         return clone(value)
-    if len(changes) == 1 and not changes[0][0]:
-        return clone(changes[0][1].after)
+    if not changes[-1][0]:  # of a keyed list in another order, the last word
+        return clone(changes[-1][1].after)
     here: dict[Step, FieldChange] = {path[0]: change for path, change in changes if len(path) == 1}
     below: dict[Step, list[_Relative]] = {}
     for path, change in changes:

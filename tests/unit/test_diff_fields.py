@@ -52,6 +52,51 @@ def test_keyed_lists_are_patched_up_to_order(before: Json, after: Json) -> None:
                 sorted(as_list(after)["containers"], key=lambda item: item["name"]))  # fmt: skip
 
 
+_VARIABLES = st.lists(
+    st.tuples(st.sampled_from("ABCD"), st.sampled_from(["1", "2", "$(A)", "$(B)/x"])), unique_by=lambda each: each[0]
+)
+
+
+@given(_VARIABLES, _VARIABLES)
+def test_variables_are_patched_with_their_order_where_that_has_a_meaning(before: Json, after: Json) -> None:
+    def container(variables: Json) -> Json:
+        return {"containers": [{"name": "c", "env": [{"name": name, "value": value} for name, value in variables]}]}
+
+    found = field_changes(container(before), container(after), KEYED)
+    (result,) = patched(container(before), found)["containers"]
+    patched_to = [(item["name"], item["value"]) for item in result["env"]]
+    assert sorted(patched_to) == sorted(after)
+    refers = any("$(" in value for _, value in (*before, *after))
+    kept = [[name for name, _ in each if name in dict(before) and name in dict(after)] for each in (before, after)]
+    if refers and kept[0] != kept[1]:
+        assert patched_to == after
+    else:
+        assert bool(found) == (sorted(before) != sorted(after))
+
+
+def env(*variables: tuple[str, str]) -> Json:
+    return {"containers": [{"name": "a", "env": [{"name": name, "value": value} for name, value in variables]}]}
+
+
+def test_the_order_of_variables_counts_where_one_refers_to_another() -> None:
+    """`$(A)` is expanded from what stands before it."""
+    whole = ("replace", "containers[name=a].env")
+    assert changes(env(("A", "1"), ("B", "$(A)")), env(("B", "$(A)"), ("A", "1"))) == [whole]
+    assert changes(env(("A", "1"), ("B", "2")), env(("B", "$(A)"), ("A", "1"))) == [
+        ("replace", "containers[name=a].env[name=B].value"),
+        whole,
+    ]
+    assert changes(env(("A", "1"), ("B", "2")), env(("B", "2"), ("A", "1"))) == []
+
+
+def test_what_comes_or_goes_between_variables_is_no_other_order() -> None:
+    some, more = (("A", "1"), ("B", "$(A)")), (("A", "1"), ("C", "3"), ("B", "$(A)"))
+    assert changes(env(*some), env(*more)) == [("add", "containers[name=a].env[name=C]")]
+    assert changes(env(*more), env(*some)) == [("remove", "containers[name=a].env[name=C]")]
+    moved = (("B", "$(A)"), ("A", "1"))
+    assert ("remove", "containers[name=a].env[name=C]") in changes(env(*more), env(*moved))
+
+
 def test_numbers_booleans_and_strings_are_never_equal_across_types() -> None:
     for before, after in ((1, True), (0, False), (1, 1.0), (1, "1"), (None, {}), ({}, []), ("", None)):
         assert changes({"a": before}, {"a": after}) == [("replace", "a")], (before, after)
