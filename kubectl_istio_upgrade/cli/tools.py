@@ -14,11 +14,11 @@ from ..adapters.tools.fetching import RELEASES, fetch
 from ..adapters.tools.finding import HELM_VARIABLE, ISTIOCTL_VARIABLE, Candidate, Places, find_helm, find_istioctl
 from ..adapters.tools.helm import HelmProgram
 from ..adapters.tools.istioctl import IstioctlProgram
-from ..adapters.tools.process import Program
-from ..adapters.tools.reach import Destination, kubeconfig_for
+from ..adapters.tools.reach import Destination, kubeconfig_for, led
 from ..errors import ToolError, UsageError
 from ..models.releases import Release
 from ..ports import Helm, Istioctl
+from ..rules.variables import DRIVER, RECORDS
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -105,11 +105,12 @@ class Toolbox:
             return None
 
     def helm(self) -> Helm:
-        """Raises ToolError saying how to get it."""
+        """Raises ToolError saying how to get it, or that its records are where nobody here looks."""
+        _refuse_driver(os.environ.get(DRIVER, ""))
         places = Places("helm", self.settings.values.get("helm"), HELM_VARIABLE)
         found = find_helm(places, hint=GET_HELM)
         environment = {**self.environment, **self.destination.helm_variables}
-        return HelmProgram(Program(found.path, environment), str(found.release))
+        return HelmProgram(led(found.path, environment), str(found.release))
 
     def _istioctl(self, release: Release | None, *, download: bool = True) -> Istioctl:
         if release not in self._found:
@@ -118,7 +119,7 @@ class Toolbox:
         return self._found[release]
 
     def _program(self, found: Candidate) -> Istioctl:
-        program, flags = Program(found.path, self.environment), self.destination.istioctl_flags
+        program, flags = led(found.path, self.environment), self.destination.istioctl_flags
         return IstioctlProgram(program, str(found.release), self.root_namespace, flags)
 
     def _find(self, release: Release | None, given: Path | None, hint: str, *, download: bool = True) -> Candidate:
@@ -138,6 +139,13 @@ def toolbox(settings: Settings, destination: Destination, root_namespace: str) -
     """Programs for as long as the context lasts."""
     with ExitStack() as stack:
         yield Toolbox(settings, destination, root_namespace, stack)
+
+
+def _refuse_driver(driver: str) -> None:
+    if driver not in RECORDS:
+        message = f"{DRIVER} is {driver!r}, and of Helm's records this tool knows those that are Secrets"
+        hint = f"if those of this mesh are Secrets, unset {DRIVER} for this command; else upgrade with helm itself"
+        raise ToolError(message, hint=hint)
 
 
 def cache_folder() -> Path:

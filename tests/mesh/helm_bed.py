@@ -15,6 +15,16 @@ from .helm_story import IMAGES, NAMESPACE, HelmMesh
 from .mesh import NEW, OLD
 from .upgrades import tools
 
+ASTRAY = {
+    "HELM_KUBECONTEXT": "no-such-context",
+    "HELM_KUBEAPISERVER": "https://127.0.0.1:1",
+    "HELM_KUBETOKEN": "of-nobody",
+    "HELM_NAMESPACE": "elsewhere",
+    "ISTIOCTL_XDS_ADDRESS": "127.0.0.1:1",
+    "ISTIOCTL_ISTIONAMESPACE": "elsewhere",
+}
+"""In a shell that is set up for another cluster: helm and istioctl would go there."""
+
 RELEASES = {"istio-base": "base", "istiod": "istiod", "istio-ingress": "gateway"}
 
 

@@ -1,4 +1,7 @@
-"""The whole guide on a mesh that Helm installed: by `helm upgrade` of each release, and back with its records."""
+"""The whole guide on a mesh that Helm installed: by `helm upgrade` of each release, and back with its records.
+
+All the while the shell is set up for another cluster.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from tests.support.cli import Ran
 
 from .comparison import Dump, compare
-from .helm_bed import charts, install, sealed_store, variables
+from .helm_bed import ASTRAY, charts, install, sealed_store, variables
 from .helm_story import HelmMesh, empty
 from .mesh import NEW, OLD, settled
 from .workloads import Standing, standings
@@ -39,7 +42,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("helm")
-    with empty(folder / "store.git", variables(folder / "bin")) as mesh:
+    with empty(folder / "store.git", {**variables(folder / "bin"), **ASTRAY}) as mesh:
         yield _tell(mesh, folder)
 
 

@@ -44,7 +44,7 @@ def recorded(log: Path) -> list[dict[str, str]]:
 SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 STORE = {"LC_ALL", "LANGUAGE", "SSH_ASKPASS_REQUIRE"}
 CREDENTIALS = {"KUBERNETES_EXEC_INFO"}
-TOOLS = {"KUBECONFIG", "NO_COLOR", "TERM", "LC_ALL"}
+TOOLS = {"KUBECONFIG", "ISTIOCONFIG", "NO_COLOR", "TERM", "LC_ALL"}
 """What the recorder's shell, and whoever starts a program, set on purpose."""
 
 

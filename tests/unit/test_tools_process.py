@@ -1,13 +1,11 @@
-"""Programs of others: run to their end, watched, led to the right cluster, and never left behind."""
+"""Programs of others: run to their end, watched, and never left behind."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +16,6 @@ import pytest
 
 from kubectl_istio_upgrade.adapters.tools import process
 from kubectl_istio_upgrade.adapters.tools.process import Program, Ran
-from kubectl_istio_upgrade.adapters.tools.reach import CONTEXT, Destination, kubeconfig_for
-from kubectl_istio_upgrade.cli.settings import Settings
-from kubectl_istio_upgrade.cli.tools import toolbox
 from kubectl_istio_upgrade.errors import ToolError, ToolTimeoutError
 
 SHELL = Path("/bin/sh")
@@ -87,42 +82,6 @@ def test_ctrl_c_ends_it_and_waits_for_that(tmp_path: Path) -> None:
 def test_what_is_no_program_is_told() -> None:
     with pytest.raises(ToolError, match="cannot be run: no such file or directory"):
         Program(Path("/nowhere/istioctl"), {}).run("version", timeout=1)
-
-
-def test_the_choice_of_cluster_and_user_is_put_before_the_users_files(tmp_path: Path) -> None:
-    theirs = (tmp_path / "one", tmp_path / "two")
-    with kubeconfig_for(Destination(theirs, "c", "the cluster", "the user", "here")) as environment:
-        first, *rest = environment["KUBECONFIG"].split(os.pathsep)
-        assert rest == [str(path) for path in theirs]
-        pointer = json.loads(Path(first).read_text())
-        assert pointer["current-context"] == CONTEXT
-        context = {"cluster": "the cluster", "user": "the user", "namespace": "here"}
-        assert pointer["contexts"] == [{"name": CONTEXT, "context": context}]
-        assert {"clusters", "users"}.isdisjoint(pointer), "no credential is copied"
-        assert Path(first).parent.stat().st_mode & 0o077 == 0
-    assert not Path(first).exists()
-
-
-def test_what_leads_programs_is_made_for_the_first_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    there = Destination((tmp_path / "config",), "c", "the cluster", "the user", "here")
-    with toolbox(Settings({}), there, "istio-system") as tools:
-        assert not list(tmp_path.iterdir()), "a command that is killed and has started none leaves nothing behind"
-        assert Path(tools.environment["KUBECONFIG"].split(os.pathsep)[0]).exists()
-    assert not list(tmp_path.iterdir())
-
-
-def test_in_a_pod_there_is_nothing_to_lead() -> None:
-    with kubeconfig_for(Destination((), "in-cluster", "in-cluster", "in-cluster", "default")) as environment:
-        assert environment == {}
-
-
-def test_whom_to_impersonate_in_each_programs_own_words() -> None:
-    somebody = Destination((), "c", "k", "u", "n", "jane", ("dev", "ops"), "42")
-    assert somebody.istioctl_flags == ("--as=jane", "--as-uid=42", "--as-group=dev", "--as-group=ops")
-    assert somebody.helm_variables == {"HELM_KUBEASUSER": "jane", "HELM_KUBEASGROUPS": "dev,ops"}
-    nobody = Destination((), "c", "k", "u", "n")
-    assert (nobody.istioctl_flags, nobody.helm_variables) == ((), {})
 
 
 def test_its_complaint_is_all_from_its_error_on() -> None:

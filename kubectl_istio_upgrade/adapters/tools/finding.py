@@ -16,7 +16,7 @@ import orjson
 
 from ...errors import ToolError
 from ...models.releases import Release
-from .process import Program
+from .reach import led
 
 PATIENCE = 20.0
 """Seconds that a program has to say what it is."""
@@ -100,7 +100,7 @@ def ask_helm(path: Path, origin: str) -> Candidate:
 
 def _asked(path: Path, origin: str, question: tuple[str, ...], parse: Callable[[str], Release | None]) -> Candidate:
     try:
-        ran = Program(path, {}).run(*question, timeout=PATIENCE)
+        ran = led(path, {}).run(*question, timeout=PATIENCE)
         release = None if ran.code else parse(ran.out.strip())
     except ToolError as error:
         return Candidate(path, origin, problem=f"cannot be asked: {error.message}")

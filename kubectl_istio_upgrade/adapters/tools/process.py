@@ -1,7 +1,8 @@
 """Running a program of somebody else's, and ending it with us.
 
-Its environment is ours but for what would change the language or the form of what it prints. It never reads our
-terminal. What it prints goes line by line to whoever wants to watch, and whole to the caller.
+Its environment is ours but for what would change the language or the form of what it prints, and what whoever starts it
+does not pass on. It never reads our terminal. What it prints goes line by line to whoever wants to watch, and whole to
+the caller.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Program:
 
     path: Path
     environment: Mapping[str, str]
+    passed_on: Callable[[str], bool] = lambda _: True
+    """Whether it gets this variable of ours."""
 
     def run(
         self, *arguments: str, stdin: str = "", timeout: float, watch: Callable[[str], None] = lambda _: None
@@ -92,6 +95,10 @@ class Program:
             reader.join(GRACE)
         return Ran(code, "".join(heard), "".join(said))
 
+    @property
+    def _inherited(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if self.passed_on(name)}
+
     def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         # A session of its own: the terminal's Ctrl-C reaches us alone, and we decide what becomes of it.
         return subprocess.Popen(  # noqa: S603 - a list, no shell; the path is the user's choice
@@ -99,7 +106,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **_PLAIN, **self.environment},
+            env={**self._inherited, **_PLAIN, **self.environment},
             text=True,
             encoding="utf-8",
             errors="replace",

@@ -2,22 +2,29 @@
 
 Both read a kubeconfig and know `--context`, and neither knows kubectl's `--cluster` and `--user`. A choice of those is
 put before the user's kubeconfig as a file of its own that names cluster and user and holds nothing of either: of files
-with the same entry the first counts (client-go, tools/clientcmd/loader.go).
+with the same entry the first counts (client-go, tools/clientcmd/loader.go). Nothing else leads them: variables of the
+user's shell that would are not passed on (`rules.variables`), nor is istioctl's own configuration.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from ...rules.variables import passed_on
+from .process import Program
+
 CONTEXT = "kubectl-istio-upgrade"
 """The context in the file in front; nobody else's, we hope, and if so only hidden from the tools that we start."""
+
+_NOTHING = {"apiVersion": "v1", "kind": "Config"}
+"""A kubeconfig without any entry: then the account of the pod counts (client-go, tools/clientcmd)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +53,30 @@ class Destination:
         return {name: value for name, value in named.items() if value}
 
 
+def led(path: Path, environment: Mapping[str, str]) -> Program:
+    """A program that this environment leads, and nothing of ours leads elsewhere."""
+    return Program(path, environment, passed_on)
+
+
 @contextmanager
 def kubeconfig_for(destination: Destination) -> Iterator[dict[str, str]]:
     """The environment that leads a program there, for as long as the context lasts.
 
-    Without any file we are in a pod, and so is whatever we start: it finds its service account by itself.
+    Without any file we are in a pod, and so is whatever we start: with an empty kubeconfig it finds its service account
+    by itself, and with none it would look for one at home first.
     """
-    if not destination.files:
-        yield {}
-        return
     with tempfile.TemporaryDirectory(prefix="kubectl-istio-upgrade-") as folder:
-        front = Path(folder) / "context.json"
-        front.write_bytes(orjson.dumps(_pointer(destination)))
+        front, defaults = Path(folder) / "context.json", Path(folder) / "istioctl.yaml"
+        front.write_bytes(orjson.dumps(_pointer(destination) if destination.files else _NOTHING))
+        defaults.write_text("{}\n")
         listed = [str(file) for file in (front, *destination.files)]
-        yield {"KUBECONFIG": os.pathsep.join(listed)}
+        yield {"KUBECONFIG": os.pathsep.join(listed), "ISTIOCONFIG": str(defaults)}
 
 
 def _pointer(destination: Destination) -> dict[str, object]:
     where = {"cluster": destination.cluster, "user": destination.user, "namespace": destination.namespace}
     return {
-        "apiVersion": "v1",
-        "kind": "Config",
+        **_NOTHING,
         "current-context": CONTEXT,
         "contexts": [{"name": CONTEXT, "context": where}],
     }
