@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import COMMON, command, output, probing, tooling, unlocking, writing
-from .values import Named
+from .values import Named, Written
 
 if TYPE_CHECKING:
     from ..models.releases import Release
@@ -30,7 +30,12 @@ NOT_PLANNED = frozenset(
     "-f", "--filename", "files", multiple=True, metavar="[RELEASE:]FILE", help="Settings to lay over the recovered."
 )
 @click.option(
-    "--set", "sets", multiple=True, metavar="[RELEASE:]PATH=VALUE", help="One setting, as for istioctl and helm."
+    "--set",
+    "sets",
+    multiple=True,
+    type=Written(),
+    metavar="[RELEASE:]PATH=VALUE",
+    help="A setting, as for istioctl or helm.",
 )
 @click.option(
     "--workloads",
@@ -83,7 +88,9 @@ def upgrade(
 
     --set and -f lay settings over the recovered ones: on a mesh of istioctl's those of an IstioOperator, on a mesh of
     Helm's the values of istiod's release, or with RELEASE: in front those of another one. A value that changes nothing
-    of what its chart renders is told.
+    of what its chart renders is told. A value of --set is what that program takes it for: a number, true, false, for
+    helm null or a list {a,b}, else text as it is written. For helm a comma ends a setting, unless a backslash is before
+    it.
 
     With the --revision of no control plane so far a new one is installed beside the present one, and nothing follows
     it yet: `promote` leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one. A

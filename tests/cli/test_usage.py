@@ -45,6 +45,7 @@ NO_SUCH = "nowhere"
         (["rollback", "--timeout", "inf", "--yes"], ["inf is not in the range"]),
         (["rollback", "--probe-interval", "nan", "--yes"], ["nan is no length of time"]),
         (["snapshot", "-m", "caf\udce9"], ["invalid value for '-m'", "it is not utf-8"]),
+        (["upgrade", "--to", "1.29.1", "--set", "a=\udce9"], ["invalid value for '--set'", "it is not utf-8"]),
         (["upgrade", "--to", "1.29"], ["'1.29' is no release of Istio", "with its patch number"]),
         (["upgrade", "--to", "1.29", "--plan"], ["'1.29' is no release of Istio"]),
         (["precheck", "--to", "soon"], ["'soon' is no release of Istio"]),

@@ -1,4 +1,4 @@
-"""Values laid over one another, told apart, and set by path."""
+"""Values laid over one another, told apart, and set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubectl_istio_upgrade.canonical import same
 from kubectl_istio_upgrade.errors import UsageError
-from kubectl_istio_upgrade.plan.settings.merging import beyond, merged, parsed_setting, with_value
+from kubectl_istio_upgrade.plan.settings.merging import beyond, merged, with_value
 
 VALUES = st.recursive(
     st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2),
@@ -43,26 +43,6 @@ def test_an_empty_map_that_was_set_is_kept() -> None:
 
 def test_a_list_replaces_a_list_and_null_takes_an_entry_away() -> None:
     assert merged({"a": [1, 2], "b": 1}, {"a": [3], "b": None}) == {"a": [3]}
-
-
-@pytest.mark.parametrize(
-    ("text", "steps", "value"),
-    [
-        ("values.pilot.autoscaleMin=2", ("values", "pilot", "autoscaleMin"), "2"),
-        ("values.global.imagePullSecrets[0]=registry", ("values", "global", "imagePullSecrets", 0), "registry"),
-        (r"a.topology\.istio\.io/network=x=y", ("a", "topology.istio.io/network"), "x=y"),
-        ("a[0].b=", ("a", 0, "b"), ""),
-    ],
-)
-def test_a_setting_is_read_as_istioctl_reads_it(text: str, steps: tuple[str | int, ...], value: str) -> None:
-    assert parsed_setting(text) == (steps, value)
-
-
-@pytest.mark.parametrize("text", ["", "a", "=1", "[0]=1", "a[x]=1", "a[0=1", "a..b=1"])
-def test_what_is_no_setting_is_refused_with_the_form_of_one(text: str) -> None:
-    with pytest.raises(UsageError, match="cannot read setting") as caught:
-        parsed_setting(text)
-    assert "PATH=VALUE" in str(caught.value.hint)
 
 
 def test_a_value_is_set_and_what_is_around_it_stays() -> None:

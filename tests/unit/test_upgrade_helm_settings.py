@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_istio_upgrade.adapters.yamlio import load
 from kubectl_istio_upgrade.cli.upgrading import _file
 from kubectl_istio_upgrade.errors import UsageError
 from kubectl_istio_upgrade.models.objects import Body
@@ -36,7 +35,7 @@ def render(release: HelmRelease, values: Body) -> list[Body]:
 
 def laid(*settings: str, files: tuple[SettingsFile, ...] = (), values: Mapping[str, Body] | None = None) -> Laid:
     present = {release.label: (values or {}).get(release.label, {}) for release in RELEASES}
-    return Reaching(Wishes(files, settings), RELEASES, load).over(present, render)
+    return Reaching(Wishes(files, settings), RELEASES).over(present, render)
 
 
 def test_a_setting_without_a_release_is_for_that_of_istiod() -> None:
@@ -51,6 +50,16 @@ def test_every_other_release_is_reached_by_its_name_and_by_its_namespace_where_t
     assert found.values["kube-system/istio-cni"] == {"cniConfDir": "/etc/cni"}
     assert found.values["bank/gateway"] == {"service": {"type": "NodePort"}}
     assert found.values["shop/gateway"] == {}
+
+
+def test_one_setting_may_hold_several_as_with_helm_and_all_are_for_its_release() -> None:
+    found = laid("istio-cni:cniConfDir=/etc/cni,excludeNamespaces={a,b}", "autoscaleMin=2")
+    assert found.values["kube-system/istio-cni"] == {"cniConfDir": "/etc/cni", "excludeNamespaces": ["a", "b"]}
+    assert found.values["istio-system/istiod"] == {"autoscaleMin": 2}
+
+
+def test_the_tag_of_a_release_is_no_number() -> None:
+    assert laid("global.tag=1.30").values["istio-system/istiod"] == {"global": {"tag": "1.30"}}
 
 
 def test_a_file_reaches_its_release_and_keeps_what_it_does_not_name() -> None:
@@ -79,6 +88,8 @@ def test_a_value_that_is_already_so_is_no_mistake() -> None:
         ("values.pilot.autoscaleMin=2", "'values' is for a mesh that istioctl installed", "autoscaleMin=2"),
         ("istio-cni:spec.cni=2", "'spec' is for a mesh that istioctl installed", "as for helm"),
         ("istio-cni:a", "cannot read setting 'a'", "PATH=VALUE"),
+        ("a=1,values.b=2", "'values' is for a mesh that istioctl installed", "as for helm"),
+        ("istiod:a=1,istio-cni:b=2", "'istio-cni:b' names a release again", "a --set for each release"),
     ],
 )
 def test_what_can_reach_nothing_is_refused(setting: str, message: str, hint: str) -> None:
@@ -95,12 +106,12 @@ def test_an_istiooperator_is_refused_as_values() -> None:
 def test_a_release_is_refused_where_helm_did_not_install_the_mesh() -> None:
     for wishes in (Wishes((), ("istiod:a=1",)), Wishes((SettingsFile("istiod:f.yaml", {}, "istiod"),))):
         with pytest.raises(UsageError, match="names a Helm release, and Helm did not install this mesh"):
-            wishes.over({"spec": {}}, load)
+            wishes.over({"spec": {}})
 
 
 def test_a_key_may_hold_a_colon() -> None:
-    assert Wishes((), ("a\\:b=1",)).over({"spec": {}}, load) == {"spec": {"a:b": 1}}
-    assert Wishes((), ("hub=host:5000/istio",)).over({"spec": {}}, load) == {"spec": {"hub": "host:5000/istio"}}
+    assert Wishes((), ("a\\:b=1",)).over({"spec": {}}) == {"spec": {"a:b": 1}}
+    assert Wishes((), ("hub=host:5000/istio",)).over({"spec": {}}) == {"spec": {"hub": "host:5000/istio"}}
 
 
 def test_a_file_is_named_with_its_release_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ class Chooser:
         for other in installed.origins(self.revision, gateways=self.gateways):
             if other.revision != plane.revision:
                 operator = with_gateways_of(operator, self._recovered(session, captured, other, target))
-        return replace(operator, body=self.wishes.over(operator.body, self.tools.parse))
+        return replace(operator, body=self.wishes.over(operator.body))
 
     def _recovered(
         self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
@@ -126,7 +126,7 @@ class Chooser:
             each.label: values_for(helm.values(each.name, each.namespace), each.version, self.to) for each in present
         }
         values = beside.values(values) if beside else values
-        laid = Reaching(self.wishes, releases, self.tools.parse).over(values, self._rendered(helm))
+        laid = Reaching(self.wishes, releases).over(values, self._rendered(helm))
         return replace(way, values=laid.values, idle=laid.idle)
 
     def _beside(self, live: State, present: tuple[HelmRelease, ...], revision: str) -> Beside:

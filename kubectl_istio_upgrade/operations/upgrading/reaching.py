@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ...errors import UsageError
 from ...models.objects import Body
 from ...models.settings import HelmRelease
-from ...plan.settings.merging import merged, parsed_setting, with_value
+from ...plan.settings.assignments import of_helm
+from ...plan.settings.merging import merged, with_value
 from ...plan.settings.recorded import VALUES
-from ...plan.settings.remainder import Parse
 from .wishes import SettingsFile, Wishes, apart
 
 FOREIGN = ("values", "spec")
@@ -37,7 +37,6 @@ class Reaching:
 
     wishes: Wishes
     releases: Sequence[HelmRelease]
-    parse: Parse
 
     def over(self, values: Mapping[str, Body], render: Render) -> Laid:
         """The values with everything laid over them. Raises UsageError for a release that is not there."""
@@ -59,12 +58,22 @@ class Reaching:
         for text in self.wishes.settings:
             path, equals, value = text.partition("=")
             release, rest = apart(path)
-            yield release, f"--set {text}", self._setting(f"{rest}{equals}{value}")
+            yield release, f"--set {text}", self._settings(f"--set {text}", f"{rest}{equals}{value}")
 
-    def _setting(self, text: str) -> Callable[[Body], Body]:
-        steps, value = parsed_setting(text)
-        _refuse_foreign(steps[0], f"--set {text}")
-        return lambda values: with_value(values, steps, self.parse(value))
+    def _settings(self, given: str, text: str) -> Callable[[Body], Body]:
+        """What one `--set` does, which is for one release: helm has no names of releases in it."""
+        assignments = of_helm(text)
+        for steps, _ in assignments:
+            _refuse_foreign(steps[0], given)
+            if str(steps[0]).partition(":")[0] in {name for each in self.releases for name in (each.name, each.label)}:
+                raise UsageError(f"{given}: {steps[0]!r} names a release again", hint="write a --set for each release")
+
+        def lay(values: Body) -> Body:
+            for assignment in assignments:
+                values = with_value(values, *assignment)
+            return values
+
+        return lay
 
     def _meant(self, name: str, given: str) -> HelmRelease:
         if not name:

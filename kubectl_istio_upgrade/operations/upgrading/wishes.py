@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ...errors import UsageError
 from ...models.objects import Body
-from ...plan.settings.merging import merged, parsed_setting, with_value
-from ...plan.settings.remainder import Parse
+from ...plan.settings.assignments import of_istioctl
+from ...plan.settings.merging import merged, with_value
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,16 @@ class Wishes:
     files: tuple[SettingsFile, ...] = ()
     """Laid over the recovered settings one after another."""
     settings: tuple[str, ...] = ()
-    """`PATH=VALUE`, as with `istioctl --set`; on a Helm mesh `RELEASE:PATH=VALUE`, too."""
+    """`PATH=VALUE`, as with `istioctl --set`; on a Helm mesh as with helm's, and `RELEASE:PATH=VALUE`, too."""
 
-    def over(self, operator: Body, parse: Parse) -> Body:
-        """An IstioOperator with these laid over it; paths begin below `spec`. Raises UsageError."""
+    def over(self, operator: Body) -> Body:
+        """An IstioOperator with these laid over it. Raises UsageError."""
         for file in self.files:
             _refuse_release(file.release, f"-f {file.name}")
             operator = merged(operator, file.body)
         for text in self.settings:
             _refuse_release(apart(text.partition("=")[0])[0], f"--set {text}")
-            steps, value = parsed_setting(text)
-            steps = steps if steps[0] in ("spec", "metadata") else ("spec", *steps)
-            operator = with_value(operator, steps, parse(value))
+            operator = with_value(operator, *of_istioctl(text))
         return operator
 
 

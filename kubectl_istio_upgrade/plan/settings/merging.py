@@ -44,22 +44,18 @@ def beyond(value: Json, default: Json) -> Json:
     return found
 
 
-def parsed_setting(text: str) -> tuple[Steps, str]:
-    """`a.b[0].c\\.d=value` as steps and the value's text. Raises UsageError."""
-    path, equals, value = text.partition("=")
+def steps_of(path: str) -> Steps:
+    """`a.b[0].c\\.d` as steps; none for what is no path."""
     steps: list[str | int] = []
     position = 0
-    while equals and position < len(path):
+    while position < len(path):
         match = _STEP.match(path, position)
         if match is None:
-            break
+            return ()
         name, index = match.groups()
         steps.append(re.sub(r"\\(.)", r"\1", name) if name else int(index))
         position = match.end() + (path[match.end() : match.end() + 1] == ".")
-    if not equals or not steps or position < len(path) or isinstance(steps[0], int):
-        hint = "write PATH=VALUE, such as values.pilot.autoscaleMin=2 or values.global.imagePullSecrets[0]=registry"
-        raise UsageError(f"cannot read setting {text!r}", hint=hint)
-    return tuple(steps), value
+    return () if steps and isinstance(steps[0], int) else tuple(steps)
 
 
 def with_value(base: Json, steps: Iterable[str | int], value: Json) -> Json:
