@@ -18,7 +18,7 @@ from .models.plans import Action, StepResult
 from .models.probes import ProbeCount
 from .models.retention import Freed
 from .models.secrets import Values
-from .models.settings import ChartSource, HelmRelease
+from .models.settings import ChartSource, HelmRelease, ReleaseRecord
 from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
 from .models.tools import MeshVersions, ProxyStatus, ToolMessage
 from .models.upgrades import PhaseResult
@@ -301,6 +301,9 @@ class Helm(Protocol):
 
     def values(self, release: str, namespace: str) -> Body:
         """What the release's users set."""
+
+    def record(self, release: str, namespace: str) -> ReleaseRecord:
+        """What it has on record of the release's newest revision."""
 
     def render(self, release: HelmRelease, chart: ChartSource, values: Body) -> tuple[Body, ...]:
         """The objects of a chart with these values, by what the cluster is capable of.

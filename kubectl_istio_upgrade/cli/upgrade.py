@@ -81,10 +81,11 @@ def upgrade(
     Without --plan it goes on: the settings are recovered from the mesh and proved by the istioctl of the running
     release (PATH or cache; --istioctl names the target's, --download fetches either; without it that is a blocker),
     every object of the new release is tried on the server, the difference is shown, and you are asked. A snapshot is
-    taken, and the new release is installed in the way in which the old one was. Then the mesh is validated; what
-    failed before as well is told and stops nothing. What runs an outdated proxy is restarted as `restart` does it, and
-    nothing else: --workloads says what instead. Last, everything is read again and proved. Whatever stops it on the
-    way is explained, and `resume` goes on with what is left, `abort` takes everything back, restarts included.
+    taken, and the new release is installed in the way in which the old one was; a Helm release of a chart that wraps
+    Istio's is refused. Then the mesh is validated; what failed before as well is told and stops nothing. What runs an
+    outdated proxy is restarted as `restart` does it, and nothing else: --workloads says what instead. Last, everything
+    is read again and proved. Whatever stops it on the way is explained, and `resume` goes on with what is left, `abort`
+    takes everything back, restarts included.
 
     --set and -f lay settings over the recovered ones: on a mesh of istioctl's those of an IstioOperator, on a mesh of
     Helm's the values of istiod's release, or with RELEASE: in front those of another one. A value that changes nothing

@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     versions.agents,
     managing.managers,
     managing.methods,
+    managing.releases,
     settings.proof,
     rolling.rollouts,
     room.room,
@@ -62,7 +63,7 @@ WAY_BACK: tuple[Check, ...] = (
     way_back.dry_runs,
 )
 
-_NOT_FOR_THE_STANDING = (versions.way, versions.support, notes.notes)
+_NOT_FOR_THE_STANDING = (versions.way, versions.support, managing.releases, notes.notes)
 _SEVERITIES = [*Severity]
 
 

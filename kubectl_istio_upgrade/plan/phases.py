@@ -29,8 +29,7 @@ def planned_phases(case: Case) -> tuple[PlannedPhase, ...]:
     if case.target is None or case.plane is None:
         return ()
     method = case.plane.method
-    releases = ", ".join(f"{each.name} ({each.chart})" for each in case.installation.releases)
-    apply = BY_METHOD[method].format(target=case.target, releases=releases)
+    apply = BY_METHOD[method].format(target=case.target, releases=_releases(case))
     if not case.in_place:
         apply += f"; beside the present control plane, as revision {case.revision}"
     told = {
@@ -46,6 +45,12 @@ def planned_phases(case: Case) -> tuple[PlannedPhase, ...]:
         Phase.AFTER: "the mesh is read again and proved, a snapshot and the record are stored",
     }
     return tuple(PlannedPhase(phase, text) for phase, text in told.items())
+
+
+def _releases(case: Case) -> str:
+    """Those of Istio's own charts: of others precheck tells."""
+    own = [f"{each.name} ({each.chart})" for each in case.installation.releases if not each.is_wrapped]
+    return ", ".join(own) or "no release"
 
 
 def _parts(case: Case) -> str:

@@ -75,7 +75,7 @@ def _is_of(obj: MeshObject, revision: str, origins: Collection[Origin]) -> bool:
 
 
 def _origin(obj: MeshObject) -> Origin:
-    return Origin(release_of(obj), chart_label_of(obj))
+    return Origin(release_of(obj), chart_label_of(obj).name)
 
 
 def _staged(change: PlannedChange) -> PlannedChange:

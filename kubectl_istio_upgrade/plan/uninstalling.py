@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..models.objects import Key, MemoryState, MeshObject
 from ..models.plans import FollowUp
-from ..normalise.records import chart_of
+from ..normalise.records import read_record
 from ..rules.helm import (
     ISTIOD_CHART,
     NO_RELEASE,
@@ -61,7 +61,7 @@ def uninstalled(live: MemoryState, gone: Collection[Key]) -> Uninstalled:
 def _left_to_people(release: Release, records: Collection[MeshObject], left: Collection[MeshObject]) -> FollowUp | None:
     """Why a release's records stay, with what to run; None where they go."""
     listed = STILL_LISTED.format(name=release.name)
-    chart = chart_of(max(records, key=revision_of_record)) if records else ""
+    chart = read_record(max(records, key=revision_of_record)).chart if records else ""
     where = f"{release.name} -n {release.namespace}"
     if not chart:
         return FollowUp(f"helm status {where}", UNREAD.format(listed=listed))

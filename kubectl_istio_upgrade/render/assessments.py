@@ -165,9 +165,7 @@ def _installed(installation: Installation) -> str:
         names = [f"{counts[part]} {part}s" if counts[part] > 1 else str(part) for part in Part if counts[part]]
         parts.append(f"by {method}: {', '.join(names)}")
     if installation.releases:
-        parts.append(
-            "releases " + ", ".join(f"{each.name} ({each.chart} {each.version})" for each in installation.releases)
-        )
+        parts.append("releases " + ", ".join(f"{each.name} ({each.shown})" for each in installation.releases))
     if installation.tags:
         parts.append("tags " + ", ".join(f"{tag} -> {revision}" for tag, revision in installation.tags.items()))
     return "; ".join(parts) or "nothing is found"
@@ -256,7 +254,13 @@ def _installation_data(installation: Installation) -> Json:
             for each in installation.components
         ],
         "releases": [
-            {"name": each.name, "namespace": each.namespace, "chart": each.chart, "version": each.version}
+            {
+                "name": each.name,
+                "namespace": each.namespace,
+                "chart": each.chart,
+                "version": each.version,
+                "wrapped": each.is_wrapped,
+            }
             for each in installation.releases
         ],
         "tags": dict(installation.tags),

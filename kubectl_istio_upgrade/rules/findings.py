@@ -55,6 +55,7 @@ CODES: Mapping[str, Code] = {
         Code("mixed-installation", WARNING, "parts are installed by different means"),
         Code("managed-elsewhere", BLOCKER, "somebody else manages the installation and would undo the upgrade"),
         Code("managed-by-operator", WARNING, "an operator manages part of the installation"),
+        Code("release-wrapped", BLOCKER, "a Helm release is of a chart that wraps Istio's", ignorable=False),
         Code("control-plane-down", BLOCKER, "istiod is not available now"),
         Code("rollout-unfinished", BLOCKER, "a rollout of a part of the installation has not come to its end"),
         Code("single-replica", WARNING, "a part has a single replica, and nothing that keeps a drain from taking it"),

@@ -7,9 +7,13 @@ Source: helm/helm, pkg/storage/driver/secrets.go and pkg/storage/storage.go.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..models.objects import Key, MeshObject, State
+from ..models.releases import Release as Version
+from .matching import Types, has_any_label, is_named, types
 from .owners import RELEASE_NAME, RELEASE_NAMESPACE
 from .scope import SECRET
 
@@ -17,25 +21,82 @@ RECORD_PREFIX = "sh.helm.release.v1."
 """Of the name, followed by `NAME.vREVISION`."""
 
 CHART_LABEL = "helm.sh/chart"
-"""The label, on everything that Istio's charts render, with chart and version: `istiod-1.29.1`."""
+"""The label with chart and version, `istiod-1.29.1`: since Istio 1.24 on everything that its charts render, before that
+on nothing of base and istiod (istio/istio, manifests/charts/*/templates)."""
+
+_NAME_AND_VERSION = re.compile(r"(?P<name>.+?)-(?P<version>v?\d+\..*)")
+"""Of that label. Either part may have dashes: `my-istiod-1.28.3-rc.1`."""
 
 FIELD_MANAGER = "helm"
 """Helm's field manager where it applies server-side (helm/helm, pkg/kube/client.go)."""
 
+SERVER_SIDE = "ssa"
+"""How a record calls that way of applying; Helm 3 knows only the other one, and records none (helm/helm,
+pkg/release/v1/release.go)."""
+
+SERVER_SIDE_SINCE = 4
+"""The first Helm that applies server-side. It does so for all that it installs, and goes on with what it has begun
+(helm/helm, pkg/action/upgrade.go, getUpgradeServerSideValue)."""
+
 REPOSITORY = "https://istio-release.storage.googleapis.com/charts"
 """Istio's own chart repository (istio.io: setup/install/helm)."""
 
-ISTIOD_CHART = "istiod"
+BASE_CHART, ISTIOD_CHART, GATEWAY_CHART = "base", "istiod", "gateway"
 
 CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("base", ("base",)),
+    (BASE_CHART, ("base",)),
     (ISTIOD_CHART, ("istiod", "istio-control/istio-discovery")),
     ("cni", ("cni", "istio-cni")),
     ("ztunnel", ("ztunnel",)),
-    ("gateway", ("gateway",)),
+    (GATEWAY_CHART, ("gateway",)),
 )
 """Istio's charts in the order in which they are upgraded, the ambient parts before the gateways (istio.io:
 ambient/upgrade/helm), and the folders that they are in: of a chart archive, and of Istio's own `manifests/charts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row: how an object without the label of a chart of Istio's shows which of them rendered it."""
+
+    chart: str
+    types: Types
+    labels: tuple[str, ...]
+    """Any of them suffices, as does a name."""
+    names: tuple[str, ...]
+    source: str
+
+
+MARKS: tuple[Mark, ...] = (
+    Mark(
+        BASE_CHART,
+        types("serviceaccounts"),
+        ("app=istio-reader",),
+        ("istio-reader-service-account",),
+        "base/templates/reader-serviceaccount.yaml",
+    ),
+    Mark(
+        ISTIOD_CHART,
+        types("deployments.apps"),
+        ("operator.istio.io/component=Pilot", "app=istiod"),
+        (),
+        "istio-control/istio-discovery/templates/deployment.yaml",
+    ),
+    Mark(
+        "cni",
+        types("daemonsets.apps"),
+        ("operator.istio.io/component=Cni",),
+        ("istio-cni-node",),
+        "istio-cni/templates/daemonset.yaml",
+    ),
+    Mark(
+        "ztunnel",
+        types("daemonsets.apps"),
+        ("operator.istio.io/component=Ztunnel",),
+        ("ztunnel",),
+        "ztunnel/templates/daemonset.yaml",
+    ),
+)
+"""One object of each chart tells for its release: charts before 1.24, and copies of a chart under another name."""
 
 RECORD_OWNER = ("owner", "helm")
 RELEASE_LABEL, REVISION_LABEL, STATUS_LABEL = "name", "version", "status"
@@ -70,9 +131,36 @@ def revision_of_record(record: MeshObject) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def chart_label_of(obj: MeshObject) -> str:
-    """The chart that an object says it was rendered from, without its version; "" where it does not say."""
-    return obj.labels.get(CHART_LABEL, "").rpartition("-")[0]
+class ChartLabel(NamedTuple):
+    """A chart, and its version."""
+
+    name: str
+    version: str
+
+
+NO_CHART = ChartLabel("", "")
+
+
+def chart_label_of(obj: MeshObject) -> ChartLabel:
+    """The chart that an object says it was rendered from; `NO_CHART` where it does not say."""
+    match = _NAME_AND_VERSION.fullmatch(obj.labels.get(CHART_LABEL, ""))
+    return ChartLabel(match["name"], match["version"]) if match else NO_CHART
+
+
+def istio_chart_of(obj: MeshObject) -> ChartLabel:
+    """The chart of Istio's that an object was rendered from; without a version where only `MARKS` tell of it."""
+    label = chart_label_of(obj)
+    if label.name in (name for name, _ in CHARTS):
+        return label
+    rows = (row for row in MARKS if obj.key.resource in row.types)
+    found = (row.chart for row in rows if has_any_label(obj, row.labels) or is_named(obj.key, row.names))
+    return ChartLabel(next(found, ""), "")
+
+
+def applies_server_side(helm: str) -> bool:
+    """Whether a Helm of this version knows how to."""
+    version = Version.parse(helm)
+    return version is not None and version.major >= SERVER_SIDE_SINCE
 
 
 def is_record(obj: MeshObject) -> bool:
@@ -85,3 +173,9 @@ def records_in(state: State) -> dict[Key, MeshObject]:
     """Every such record of a state."""
     keys = [key for key in state.versions if key.resource == SECRET and key.name.startswith(RECORD_PREFIX)]
     return {key: obj for key, obj in state.load(keys).items() if is_record(obj)}
+
+
+def newest_records_in(state: State) -> dict[Release, MeshObject]:
+    """That of its newest revision, for every release."""
+    records = sorted(records_in(state).values(), key=revision_of_record)
+    return {release_of_record(record): record for record in records}

@@ -45,6 +45,7 @@ from .assessing import (
     ztunnel,
 )
 from .test_certificates import certificate
+from .test_plan_uninstalling import record
 
 HELM = {"meta.helm.sh/release-name": "istiod", "meta.helm.sh/release-namespace": ROOT}
 FLUX = {"kustomize.toolkit.fluxcd.io/name": "mesh", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
@@ -476,6 +477,46 @@ def test_a_mixed_installation_is_told() -> None:
     finding = one("mixed-installation", evidence(istiod(), by_helm))
     assert finding.what == "istioctl installed control plane; Helm installed cni"
     assert names(finding) == ["Deployment istio-system/istiod", "DaemonSet istio-system/istio-cni-node"]
+
+
+def of_chart(each: MeshObject, chart: str, release: str) -> MeshObject:
+    """The same as Helm has installed it."""
+    marks = {**HELM, "meta.helm.sh/release-name": release}
+    metadata = {**each.body["metadata"], "annotations": marks}
+    metadata["labels"] = {**each.labels, "helm.sh/chart": f"{chart}-1.28.3"}
+    return replace(each, body={**each.body, "metadata": metadata})
+
+
+UMBRELLA = (
+    of_chart(thing("ServiceAccount", f"{ROOT}/istio-reader-service-account"), "base", "mesh"),
+    of_chart(istiod(), "istiod", "mesh"),
+)
+
+
+def test_a_release_of_a_chart_that_wraps_istios_is_a_blocker_that_nobody_can_ignore() -> None:
+    finding = one("release-wrapped", evidence(*UMBRELLA, record(1, "platform", "mesh")))
+    assert finding.severity is Severity.BLOCKER
+    assert finding.what.startswith(f"Helm release {ROOT}/mesh is of chart platform, with Istio's base and istiod in it")
+    assert "`kubectl istio-upgrade snapshot`" in finding.do
+    found = assess(evidence(*UMBRELLA), NEW)
+    assert way_on(found) == "do what the table says"
+    with pytest.raises(UsageError, match="cannot be ignored: a Helm release is of a chart that wraps Istio's"):
+        check_codes(["release-wrapped"])
+
+
+def test_a_gateway_in_somebodys_own_chart_is_told_and_left_as_it_is() -> None:
+    gateway = of_chart(deployment("edge/gw", pod_spec("auto", "istio-proxy")), "gateway", "shop")
+    secret = record(1, "shop", "shop")
+    gathered = evidence(of_chart(istiod(), "istiod", "istiod"), gateway, record(1), secret)
+    finding = one("release-wrapped", gathered)
+    assert (finding.severity, "left as it is" in finding.do) == (Severity.WARNING, True)
+
+
+def test_releases_of_istios_own_charts_are_no_finding_and_neither_is_a_wrapper_without_an_upgrade() -> None:
+    own = evidence(of_chart(istiod(), "istiod", "istiod"), record(1))
+    assert "release-wrapped" not in codes(own)
+    assert "release-wrapped" not in codes(evidence(istiod(), of_chart(cni(), "cni", "nodes"), record(1, "x", "nodes")))
+    assert "release-wrapped" not in codes(evidence(*UMBRELLA), None)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from kubectl_istio_upgrade.models.objects import MeshObject
 from kubectl_istio_upgrade.models.secrets import Values
-from kubectl_istio_upgrade.normalise.records import chart_of
+from kubectl_istio_upgrade.models.settings import NO_RECORD
+from kubectl_istio_upgrade.normalise.records import read_record
 from kubectl_istio_upgrade.plan.uninstalling import Uninstalled, uninstalled
 
 from .builders import obj, state
@@ -25,11 +26,12 @@ def of_release(kind: str, name: str, release: str = "istiod") -> MeshObject:
     return obj(kind, name, annotations=annotations)
 
 
-def record(revision: int, chart: str = "istiod", release: str = "istiod") -> MeshObject:
+def record(revision: int, chart: str = "istiod", release: str = "istiod", method: str = "") -> MeshObject:
     """As Helm writes it, and as it is after its value has been withheld."""
     labels = {"owner": "helm", "name": release, "version": str(revision), "status": "superseded"}
     name = f"istio-system/sh.helm.release.v1.{release}.v{revision}"
-    held = base64.b64encode(gzip.compress(json.dumps({"chart": {"metadata": {"name": chart}}}).encode()))
+    content = {"chart": {"metadata": {"name": chart, "version": "1.28.3"}}, "apply_method": method}
+    held = base64.b64encode(gzip.compress(json.dumps(content).encode()))
     withheld = Values({DIGEST: base64.b64encode(held).decode()})
     return replace(obj("Secret", name, labels=labels, data={"release": DIGEST}), withheld=withheld)
 
@@ -89,4 +91,4 @@ def test_nothing_is_said_where_no_release_loses_anything() -> None:
 
 @pytest.mark.parametrize("value", ["", "%", base64.b64encode(b"x").decode(), base64.b64encode(b"SDRz").decode()])
 def test_a_record_that_helm_did_not_write_names_no_chart(value: str) -> None:
-    assert chart_of(replace(record(1), withheld=Values({DIGEST: value}))) == ""
+    assert read_record(replace(record(1), withheld=Values({DIGEST: value}))) == NO_RECORD

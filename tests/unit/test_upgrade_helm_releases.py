@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from kubectl_istio_upgrade.adapters.yamlio import load
 from kubectl_istio_upgrade.capture import Capture
-from kubectl_istio_upgrade.models.installations import Component, Method
+from kubectl_istio_upgrade.models.installations import Component, Method, Part
 from kubectl_istio_upgrade.models.objects import Body, MeshObject
-from kubectl_istio_upgrade.models.settings import ChartSource
+from kubectl_istio_upgrade.models.settings import ChartSource, ReleaseRecord
 from kubectl_istio_upgrade.operations.session import WritingSession
 from kubectl_istio_upgrade.operations.upgrading.by_helm import ByHelm
 from kubectl_istio_upgrade.operations.upgrading.choosing import Chooser, Tools
 from kubectl_istio_upgrade.operations.upgrading.wishes import Wishes
+from kubectl_istio_upgrade.plan.retiring import revision_of
 from kubectl_istio_upgrade.plan.settings.pending import Pending
 from kubectl_istio_upgrade.plan.settings.releases import releases_of
 
@@ -30,11 +32,12 @@ def chart(release: str, name: str, *, revision: str = "") -> MeshObject:
 def control_plane(release: str, revision: str) -> tuple[MeshObject, ...]:
     """Of the chart's objects only some say of what revision they are; a tag says where it leads."""
     plain, told = chart(release, "istiod"), chart(release, "istiod", revision=revision)
+    istiod = obj("Deployment", f"istio-system/{release}", labels=told.labels, annotations=told.annotations)
     role = replace(plain, key=key("ClusterRole", release))
     tag = replace(told, key=key("MutatingWebhookConfiguration", f"tag-of-{release}"))
     labels = {**told.labels, "istio.io/tag": "prod", "istio.io/rev": "elsewhere"}
     tag = replace(tag, body={**tag.body, "metadata": {**tag.body["metadata"], "labels": labels}})
-    return role, told, tag
+    return istiod, role, told, tag
 
 
 INSTALLED = (
@@ -48,24 +51,33 @@ VALUES: dict[str, Body] = {
     "istio-ingress": {"service": {"type": "ClusterIP"}},
     "blue": {"global": {"tag": "1.28.3"}, "revisionTags": ["b"]},
 }
+CHARTS = {"istio-base": "base", "istio-ingress": "gateway"}
+"""What each release is of; all others are of istiod's chart."""
 
 
+@dataclass(frozen=True)
 class Helm:
-    """Answers with `VALUES`, and renders nothing."""
+    """Answers with `VALUES` and `CHARTS`, and renders nothing."""
 
-    version = "4.3.1"
+    version: str = "4.3.1"
+    charts: Mapping[str, str] = field(default_factory=lambda: CHARTS)
+
+    def record(self, release: str, namespace: str) -> ReleaseRecord:
+        assert namespace == "istio-system"
+        return ReleaseRecord(self.charts.get(release, "istiod"), "1.28.3", server_side=False)
 
     def values(self, release: str, namespace: str) -> Body:
         assert namespace == "istio-system"
-        return VALUES[release]
+        return VALUES.get(release, {})
 
     def render(self, *_: object) -> tuple[Body, ...]:
         return ()
 
 
-def way(*live: MeshObject, of: str = "default", **more: Any) -> ByHelm:
-    tools = Tools(cast(Any, None), lambda _: None, lambda _: None, cast(Any, Helm), ChartSource, load)
-    plane = cast(Component, type("Plane", (), {"method": Method.HELM, "revision": of})())
+def way(*live: MeshObject, of: str = "default", helm: Helm | None = None, **more: Any) -> ByHelm:
+    tools = Tools(cast(Any, None), lambda _: None, lambda _: None, lambda: cast(Any, helm or Helm()), ChartSource, load)
+    (istiod,) = (each for each in live if each.key.plural == "deployments" and revision_of(each) == of)
+    plane = Component(Part.CONTROL_PLANE, istiod, Method.HELM, of)
     captured = cast(Capture, type("Captured", (), {"state": state(*live)})())
     chosen = Chooser(tools, "1.29.1", Wishes(), **more).way(cast(WritingSession, None), captured, plane)
     assert isinstance(chosen, ByHelm)

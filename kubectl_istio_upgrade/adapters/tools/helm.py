@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from ...errors import IncompleteError, ToolError
 from ...models.objects import Body
-from ...models.settings import ChartSource, HelmRelease
+from ...models.settings import ChartSource, HelmRelease, ReleaseRecord
 from ...ports import HelmOptions
+from ...rules.helm import SERVER_SIDE
 from . import answers
 from .process import Program, Ran
 
@@ -29,11 +31,13 @@ class HelmProgram:
 
     def values(self, release: str, namespace: str) -> Body:
         """See `Helm`."""
-        ran = self.program.run("get", "values", release, "-n", namespace, "-o", "json", timeout=QUICK)
-        if ran.code:
-            raise ToolError(f"the values of Helm release {namespace}/{release} cannot be read: {ran.last_words}")
-        values: Body = orjson.loads(ran.out) or {}
+        values: Body = self._told("values", release, namespace) or {}
         return values
+
+    def record(self, release: str, namespace: str) -> ReleaseRecord:
+        """See `Helm`."""
+        told = self._told("metadata", release, namespace)
+        return ReleaseRecord(told["chart"], told["version"], told.get("applyMethod") == SERVER_SIDE)
 
     def render(self, release: HelmRelease, chart: ChartSource, values: Body) -> tuple[Body, ...]:
         """See `Helm`."""
@@ -56,6 +60,12 @@ class HelmProgram:
         )
         if ran.code:
             raise IncompleteError(f"helm upgrade of release {release.name} failed: {ran.complaint}")
+
+    def _told(self, what: str, release: str, namespace: str) -> Any:
+        ran = self.program.run("get", what, release, "-n", namespace, "-o", "json", timeout=QUICK)
+        if ran.code:
+            raise ToolError(f"the {what} of Helm release {namespace}/{release} cannot be read: {ran.last_words}")
+        return orjson.loads(ran.out)
 
     def _with(
         self, chart: ChartSource, verb: str, release: HelmRelease, values: Body, *flags: str, **settings: object

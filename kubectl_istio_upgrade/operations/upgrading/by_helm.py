@@ -15,7 +15,7 @@ from ...models.settings import ChartSource, HelmRelease
 from ...plan.manifests import Manifests
 from ...plan.rollback import plan_hash
 from ...ports import Helm, HelmOptions
-from ...rules.helm import CHARTS, FIELD_MANAGER, REPOSITORY
+from ...rules.helm import CHARTS, FIELD_MANAGER, REPOSITORY, applies_server_side
 from ...rules.owners import RELEASE_NAME, RELEASE_NAMESPACE
 from ..run import Run
 from ..session import WritingSession
@@ -73,6 +73,7 @@ class ByHelm:
     def check(self, session: WritingSession, plan: Plan) -> None:
         """See `Way`: another field manager may own what Helm sets. istiod's own fields do not count."""
         self._refuse_stuck(plan)
+        self._refuse_helm_3(plan)
         server_side = [release for release in self.releases if release.server_side]
         changes = [change for change in plan.writes if any(_belongs(change, release) for release in server_side)]
         foreign = [f"  {text}" for text in _conflicts(session, changes) if not _is_istiods(text)]
@@ -108,6 +109,16 @@ class ByHelm:
                     f"or `helm uninstall {name}` if it was its first installation"
                 )
                 raise RefusedError(f"helm would refuse to upgrade: release {release.label} is {status}", hint=hint)
+
+    def _refuse_helm_3(self, plan: Plan) -> None:
+        """It knows nothing of server-side apply, nor of the conflicts that istiod's own writes are then."""
+        names = [release.label for release in self._due(plan) if release.server_side]
+        if names and not applies_server_side(self.helm.version):
+            hint = "pass --helm PATH of a Helm 4 (https://helm.sh/docs/intro/install)"
+            message = (
+                f"helm {self.helm.version} cannot go on with what Helm 4 has applied server-side: {', '.join(names)}"
+            )
+            raise RefusedError(message, hint=hint)
 
     def _due(self, plan: Plan) -> list[HelmRelease]:
         """The releases that helm has to run for."""

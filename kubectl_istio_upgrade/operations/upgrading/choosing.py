@@ -14,13 +14,15 @@ from ...plan.installation import installation_of
 from ...plan.settings.gateways import with_gateways_of
 from ...plan.settings.operator import Origin, as_canary
 from ...plan.settings.pending import Pending
-from ...plan.settings.releases import Beside, releases_beside, releases_of, values_for
+from ...plan.settings.releases import Canary, releases_beside, values_for
 from ...plan.settings.remainder import Parse
 from ...ports import Helm, Istioctl
+from ...rules.helm import applies_server_side
 from ..session import WritingSession
 from .by_helm import ByHelm
 from .reaching import Reaching, Render
 from .recovering import Recovery
+from .releasing import upgradable
 from .ways import ByIstioctl, ByManifests, Way, recovered
 from .wishes import Wishes
 
@@ -77,7 +79,7 @@ class Chooser:
     def way(self, session: WritingSession, captured: Capture, plane: Component) -> Way:
         """See `Choose`."""
         if plane.method is Method.HELM:
-            return self._by_helm(captured.state, plane.revision)
+            return self._by_helm(captured.state, plane)
         target = self.tools.istioctl(self.to)
         operator = self._operator(session, captured, plane, target)
         if plane.method is Method.ISTIOCTL:
@@ -110,10 +112,11 @@ class Chooser:
         reference = target if target.version == origin.version else self.tools.reference(origin.version)
         return recovered(recovery, target, reference)
 
-    def _by_helm(self, live: State, revision: str) -> ByHelm:
+    def _by_helm(self, live: State, plane: Component) -> ByHelm:
         helm = self.tools.helm()
-        present = releases_of(live, revision)
-        beside = self._beside(live, present, revision) if self.revision else None
+        gateways = self.gateways or not self.revision
+        present, istiod = upgradable(live, plane, helm, self.revision, gateways=gateways)
+        beside = releases_beside(live, present, self._canary(plane, istiod, helm)) if self.revision else None
         releases = beside.releases if beside else present
         found = Pending(live, self.before, releases)
         way = ByHelm(
@@ -129,11 +132,14 @@ class Chooser:
         laid = Reaching(self.wishes, releases).over(values, self._rendered(helm))
         return replace(way, values=laid.values, idle=laid.idle)
 
-    def _beside(self, live: State, present: tuple[HelmRelease, ...], revision: str) -> Beside:
-        """What the control plane of a revision takes, which may be there, or half there from what goes on here."""
-        own = revision == self.revision
+    def _canary(self, plane: Component, istiod: HelmRelease, helm: Helm) -> Canary:
+        """The control plane of a revision, which may be there, or half there from what goes on here."""
+        own = plane.revision == self.revision
         new = not own or self.recorded is not None
-        return releases_beside(live, present, self.revision, gateways=self.gateways, own=own, new=new)
+        return Canary(
+            istiod, self.revision, gateways=self.gateways, own=own, new=new,
+            server_side=applies_server_side(helm.version),
+        )  # fmt: skip
 
     def _rendered(self, helm: Helm) -> Render:
         return lambda release, values: helm.render(release, self.tools.charts(release.chart), values)

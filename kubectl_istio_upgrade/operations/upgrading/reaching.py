@@ -11,6 +11,7 @@ from ...models.settings import HelmRelease
 from ...plan.settings.assignments import of_helm
 from ...plan.settings.merging import merged, with_value
 from ...plan.settings.recorded import VALUES
+from ...rules.helm import ISTIOD_CHART
 from .wishes import SettingsFile, Wishes, apart
 
 FOREIGN = ("values", "spec")
@@ -77,7 +78,7 @@ class Reaching:
 
     def _meant(self, name: str, given: str) -> HelmRelease:
         if not name:
-            return next(each for each in self.releases if each.chart == "istiod")
+            return next(each for each in self.releases if each.chart == ISTIOD_CHART)
         found = [each for each in self.releases if name in (each.name, each.label)]
         if len(found) == 1:
             return found[0]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...models.findings import About, Finding, Skipped
+from ...models.findings import About, Finding, Severity, Skipped
 from ...models.installations import Installation, Method
 from ...models.objects import MeshObject
 from ...models.plans import ForeignOwner
 from ...rules.matching import EVERY_TYPE
-from ..installation import is_installed
+from ..installation import DEFAULT_REVISION, is_installed
 from ..owners import Found, owner_of, told
+from ..settings.releases import releases_of, touched
+from ..settings.wrapped import DO, LEFT, is_optional, why_wrapped
 from .case import Case, found
 
 UNDOING = frozenset({"argo-cd", "flux-kustomization", "flux-helm-release", "fleet", "kapp", "sail", "istio-operator"})
@@ -49,6 +51,18 @@ def managers(case: Case) -> Iterator[Finding | Skipped]:
         code = "managed-elsewhere" if owner.rule.id in UNDOING else "managed-by-operator"
         about = (About.of(obj) for obj in objects)
         yield found(code, f"{_name(foreign)} manages it, and {foreign.will_revert}", do, about)
+
+
+def releases(case: Case) -> Iterator[Finding | Skipped]:
+    """Whether the upgrade could go on with Helm's releases as they are."""
+    if case.plane is None or case.plane.method is not Method.HELM:
+        return
+    present = releases_of(case.evidence.state, case.plane.revision or DEFAULT_REVISION)
+    for each in touched(present, case.revision, gateways=True):
+        if each.is_wrapped and is_optional(each):
+            yield found("release-wrapped", why_wrapped(each), LEFT, severity=Severity.WARNING)
+        elif each.is_wrapped:
+            yield found("release-wrapped", why_wrapped(each), DO)
 
 
 def owners_of_installation(case: Case) -> dict[Found, list[MeshObject]]:

@@ -7,9 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...models.objects import Body, Json, MeshObject, State
-from ...models.settings import HelmRelease
+from ...models.releases import Release
+from ...models.settings import NO_RECORD, HelmRelease
 from ...normalise.inventory import REVISION
-from ...rules.helm import CHART_LABEL, CHARTS, FIELD_MANAGER, ISTIOD_CHART, Release, chart_label_of, release_of
+from ...normalise.records import read_record
+from ...rules.helm import (
+    BASE_CHART,
+    CHARTS,
+    FIELD_MANAGER,
+    GATEWAY_CHART,
+    ISTIOD_CHART,
+    ChartLabel,
+    istio_chart_of,
+    newest_records_in,
+    release_of,
+)
+from ...rules.helm import Release as Name
 from ..retiring import DEFAULT, TAG
 from .merging import with_value
 
@@ -22,44 +35,69 @@ TAGS_OF_REVISION = "revisionTags"
 _ORDER = [name for name, _ in CHARTS]
 
 
-def releases_of(live: State, revision: str = "default") -> tuple[HelmRelease, ...]:
-    """Istio's releases in the order in which they are upgraded, without those of other revisions' control planes."""
-    objects = [
-        obj for obj in live.load(live.versions).values() if chart_label_of(obj) in _ORDER and all(release_of(obj))
+@dataclass(frozen=True)
+class _Made:
+    """An object, and the chart of Istio's that rendered it."""
+
+    obj: MeshObject
+    chart: ChartLabel
+
+
+def releases_of(live: State, revision: str = DEFAULT) -> tuple[HelmRelease, ...]:
+    """Releases with Istio's charts in them, in the order of an upgrade.
+
+    Without those that hold other revisions' control planes, and nothing else. One that holds more than a chart of
+    Istio's is among them, and says so (`HelmRelease.is_wrapped`).
+    """
+    made: dict[Name, list[_Made]] = defaultdict(list)
+    for obj in live.load(live.versions).values():
+        if all(release_of(obj)) and (chart := istio_chart_of(obj)).name:
+            made[release_of(obj)].append(_Made(obj, chart))
+    records = newest_records_in(live)
+    found = [
+        _release(release, objects, records.get(release))
+        for release, objects in made.items()
+        if not _is_of_others(objects, revision)
     ]
-    revisions = _revisions(objects)
-    found: dict[Release, HelmRelease] = {}
-    for obj in objects:
-        chart, _, version = obj.labels[CHART_LABEL].rpartition("-")
-        release = release_of(obj)
-        if chart == ISTIOD_CHART and revision not in revisions[release]:
-            continue
-        server_side = _is_server_side(obj.server.managed_fields) or (release in found and found[release].server_side)
-        found[release] = HelmRelease(release.name, release.namespace, chart, version, server_side)
-    return tuple(sorted(found.values(), key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
+    return tuple(sorted(found, key=lambda each: (_ORDER.index(each.chart), each.namespace, each.name)))
 
 
-def releases_beside(
-    live: State,
-    present: Sequence[HelmRelease],
-    revision: str,
-    *,
-    gateways: bool,
-    own: bool,
-    new: bool,
-) -> Beside:
+def touched(present: Iterable[HelmRelease], revision: str, *, gateways: bool) -> tuple[HelmRelease, ...]:
+    """Those among the present that an upgrade is about: all or, with a revision to come beside them, what it needs."""
+    charts = {BASE_CHART, ISTIOD_CHART, *([GATEWAY_CHART] if gateways else [])}
+    return tuple(each for each in present if not revision or charts & {*each.parts})
+
+
+def releases_beside(live: State, present: Sequence[HelmRelease], canary: Canary) -> Beside:
     """What a canary takes: the shared definitions, and a release of istiod's chart of its own, with the same values.
 
-    Gateways move to it only if that is asked for. Without one of istiod's chart there is nothing to do as it does.
-    With `own`, the one among `present` is the canary's; without `new`, it keeps its values and tags.
+    Gateways move to it only if that is asked for.
     """
-    istiod = next(each for each in present if each.chart == "istiod")
-    name = istiod.name if own else f"istiod-{revision}"
+    istiod, revision = canary.model, canary.revision
+    name = istiod.name if canary.own else f"istiod-{revision}"
     there = [each for each in releases_of(live, revision) if (each.namespace, each.name) == (istiod.namespace, name)]
-    canary = replace(there[0] if there else replace(istiod, name=name, version="", server_side=True), new=new)
-    base = (each for each in present if each.chart == "base")
-    moved = (each for each in present if each.chart == "gateway" and gateways)
-    return Beside((*base, canary, *moved), istiod, revision)
+    begun = HelmRelease(name, istiod.namespace, ISTIOD_CHART, "", canary.server_side, parts=(ISTIOD_CHART,))
+    release = replace(there[0] if there else begun, new=canary.new)
+    base = (each for each in present if each.chart == BASE_CHART)
+    moved = (each for each in present if each.chart == GATEWAY_CHART and canary.gateways)
+    return Beside((*base, release, *moved), istiod, revision)
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A control plane of a revision of its own, as it is asked for."""
+
+    model: HelmRelease
+    """Whose values its own istiod gets."""
+    revision: str
+    gateways: bool
+    """Whether they move to it."""
+    own: bool
+    """Whether the model is the canary's release itself."""
+    new: bool
+    """Whether the upgrade brings it forth; else it keeps its values and tags."""
+    server_side: bool
+    """Whether the helm that installs it does so server-side."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +115,56 @@ class Beside:
         for each in self.releases:
             values = present[(self.model if each.new else each).label]
             values = {name: value for name, value in values.items() if not (each.new and name == TAGS_OF_REVISION)}
-            found[each.label] = values if each.chart == "base" else {**values, "revision": self.revision}
+            found[each.label] = values if each.chart == BASE_CHART else {**values, "revision": self.revision}
         return found
 
 
 def values_for(values: Body, before: str, to: str) -> Body:
     """A release's values for another release of Istio: where a tag was set that names the old one, the new one's."""
+    old = _in_tags(before)
     for path in TAGS:
         node: Json = values
         for name in path:
             node = node.get(name) if isinstance(node, dict) else None
-        if isinstance(node, str) and before in node:
-            values = with_value(values, path, node.replace(before, to))
+        if old and isinstance(node, str) and old in node:
+            values = with_value(values, path, node.replace(old, to))
     return values
 
 
-def _revisions(objects: Iterable[MeshObject]) -> dict[Release, set[str]]:
-    """Those of each release's istiod. Its accounts and roles do not tell theirs, and tags may lead elsewhere."""
-    told: dict[Release, set[str]] = defaultdict(set)
-    for obj in objects:
-        if chart_label_of(obj) == ISTIOD_CHART and TAG not in obj.labels and REVISION in obj.labels:
-            told[release_of(obj)].add(obj.labels[REVISION])
-    return defaultdict(lambda: {DEFAULT}, told)
+def _in_tags(version: str) -> str:
+    """What of a chart's version tags of another release have otherwise: the whole of a candidate, else the number.
+
+    A tag keeps its variant, be it in the chart's version (`1.28.3-solo`) or not (`1.28.3-distroless`).
+    """
+    release = Release.parse(version)
+    return version if release is None or release.candidate else str(release)
 
 
-def _is_server_side(entries: Iterable[dict[str, object]]) -> bool:
+def _release(named: Name, objects: Sequence[_Made], record: MeshObject | None) -> HelmRelease:
+    parts = tuple(name for name in _ORDER if any(each.chart.name == name for each in objects))
+    versions = [each.chart.version for each in objects if each.chart.name == parts[0] and each.chart.version]
+    told = read_record(record) if record else NO_RECORD
+    return HelmRelease(
+        named.name,
+        named.namespace,
+        parts[0],
+        versions[-1] if versions else told.version,
+        told.server_side if told.chart else any(_is_server_side(each.obj) for each in objects),
+        parts=parts,
+        recorded=told.chart,
+    )
+
+
+def _is_of_others(objects: Sequence[_Made], revision: str) -> bool:
+    """Whether all of it is istiod, of other revisions.
+
+    Its accounts and roles do not tell theirs, and tags may lead elsewhere.
+    """
+    labels = [each.obj.labels for each in objects if each.chart.name == ISTIOD_CHART]
+    revisions = {each[REVISION] for each in labels if TAG not in each and REVISION in each} or {DEFAULT}
+    return len(labels) == len(objects) and revision not in revisions
+
+
+def _is_server_side(obj: MeshObject) -> bool:
+    entries = obj.server.managed_fields
     return any(entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" for entry in entries)
