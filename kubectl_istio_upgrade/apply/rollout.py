@@ -30,8 +30,9 @@ READY = Readiness(ready=True)
 def wait_for_stage(
     reader: ClusterReader, stage: Stage, changes: Iterable[PlannedChange], timeout: float, progress: Progress
 ) -> None:
-    """Return when everything written in this stage is ready. Raises NotReadyError naming what is not, and why."""
-    waiting = {change.key: change for change in changes if change.action is not Action.DELETE}
+    """Return when all that this stage writes is ready, or gone. Raises NotReadyError naming what is not, and why."""
+    deleted = stage.wait is Wait.GONE
+    waiting = {change.key: change for change in changes if (change.action is Action.DELETE) is deleted}
     if stage.wait is Wait.NOTHING or not waiting:
         return
     deadline = time.monotonic() + timeout
@@ -53,11 +54,20 @@ def wait_for_stage(
 
 def _look(reader: ClusterReader, change: PlannedChange) -> Readiness:
     body = reader.get(change.type, change.key)
+    if change.action is Action.DELETE:
+        return _gone(body, change.uid)
     if body is None:
         return Readiness(ready=False, why="not found")
     if change.key.plural == "customresourcedefinitions":
         return _served(reader, body)
     return readiness(body)
+
+
+def _gone(body: Body | None, uid: str) -> Readiness:
+    if body is None or body["metadata"]["uid"] != uid:
+        return READY
+    finalizers = ", ".join(body["metadata"].get("finalizers") or ())
+    return Readiness(ready=False, why=f"still there, held by {finalizers}" if finalizers else "still there")
 
 
 def readiness(body: Body) -> Readiness:

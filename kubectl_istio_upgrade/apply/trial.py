@@ -11,6 +11,7 @@ from ..errors import ApiError, ConflictError, IncompleteError, InvalidError, Ref
 from ..models.objects import Body, Key, MeshObject
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.objects import split
+from ..plan.allocations import freed_by, tryable
 from ..plan.definitions import custom_resource_type, is_needed_first
 from ..plan.revise import as_kept, as_recreation, as_written
 from ..plan.rollback import plan_hash
@@ -106,7 +107,8 @@ class Trial:
         if why := deferral.reason(change):
             return _Tried(change, _noted(change, why))
         try:
-            return _Tried(change, change, self.sender.send(change, dry_run=True))
+            asked = tryable(change, deferral.freed)
+            return _Tried(change, change, self.sender.send(asked, dry_run=True))
         except (ApiError, IncompleteError) as error:
             if revised := _revised(change, error):
                 return _Tried(change, revised)
@@ -124,6 +126,8 @@ class Deferral:
 
     def __init__(self, changes: Iterable[PlannedChange]) -> None:
         changes = tuple(changes)
+        self.freed = freed_by(changes)
+        """What Services cannot ask for before the plan has deleted those that have it."""
         self.unanswered = _why_unanswered(changes)
         """Why a webhook may be silent now and will not be in the way later; "" when there is no reason to think so."""
         created = (change for change in changes if change.action is Action.CREATE)

@@ -1,4 +1,4 @@
-"""All objects of the types that definitions define, as they are now: also those that no snapshot holds."""
+"""All objects of a type, as they are now: also those that no snapshot holds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..errors import ForbiddenError, NotFoundError
 from ..models.objects import Key, MeshObject, ResourceType
 from ..normalise.objects import split
+from ..plan.allocations import ServicesOf
 from ..plan.definitions import Instances, InstancesOf, defined_type
 from ..ports import ClusterReader, ListQuery
+from ..rules.fields import SERVICES
 
 
 def live_instances(reader: ClusterReader, types: Iterable[ResourceType]) -> InstancesOf:
@@ -44,3 +46,13 @@ def _or_why_not(reader: ClusterReader, key: Key, query: ListQuery) -> Instances:
         return _read(reader, {key: query})[key]
     except (ForbiddenError, NotFoundError) as error:
         return Instances(unread=f"its objects cannot be read: {error.message}")
+
+
+def live_services(reader: ClusterReader, types: Iterable[ResourceType]) -> ServicesOf:
+    """Reads all Services of the cluster: a capture has those of the mesh alone. Raises ClusterError."""
+    queries = [ListQuery(type_) for type_ in types if type_.resource in SERVICES]
+
+    def read() -> list[MeshObject]:
+        return [split(item, query.type) for query, items in reader.list_all(queries, "") for item in items]
+
+    return read

@@ -13,6 +13,7 @@ from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
 from ..rules.order import (
+    FREED,
     NAMESPACE_LABELS,
     NEWER_VALUES,
     PUT_BACK,
@@ -24,6 +25,7 @@ from ..rules.order import (
     stage_of,
 )
 from ..rules.scope import CRD, STEERING_LABELS, is_namespace
+from .allocations import ServicesOf, freed_first, services_in
 from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
@@ -38,7 +40,7 @@ from .webhooks import with_current_ca
 KEPT_ADDED = "added since; --keep-added leaves it"
 KEPT_CRD_ADDED = "added since; deleting a definition deletes every object of its type"
 
-_WITH_WRITES = (stage_named(RELAXING), stage_named(NEWER_VALUES))
+_WITH_WRITES = tuple(map(stage_named, (RELAXING, FREED, NEWER_VALUES)))
 """Stages whose deletions come in their place, not after all writes."""
 
 _AFTER_RESTARTS = tuple(map(stage_named, RETIREMENT))
@@ -63,6 +65,8 @@ class RollbackOptions:
     """With `Crds.RESTORE`: names of definitions that are restored even where that is not safe."""
     instances: InstancesOf | None = None
     """How to find all objects of a definition's type; None where the live state holds them all."""
+    services: ServicesOf | None = None
+    """How to find all Services of the cluster; None where the live state holds them all."""
     restore_secrets: frozenset[str] = frozenset()
     """Of the Secrets that are never touched unasked, those that may be: NAMESPACE/NAME."""
     secrets: SecretSources = field(default_factory=SecretSources)
@@ -84,6 +88,7 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     changes = [planner.change(diff) for diff in chosen]
     definitions = Definitions(instances, changes, _settled(target, comparison), options.crds, options.restore_crds)
     changes = with_namespaces(retired_last(definitions.planned()), comparison.diffs, live, target)
+    changes = freed_first(changes, options.services or services_in(live))
     outside = {diff.key for diff in comparison.diffs} - {change.key for change in changes}
     plan = seal("rollback", target.label, changes, comparison, skipped=len(outside))
     hidden = hidden_warnings(live, {change.key for change in plan.writes})

@@ -15,6 +15,7 @@ class Wait(Enum):
     NOTHING = "nothing"
     ESTABLISHED = "every definition is established and served"
     ROLLED_OUT = "every workload has rolled out"
+    GONE = "everything deleted is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Stage:
 
 RELAXING = "dead webhooks"
 PUT_BACK = "webhooks put back"
+FREED = "services that make room"
 NEWER_VALUES = "values of a newer release"
 NARROWED_CRDS = "narrowed definitions"
 NAMESPACE_LABELS = "namespace labels"
@@ -64,6 +66,12 @@ STAGES: tuple[Stage, ...] = (
         "configuration",
         types("configmaps", "secrets", "resourcequotas", "*.policy", "*.networking.k8s.io"),
         "workloads read it when they start; the injector's template must be there before its istiod",
+    ),
+    Stage(
+        FREED,
+        types(),
+        "deletions: a Service gets its node port or address back only when the one that has it now is gone",
+        Wait.GONE,
     ),
     Stage("services", types("services", "endpointslices.discovery.k8s.io"), "workloads are reached through them"),
     Stage("other", EVERY_TYPE, "types without a place of their own; workloads may need them, such as certificates"),

@@ -18,6 +18,7 @@ DEFINITION: Kind = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _AUTOSCALER: Kind = ("autoscaling", "HorizontalPodAutoscaler")
 _BINDINGS = tuple(("rbac.authorization.k8s.io", kind) for kind in ("RoleBinding", "ClusterRoleBinding"))
 _SECRET: Kind = ("", "Secret")
+_SERVICE: Kind = ("", "Service")
 _WEBHOOKS = tuple(
     ("admissionregistration.k8s.io", f"{kind}WebhookConfiguration") for kind in ("Mutating", "Validating")
 )
@@ -51,6 +52,7 @@ _ALLOWED = "what an older definition would take from objects"
 _DEFINED = "which type it defines, for objects of that type beside it"
 _REACHED = "whether it calls into the root namespace"
 _SCALED = "whose replicas it decides"
+_ALLOCATED = "which node ports and addresses it asks for"
 
 SHAPES: tuple[Shape, ...] = (
     Shape(("metadata", "labels"), Form.TEXTS, "labels decide what belongs to a mesh"),
@@ -81,6 +83,10 @@ SHAPES: tuple[Shape, ...] = (
     Shape(("subjects", ANY), Form.MAPPING, "whom it permits something", _BINDINGS, required=True),
     Shape(("spec",), Form.MAPPING, _SCALED, (_AUTOSCALER,)),
     Shape(("spec", "scaleTargetRef"), Form.MAPPING, _SCALED, (_AUTOSCALER,)),
+    Shape(("spec",), Form.MAPPING, _ALLOCATED, (_SERVICE,)),
+    Shape(("spec", "ports"), Form.LIST, _ALLOCATED, (_SERVICE,)),
+    Shape(("spec", "ports", ANY), Form.MAPPING, _ALLOCATED, (_SERVICE,), required=True),
+    Shape(("spec", "clusterIPs"), Form.LIST, _ALLOCATED, (_SERVICE,)),
 )
 """From the outside in: a row may rely on those above it."""
 

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 import pytest
 
-from kubectl_istio_upgrade.apply.rollout import readiness
-from kubectl_istio_upgrade.models.objects import Body
+from kubectl_istio_upgrade.apply import rollout
+from kubectl_istio_upgrade.apply.rollout import readiness, wait_for_stage
+from kubectl_istio_upgrade.errors import NotReadyError
+from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
+from kubectl_istio_upgrade.plan.rollback import plan_rollback
+from kubectl_istio_upgrade.rules.order import FREED, STAGES, stage_named
+
+from .builders import obj, state
+from .silence import Silence
 
 
 def workload(kind: str, spec: Body, status: Body) -> Body:
@@ -41,3 +51,30 @@ def test_readiness_follows_kubectls_rules(body: Body, why: str) -> None:
     result = readiness(body)
     assert result.ready is (not why)
     assert result.why.startswith(why)
+
+
+@dataclass
+class Going:
+    """A cluster whose object is answered so, one look after another."""
+
+    looks: Iterator[Body | None]
+
+    def get(self, _type: ResourceType, _key: Key) -> Body | None:
+        return next(self.looks)
+
+
+def wait_until_gone(*looks: Body | None) -> None:
+    (change,) = plan_rollback(state(obj("Service", "ns/a", uid="u")), state()).changes
+    deletion, stage = replace(change, stage=stage_named(FREED)), STAGES[stage_named(FREED)]
+    reader = Going(iter(looks))
+    wait_for_stage(reader, stage, [deletion], 0 if len(looks) == 1 else 5, Silence())  # type: ignore[arg-type]
+    assert list(reader.looks) == [], "not waited for"
+
+
+def test_a_deletion_that_makes_room_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "POLL", 0.01)
+    there: Body = {"metadata": {"uid": "u", "finalizers": ["a/b"]}}
+    wait_until_gone(there, there, None)
+    wait_until_gone(there, {"metadata": {"uid": "made anew"}})
+    with pytest.raises(NotReadyError, match=r"services ns/a: still there, held by a/b"):
+        wait_until_gone(there)

@@ -115,6 +115,32 @@ def test_what_is_wrong_with_an_object_is_no_reason_to_recreate_it() -> None:
 
 
 @dataclass
+class Allocating(Server):
+    """Refuses a node port that another Service has."""
+
+    def create(self, _type: ResourceType, key: Key, body: Body, *, dry_run: bool, manager: str) -> Body:
+        if any("nodePort" in port for port in body["spec"]["ports"]):
+            raise InvalidError("spec.ports[0].nodePort: provided port is already allocated", status=422)
+        return self._take(key, body, dry_run=dry_run, manager=manager)
+
+    def delete(self, *_about: object, dry_run: bool, **_preconditions: str) -> None:
+        assert dry_run
+
+
+def test_a_service_is_tried_without_the_node_port_that_it_gets_back_and_made_with_it() -> None:
+    ports = [{"port": 443, "nodePort": 30443}]
+    home, old = obj("Namespace", "ns"), obj("Service", "ns/old", spec={"ports": ports})
+    new = obj("Service", "ns/new", spec={"ports": ports})
+    server = Allocating()
+    before = plan_rollback(state(home, new), state(home, old))
+    after = Trial(Sender(server, server), Silence()).of_plan(before)  # type: ignore[arg-type]
+    assert after == before
+    assert [change.body and change.body["spec"]["ports"] for change in after.changes] == [None, ports]
+    with pytest.raises(RefusedError, match="already allocated"):
+        Trial(Sender(server, server), Silence()).of_plan(plan_rollback(state(home), state(home, old)))  # type: ignore[arg-type]
+
+
+@dataclass
 class Moved(Server):
     """Every object in it has another resource version than when the plan was made: it has been written since."""
 

@@ -52,7 +52,11 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: istiod, namespace: istio-system}
-spec: {clusterIP: 10.0.0.1, ports: [{port: 80, protocol: TCP, nodePort: 30000}]}
+spec:
+  clusterIP: 10.0.0.1
+  clusterIPs: [10.0.0.1]
+  healthCheckNodePort: 30001
+  ports: [{port: 80, protocol: TCP, nodePort: 30000}]
 ---
 apiVersion: v1
 kind: Namespace
@@ -182,6 +186,8 @@ def of_kind(kind: str) -> Body:
         ("ValidatingWebhookConfiguration", ("webhooks", 0), None, "webhooks[0] is not a mapping"),
         ("ClusterRoleBinding", ("subjects",), "istiod", "subjects is not a list"),
         ("HorizontalPodAutoscaler", ("spec", "scaleTargetRef"), "istiod", "spec.scaleTargetRef is not a mapping"),
+        ("Service", ("spec", "ports", 0), None, "spec.ports[0] is not a mapping"),
+        ("Service", ("spec", "clusterIPs"), "10.0.0.1", "spec.clusterIPs is not a list"),
     ],
 )
 def test_the_field_is_named(kind: str, path: tuple[Any, ...], value: Any, message: str) -> None:
