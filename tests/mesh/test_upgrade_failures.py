@@ -411,9 +411,9 @@ def while_it_applies(mesh: Mesh, act: Callable[[], None], *options: str) -> str:
     return err
 
 
-def kill_in(mesh: Mesh, phase: str, delay: float) -> None:
+def kill_in(mesh: Mesh, phase: str, delay: float, *options: str) -> None:
     """Start the upgrade, and kill it so many seconds after the journal says that this phase has begun."""
-    with _upgrading(mesh) as process:
+    with _upgrading(mesh, *options) as process:
         _wait_until_begun(mesh, process, phase)
         time.sleep(delay)
         assert process.poll() is None, "it was over before it could be killed"
@@ -480,4 +480,14 @@ def test_abort_takes_back_what_was_killed(mesh: Mesh, shared: tuple[Mesh, Dump],
     assert ran.data["proof"]["holds"]
     assert mesh.istiod.versions() == [OLD]
     assert standings(mesh)["web"].images == {f"docker.io/istio/proxyv2:{OLD}"}
+    assert is_as_before(shared)
+
+
+def test_abort_takes_back_all_that_istioctl_has_made(mesh: Mesh, shared: tuple[Mesh, Dump]) -> None:
+    """A canary is all new, and no journal has what istioctl makes: it is known by who wrote it."""
+    kill_in(mesh, "validate", 0.0, "--revision", "canary")
+    assert compare(shared[1], mesh.dump()).added
+    ran = mesh.plugin.ok("abort", "--yes", "-o", "json")
+    assert ran.data["proof"]["holds"]
+    assert [change for change in ran.data["plan"]["changes"] if change["action"] == "keep"] == []
     assert is_as_before(shared)
