@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ BROKEN = {
         "template": {"spec": {"containers": [{"name": "discovery", "image": "docker.io/istio/pilot:no-such-release"}]}},
     }
 }
+
+IMAGE = "{.spec.template.spec.containers[0].image}"
 
 WAYPOINT = {
     "op": "replace",
@@ -178,6 +181,32 @@ def test_an_istiod_whose_image_is_broken_is_restored_before_what_it_validates(me
     assert_as_before(compare(before, settled(mesh)))
     assert validators(mesh) == closed
     assert ADDED not in mesh.dump()
+
+
+def test_an_apply_brings_istiod_back_together_with_what_it_validates(mesh: Mesh, tmp_path: Path) -> None:
+    """What could not be tried while nobody validated it is there, and has moved, when the proof asks about it."""
+    before = mesh.dump()
+    image = mesh.kubectl("get", "deployment/istiod", "-n", "istio-system", f"-o=jsonpath={IMAGE}")
+    container = {"name": "discovery", "image": image}
+    documents = (
+        _document(
+            "apps/v1", "Deployment", "istio-system", "istiod", {"template": {"spec": {"containers": [container]}}}
+        ),
+        _document("networking.istio.io/v1", "VirtualService", "shop", "web", {"hosts": ["elsewhere"]}),
+    )
+    (tmp_path / "mesh.json").write_text("".join(map(json.dumps, documents)), "utf-8")
+    mesh.patch("deployment", "istiod", json.dumps(BROKEN), namespace="istio-system", how="strategic")
+    wait_until_nobody_serves(mesh)
+    refused(mesh)
+    ran = mesh.plugin.ok("apply", "-f", str(tmp_path / "mesh.json"), "--force-conflicts", "--yes", "-o", "json")
+    assert actions(ran) == [("update", "istiod"), ("update", "web")]
+    assert (ran.data["proof"]["holds"], ran.data["proof"]["identical"]) == (True, 2)
+    mesh.plugin.ok("rollback", START, "--yes")
+    assert_as_before(compare(before, settled(mesh)))
+
+
+def _document(api_version: str, kind: str, namespace: str, name: str, spec: Any) -> Any:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
 def test_an_istiod_scaled_to_nothing_runs_again(mesh: Mesh) -> None:
