@@ -15,7 +15,7 @@ from ..models.objects import Key, MeshObject, State
 from ..models.releases import Release as Version
 from .matching import Types, has_any_label, is_named, types
 from .owners import RELEASE_NAME, RELEASE_NAMESPACE
-from .scope import SECRET
+from .scope import CUSTOM_RESOURCES, SECRET
 
 RECORD_PREFIX = "sh.helm.release.v1."
 """Of the name, followed by `NAME.vREVISION`."""
@@ -26,6 +26,10 @@ on nothing of base and istiod (istio/istio, manifests/charts/*/templates)."""
 
 _NAME_AND_VERSION = re.compile(r"(?P<name>.+?)-(?P<version>v?\d+\..*)")
 """Of that label. Either part may have dashes: `my-istiod-1.28.3-rc.1`."""
+
+FIRST_CHARTS = 8
+"""The minor release since which Istio's charts are for Helm 3 (istio.io: news/releases/1.8.x/announcing-1.8). The
+chart of a gateway may be far behind that of its control plane."""
 
 FIELD_MANAGER = "helm"
 """Helm's field manager where it applies server-side (helm/helm, pkg/kube/client.go)."""
@@ -148,13 +152,24 @@ def chart_label_of(obj: MeshObject) -> ChartLabel:
 
 
 def istio_chart_of(obj: MeshObject) -> ChartLabel:
-    """The chart of Istio's that an object was rendered from; without a version where only `MARKS` tell of it."""
+    """The chart of Istio's that an object was rendered from; without a version where only `MARKS` tell of it.
+
+    Others call a chart `gateway` or `base`, too. Istio's have a version of Istio's, and what its users configure is
+    never told to be of one: that would be most of somebody's own `gateway`.
+    """
     label = chart_label_of(obj)
-    if label.name in (name for name, _ in CHARTS):
+    if obj.key.resource in CUSTOM_RESOURCES:
+        return NO_CHART
+    if label.name in (name for name, _ in CHARTS) and _is_of_istio(label.version):
         return label
     rows = (row for row in MARKS if obj.key.resource in row.types)
     found = (row.chart for row in rows if has_any_label(obj, row.labels) or is_named(obj.key, row.names))
     return ChartLabel(next(found, ""), "")
+
+
+def _is_of_istio(version: str) -> bool:
+    release = Version.parse(version.replace("_", "+"))  # a label has no +, so the charts write _ instead
+    return release is not None and release.major == 1 and release.minor >= FIRST_CHARTS
 
 
 def applies_server_side(helm: str) -> bool:

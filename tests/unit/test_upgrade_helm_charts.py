@@ -19,7 +19,7 @@ from kubectl_istio_upgrade.rules.helm import applies_server_side, chart_label_of
 
 from .builders import obj, state
 from .test_plan_uninstalling import record as record_of
-from .test_upgrade_helm_releases import INSTALLED, Helm, chart, control_plane, names, way
+from .test_upgrade_helm_releases import CHARTS, INSTALLED, Helm, chart, control_plane, names, way
 
 ROOT = "istio-system"
 APPLIED = [{"manager": "helm", "operation": "Apply"}]
@@ -121,7 +121,7 @@ def test_a_charts_name_and_version_may_both_have_dashes(label: str, told: tuple[
 
 
 def test_the_release_of_a_vendor_or_of_a_candidate_is_upgraded() -> None:
-    for version in ("1.28.3-solo", "1.28.3-rc.1"):
+    for version in ("1.28.3-solo", "1.28.3-rc.1", "1.28.3_build.7"):
         live = [labelled(each, **{"helm.sh/chart": f"istiod-{version}"}) for each in ISTIOD]
         chosen = way(BASE, *live, record_of(1))
         assert [(each.name, each.version) for each in chosen.releases] == [
@@ -155,6 +155,18 @@ def test_releases_without_the_label_are_known_by_an_object_of_each_chart() -> No
         ("ztunnel", "ztunnel", "1.28.3"),
         ("istio-ingress", "gateway", "1.28.3"),
     ]
+
+
+def test_somebodys_own_chart_of_the_same_name_is_none_of_istios() -> None:
+    theirs = labelled(chart("shop", "gateway"), **{"helm.sh/chart": "gateway-0.1.0"})
+    routes = obj("VirtualService", f"{ROOT}/shop", labels=GATEWAY.labels, annotations=marks("routes"))
+    helm = Helm(charts={**CHARTS, "shop": "gateway", "routes": "gateway"})
+    assert names(way(*INSTALLED, theirs, routes, helm=helm)) == ["istio-base", "istiod", "istio-ingress"]
+
+
+def test_charts_of_a_checkout_of_istios_sources_have_a_version_of_their_own_and_are_known_all_the_same() -> None:
+    live = [labelled(each, app="istiod", **{"helm.sh/chart": "istiod-1.0.0"}) for each in ISTIOD]
+    assert names(way(BASE, *live, record_of(1))) == ["istio-base", "istiod"]
 
 
 @pytest.mark.parametrize("revision", ["", "canary"])
