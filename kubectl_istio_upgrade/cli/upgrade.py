@@ -91,7 +91,8 @@ def upgrade(
     Helm's the values of istiod's release, or with RELEASE: in front those of another one. A value that changes nothing
     of what its chart renders is told. A value of --set is what that program takes it for: a number, true, false, for
     helm null or a list {a,b}, else text as it is written. For helm a comma ends a setting, unless a backslash is before
-    it.
+    it. Settings that would keep an image at another release than the target are a blocker, and the option that settles
+    it is named.
 
     With the --revision of no control plane so far a new one is installed beside the present one, and nothing follows
     it yet: `promote` leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one. A

@@ -65,20 +65,39 @@ def _cni(obj: MeshObject) -> Facts:
         yield "ambient", "on" if data.get("AMBIENT_ENABLED") == "true" else "off"
 
 
+def sidecar_image(obj: MeshObject) -> str:
+    """The image that workloads get from these values of the injector; "" for any other object."""
+    try:
+        shared = _injector_values(obj)["global"]
+        proxy = str(shared["proxy"]["image"])
+        return proxy if "/" in proxy else f"{shared['hub']}/{proxy}:{shared['tag']}"
+    except (KeyError, TypeError):
+        return ""
+
+
 def _sidecars(obj: MeshObject) -> Facts:
+    values, image = _injector_values(obj), sidecar_image(obj)
+    try:
+        pilot = values.get("pilot") or {}
+        redirected = (pilot.get("cni") or {}).get("enabled")
+        everywhere = values["sidecarInjectorWebhook"]["enableNamespacesByDefault"]
+    except (KeyError, TypeError, AttributeError):
+        return  # not as charts write it: of that nothing can be said in a line
+    if image:
+        yield "image", image
+        yield "redirected by", "the CNI plugin" if redirected else "an init container"
+        yield "injected into", "every namespace that does not refuse" if everywhere else "namespaces and pods that ask"
+
+
+def _injector_values(obj: MeshObject) -> Body:
+    """Empty for what is no config map of an injector, or not as charts write it."""
     if obj.kind != "ConfigMap" or not (obj.key.name == INJECTOR or obj.key.name.startswith(f"{INJECTOR}-")):
-        return
+        return {}
     try:
         values = json.loads((obj.body.get("data") or {}).get("values", "{}"))
-        shared, pilot = values["global"], values.get("pilot") or {}
-        proxy = shared["proxy"]["image"]
-        image = proxy if "/" in proxy else f"{shared['hub']}/{proxy}:{shared['tag']}"
-        everywhere = values["sidecarInjectorWebhook"]["enableNamespacesByDefault"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return  # not as charts write it: of that nothing can be said in a line
-    yield "image", image
-    yield "redirected by", "the CNI plugin" if (pilot.get("cni") or {}).get("enabled") else "an init container"
-    yield "injected into", "every namespace that does not refuse" if everywhere else "namespaces and pods that ask"
+    except (ValueError, TypeError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 ASPECTS = (

@@ -25,6 +25,8 @@ def print_settings(out: Terminal, prepared: Prepared) -> None:
         out.prose(line, "  warning: ")
     for line in way.idle if isinstance(way, ByHelm) else ():
         out.prose(line, "  warning: ")
+    for image in prepared.doubtful:
+        out.prose(f"not known to be of {prepared.request.to}: {image}", "  warning: ")
 
 
 def _print_sources(out: Terminal, prepared: Prepared) -> None:

@@ -18,6 +18,9 @@ BLOCKER, WARNING, INFO = Severity.BLOCKER, Severity.WARNING, Severity.INFO
 UNPROVED = "settings-unproved"
 """The upgrade itself tells more of this one: which settings it might reset."""
 
+OTHER_RELEASE = "image-of-another-release"
+"""The upgrade itself finds this one, in what it renders."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -74,6 +77,7 @@ CODES: Mapping[str, Code] = {
         Code("locked", BLOCKER, "somebody is changing the mesh at this moment", ignorable=False),
         Code("istioctl-missing", WARNING, "there is no istioctl of the target release"),
         Code(UNPROVED, BLOCKER, "without an istioctl of the running release settings may be lost unseen"),
+        Code(OTHER_RELEASE, BLOCKER, "the new manifest would go on running another release than the target's"),
         Code("skew-unseen", INFO, "connected proxies could not be asked for their versions"),
         Code("back-definitions", INFO, "definitions that a rollback may have to keep"),
         Code("back-secrets", WARNING, "Secret values that a rollback could not restore"),

@@ -86,6 +86,14 @@ def test_settings_that_the_target_does_not_know_are_refused_before_anything(
     assert mesh.kubectl("get", "deployments", "-A", "-o", "yaml") == before
 
 
+def test_a_setting_that_keeps_an_image_at_the_old_release_is_refused_with_the_one_that_settles_it(mesh: Mesh) -> None:
+    ran = mesh.plugin.ending(3, "upgrade", "--to", NEW, "--yes", *settings("values.pilot.tag=1.28"))
+    assert "  Deployment istio-system/istiod (istiod): docker.io/istio/pilot:1.28\nhint: " in ran.err
+    assert "hint: --set values.pilot.tag=1.29.1\n" in ran.err
+    assert "--ignore image-of-another-release" in ran.err
+    mesh.plugin.ok("upgrade", "--to", NEW, "--dry-run", *settings("values.pilot.tag=1.28", "values.pilot.tag=1.29.1"))
+
+
 def test_a_folder_that_is_a_file_is_refused_before_anything(mesh: Mesh, tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("mine")

@@ -25,7 +25,7 @@ from .workloads import restarted, standings, wait_for
 
 pytestmark = pytest.mark.mesh
 
-NO_SUCH_TAG = ("--set", "tag=1.29.99", "--timeout", "15")
+NO_SUCH_TAG = ("--set", "tag=1.29.99", "--ignore", "image-of-another-release", "--timeout", "15")
 POLICY = """
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy

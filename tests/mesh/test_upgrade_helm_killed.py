@@ -184,7 +184,7 @@ def test_abort_leaves_what_others_have_done_since_the_upgrade_was_killed(bed: Be
 
 
 def test_auto_rollback_leaves_what_others_have_done_while_helm_was_at_work(bed: Bed) -> None:
-    broken = ("--set", "global.tag=1.29.99", "--timeout", "30")
+    broken = ("--set", "global.tag=1.29.99", "--ignore", "image-of-another-release", "--timeout", "30")
     with bed.at_work("istiod.v2", "--auto-rollback", *broken, *bed.identity) as process, others(bed):
         err = process.communicate(timeout=TIMEOUT)[1]
         assert process.returncode == 4, err

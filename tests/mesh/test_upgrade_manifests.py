@@ -22,7 +22,7 @@ from .workloads import RESTARTABLE, Standing, standings, workloads
 pytestmark = pytest.mark.mesh
 
 PROXY = "docker.io/istio/proxyv2:"
-NO_SUCH_TAG = ("--set", "tag=1.29.99", "--timeout", "15")
+NO_SUCH_TAG = ("--set", "values.pilot.tag=1.29.99", "--ignore", "image-of-another-release", "--timeout", "15")
 NO_GATEWAY = ("--set", "components.ingressGateways[0].name=istio-ingressgateway",
               "--set", "components.ingressGateways[0].enabled=false")  # fmt: skip
 GATEWAY = "istio-ingressgateway"

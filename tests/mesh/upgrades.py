@@ -14,6 +14,7 @@ from .comparison import Dump
 from .mesh import NEW, OLD, SCENARIO, Mesh
 
 SETTINGS = (
+    "--set", f"values.pilot.tag={OLD}",
     "--set", "meshConfig.accessLogFile=/dev/stdout",
     "--set", "meshConfig.defaultConfig.holdApplicationUntilProxyStarts=true",
     "--set", "values.gateways.istio-ingressgateway.type=ClusterIP",

@@ -95,6 +95,46 @@ def test_the_tag_keeps_what_is_around_the_version(tag: str, expected: str) -> No
     assert for_release({"spec": {"tag": tag}}, "1.28.3", "1.29.1")["spec"]["tag"] == expected
 
 
+BEFORE = {
+    "tag": "1.28.3",
+    "values": {
+        "pilot": {"tag": "1.28.3-fips", "image": "reg:5000/pilot:1.28.3"},
+        "cni": {"tag": "1.28.3"},
+        "ztunnel": {"image": "reg/z:1.28.3@sha256:01"},
+        "global": {"proxy": {"image": "reg/proxyv2:1.28.3-ours"}, "variant": "1.28.3"},
+    },
+    "components": {
+        "ztunnel": {"tag": "1.28.30"},
+        "ingressGateways": [{"name": "east", "tag": "1.28.3"}],
+        "cni": {"k8s": {"overlays": [{"name": "istio-cni-node", "patches": [
+            {"path": "spec.template.spec.containers.[name:install-cni].image", "value": "reg/install-cni:1.28.3"},
+            {"path": "metadata.annotations.mine", "value": "1.28.3"},
+            {"path": "spec.template.spec.nodeSelector"},
+        ]}]}},
+    },
+}  # fmt: skip
+
+
+def test_every_setting_that_names_an_image_of_the_old_release_names_the_new_one() -> None:
+    after = for_release({"spec": BEFORE}, "1.28.3", "1.29.1")["spec"]
+    assert after["values"] == {
+        "pilot": {"tag": "1.29.1-fips", "image": "reg:5000/pilot:1.29.1"},
+        "cni": {"tag": "1.29.1"},
+        "ztunnel": {"image": "reg/z:1.28.3@sha256:01"},
+        "global": {"proxy": {"image": "reg/proxyv2:1.29.1-ours"}, "variant": "1.28.3"},
+    }
+    assert after["components"]["ztunnel"] == {"tag": "1.28.30"}, "another release"
+    assert after["components"]["ingressGateways"] == [{"name": "east", "tag": "1.29.1"}]
+    (overlay,) = after["components"]["cni"]["k8s"]["overlays"]
+    assert [patch.get("value") for patch in overlay["patches"]] == ["reg/install-cni:1.29.1", "1.28.3", None]
+    assert for_release({"spec": BEFORE}, "", "1.29.1")["spec"] == {**BEFORE, "tag": "1.29.1"}
+
+
+def test_a_tag_that_floats_is_left_for_people() -> None:
+    spec = {"tag": "1.28", "values": {"pilot": {"tag": "latest"}}}
+    assert for_release({"spec": spec}, "1.28.3", "1.29.1")["spec"] == spec
+
+
 def would_change(live: MeshObject, installed: MeshObject) -> Iterable[ObjectDiff]:
     preview = replace(installed, server=ServerFields())  # as a dry run answers: of no version that is live
     promised = state(preview, completeness=Completeness.OBJECTS)

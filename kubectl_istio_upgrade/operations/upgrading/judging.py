@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from ...diff.paths import dotted
 from ...errors import RefusedError
 from ...models.assessments import Assessment
 from ...models.changes import ObjectDiff
-from ...models.findings import Severity
+from ...models.findings import About, Finding, Severity
+from ...models.objects import Body
 from ...models.upgrades import Phase
 from ...plan.assessment import way_on
-from ...rules.findings import UNPROVED
+from ...plan.images import Image, Remedy
+from ...rules.findings import CODES, OTHER_RELEASE, UNPROVED
 from .phases import Phases
 
 Assess = Callable[[], Assessment]
@@ -38,6 +41,32 @@ def refuse_unproved(found: Assessment | None, at_risk: Sequence[ObjectDiff]) -> 
     """Settings that are not proved are accepted by those who have seen what may be lost. Raises RefusedError."""
     if found is not None and found.blockers:
         raise _refused(found, *lines_at_risk(at_risk))
+
+
+def refuse_other_releases(
+    found: Assessment | None, images: Sequence[Image], settings: Body, ignore: Sequence[str]
+) -> Assessment | None:
+    """The assessment with the images that would go on running another release than its target.
+
+    Nothing afterwards would notice: the proof compares with what was rendered. Raises RefusedError unless it is
+    ignored.
+    """
+    if found is None or found.target is None:
+        return found
+    others = [each for each in images if each.is_of_another(found.target)]
+    remedy = Remedy(settings, found.target)
+    findings = [_of_another(each, remedy.of(each), ignored=OTHER_RELEASE in ignore) for each in others]
+    if findings and OTHER_RELEASE not in ignore:
+        message = f"the new manifest would not run {found.target} everywhere; nothing was changed:"
+        remedies = dict.fromkeys(finding.do for finding in findings)
+        hint = "\n".join((*remedies, f"to go on all the same, knowing what that means: --ignore {OTHER_RELEASE}"))
+        raise RefusedError("\n".join((message, *(f"  {each}" for each in others))), hint=hint)
+    return replace(found, findings=(*findings, *found.findings)) if findings else found
+
+
+def _of_another(image: Image, do: str, *, ignored: bool) -> Finding:
+    severity = CODES[OTHER_RELEASE].severity
+    return Finding(OTHER_RELEASE, severity, str(image), do, (About.of(image.obj),), ignored=ignored)
 
 
 def lines_at_risk(at_risk: Sequence[ObjectDiff]) -> Iterator[str]:

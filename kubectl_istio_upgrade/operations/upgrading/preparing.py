@@ -13,11 +13,13 @@ from ...models.assessments import Assessment
 from ...models.installations import Component
 from ...models.objects import Body, Key, MemoryState
 from ...models.plans import FollowUp, Plan, PlannedChange
+from ...models.releases import Release
 from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
 from ...plan import dropping
 from ...plan.choosing import PLAN, Choice, chosen
 from ...plan.dropping import Dropped
+from ...plan.images import Image, images_of
 from ...plan.installation import installation_of
 from ...plan.manifests import Manifests
 from ...plan.reviewing import review
@@ -33,7 +35,7 @@ from ..permissions import check_permissions
 from ..restarting import look, now, parts_plan, without_made, workloads_plan
 from ..session import WritingSession
 from ..validating import validate
-from .judging import Assess, judged, refuse_unproved
+from .judging import Assess, judged, refuse_other_releases, refuse_unproved
 from .phases import Phases
 from .ways import Way, at_risk, no_longer_set
 
@@ -151,6 +153,12 @@ class Prepared:
         return review(there, {**there, **previews})
 
     @property
+    def doubtful(self) -> tuple[Image, ...]:
+        """Images that are not known to be of the target, be it that their tags tell no release."""
+        target = Release.parse(self.request.to)
+        return tuple(each for each in images_of(self.applied.manifests) if each.release != target)
+
+    @property
     def analysed_before(self) -> frozenset[str]:
         """What `istioctl analyze` found before, in its words; for the rest of an upgrade its errors alone."""
         found = self.assessment.findings if self.assessment else ()
@@ -196,6 +204,7 @@ def prepare(
         way = choose.way(session, captured, plane)
         refuse_unproved(assessment, at_risk(way))
         manifests = _manifests(session, captured, way)
+        assessment = refuse_other_releases(assessment, images_of(manifests), way.settings, request.ignore)
         tell(f"{len(manifests.objects)} objects by {way.name}")
     request = _with_what_is_found_once(session, request, way, manifests, plane)
     with phases.phase(Phase.REVIEW) as tell:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...models.objects import Body, MeshObject, State, clone
+from ...models.objects import Body, Json, MeshObject, State, clone
 from ...models.settings import OperatorSettings, Source
 from ...rules.components import COMPONENT_LABEL
 from ...rules.operator_fields import COMPONENTS, OperatorComponent
 from ...rules.scope import DEFAULT_ROOT_NAMESPACE
+from .images import renewed, values_for_release
 from .merging import beyond, merged
 from .recorded import recorded_values
 
@@ -65,10 +66,37 @@ def first_guess(live: State, origin: Origin, defaults: Body) -> OperatorSettings
 
 
 def for_release(body: Body, before: str, to: str) -> Body:
-    """The settings for another release: its tag in place of the old one's, with whatever is around the version."""
-    tag = str(body["spec"].get("tag") or before)
-    with_tag: Body = merged(body, {"spec": {"tag": tag.replace(before, to) if before else to}})
-    return with_tag
+    """The settings for another release: its tag in place of the old one's, with whatever is around the version.
+
+    So in every setting that names an image's tag (`rules.images`), and in what keeps an image as it was found live.
+    """
+    spec: Body = body["spec"]
+    tag = str(spec.get("tag") or before)
+    components = {
+        name: _component_for_release(entry, before, to) for name, entry in (spec.get("components") or {}).items()
+    }
+    found = {"values": values_for_release(spec.get("values") or {}, before, to), "components": components}
+    renewed_spec = {
+        "tag": renewed(tag, before, to) if before else to,
+        **{name: each for name, each in found.items() if each},
+    }
+    return {**body, "spec": {**spec, **renewed_spec}}
+
+
+def _component_for_release(entry: Json, before: str, to: str) -> Json:
+    """One of `spec.components`; of gateways each is a list."""
+    if isinstance(entry, list):
+        return [_component_for_release(each, before, to) for each in entry]
+    if not isinstance(entry, dict):
+        return entry
+    entry = clone(entry)
+    if "tag" in entry:
+        entry["tag"] = renewed(str(entry["tag"]), before, to)
+    for overlay in (entry.get("k8s") or {}).get("overlays") or ():
+        for patch in overlay.get("patches") or ():
+            if str(patch.get("path", "")).endswith(".image"):
+                patch["value"] = renewed(str(patch.get("value", "")), before, to)
+    return entry
 
 
 def as_canary(body: Body, revision: str, *, gateways: bool) -> Body:

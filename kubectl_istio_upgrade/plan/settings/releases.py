@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...models.objects import Body, Json, MeshObject, State
+from ...models.objects import Body, MeshObject, State
 from ...models.releases import Release
 from ...models.settings import NO_RECORD, HelmRelease
 from ...normalise.inventory import REVISION
@@ -24,10 +24,7 @@ from ...rules.helm import (
 )
 from ...rules.helm import Release as Name
 from ..retiring import DEFAULT, TAG
-from .merging import with_value
-
-TAGS: tuple[tuple[str, ...], ...] = (("global", "tag"), ("tag",), ("pilot", "tag"), ("cni", "tag"))
-"""Values that name images' tags. Without them a chart takes its own release's (values.yaml of each)."""
+from .images import values_for_release
 
 TAGS_OF_REVISION = "revisionTags"
 """The value, of istiod's chart, with the tags that lead to its control plane: each is a webhook of that name."""
@@ -121,14 +118,7 @@ class Beside:
 
 def values_for(values: Body, before: str, to: str) -> Body:
     """A release's values for another release of Istio: where a tag was set that names the old one, the new one's."""
-    old = _in_tags(before)
-    for path in TAGS:
-        node: Json = values
-        for name in path:
-            node = node.get(name) if isinstance(node, dict) else None
-        if old and isinstance(node, str) and old in node:
-            values = with_value(values, path, node.replace(old, to))
-    return values
+    return values_for_release(values, _in_tags(before), to)
 
 
 def _in_tags(version: str) -> str:
