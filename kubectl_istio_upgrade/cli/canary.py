@@ -56,8 +56,8 @@ def retire(revision: str, dry_run: bool, yes: bool, with_diff: bool, timeout: fl
 
     REVISION is what it is called, as in the label istio.io/rev; `default` is the one without a name.
 
-    What goes is shown first. While a namespace, a tag or a proxy still leads to it, it is refused. Definitions,
-    gateways and whatever else is shared stay. It can be taken back like anything else.
+    What goes is shown first. While a namespace, a tag, a proxy or ztunnel still leads to it, it is refused.
+    Definitions, gateways and whatever else is shared stay. It can be taken back like anything else.
 
     Of a control plane that Helm installed, the release goes as by `helm uninstall`, its records too: with a store that
     holds no values of Secrets they stay, and the plan has the command that removes them.

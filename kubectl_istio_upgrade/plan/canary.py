@@ -10,20 +10,23 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..errors import RefusedError, UsageError
+from ..models.installations import Part
 from ..models.objects import Body, Key, MemoryState, MeshObject, clone
 from ..models.plans import FollowUp
+from ..models.releases import Release
 from ..models.snapshots import WorkloadProxy
 from ..normalise.inventory import REVISION
 from ..rules.helm import NO_RELEASE, release_of
 from ..rules.scope import NAMESPACE, is_namespace
+from .clients import ISTIOD, Client, clients
 from .helm import FORCED
 from .injectors import Injectors
-from .retiring import DEFAULT, TAG, is_control_plane, members, revision_of
+from .installation import containers_of, part_of
+from .retiring import DEFAULT, TAG, is_istiod, members, revision_of
 from .settings.recorded import suffixed
 from .uninstalling import uninstalled
 
 INJECTION = "istio-injection"
-ISTIOD = "istiod"
 VALIDATOR = "istiod-default-validator"
 """The validator of configuration that belongs to no revision; it goes with the tag `default`."""
 
@@ -93,7 +96,25 @@ def _helms_own(moved: Iterable[MeshObject], revision: str) -> Iterator[FollowUp]
 def _how_to_leave(live: MemoryState, revision: str, to: str) -> str:
     hint = f"`kubectl istio-upgrade promote {to}` first, then `restart` what still runs its proxies"
     helms = [command for obj in live.objects.values() if _serves(obj, revision) and (command := _by_helm(obj, to))]
-    return "\n".join((hint, *(f"{VALIDATOR} is led by a value of Helm's: `{command}`" for command in helms)))
+    lines = [hint, *(f"{VALIDATOR} is led by a value of Helm's: `{command}`" for command in helms)]
+    lines += (
+        f"{each.obj.key.name} is led by its own template: {_leading(each, live, to)}" for each in _led(live, revision)
+    )
+    return "\n".join(lines)
+
+
+def _leading(client: Client, live: MemoryState, to: str) -> str:
+    """How a workload is led to another control plane, once that is the mesh's own."""
+    planes = (obj for obj in live.objects.values() if is_istiod(obj) and revision_of(obj) == to)
+    images = (Release.of_image(str(each.get("image", ""))) for plane in planes for each in containers_of(plane))
+    command = f"kubectl istio-upgrade upgrade --to {next(filter(None, images), 'VERSION')}"
+    part, release = part_of(client.obj), release_of(client.obj)
+    if part is Part.GATEWAY:
+        return f"`{command} --revision {to} --with-gateways`"
+    if part is None:
+        return f"change that to {suffixed(ISTIOD, to)}"
+    revision = "" if to == DEFAULT else to
+    return f"`{command}`" if release == NO_RELEASE else f"`{command} --set {release.name}:revision={revision}`"
 
 
 def _by_helm(validator: MeshObject, to: str) -> str:
@@ -106,8 +127,7 @@ def _by_helm(validator: MeshObject, to: str) -> str:
 
 def revisions(live: MemoryState) -> frozenset[str]:
     """Of every control plane; `default` for one without a name."""
-    deployments = (obj for obj in live.objects.values() if obj.key.resource == "deployments.apps")
-    return frozenset(revision_of(obj) for obj in deployments if is_control_plane(obj))
+    return frozenset(revision_of(obj) for obj in live.objects.values() if is_istiod(obj))
 
 
 def _namespaces(live: MemoryState, revision: str, names: Collection[str]) -> Iterator[MeshObject]:
@@ -170,9 +190,18 @@ def _users(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -
             yield f"tag {obj.labels[TAG]}"
         elif obj.key.name == VALIDATOR and _serves(obj, revision):
             yield f"{obj.kind} {VALIDATOR}"
-    for each in proxies:
-        if revision in each.revisions:
-            yield f"{each.kind} {each.namespace}/{each.name}: {each.pods} pods with its proxy"
+    served = [each for each in proxies if revision in each.revisions]
+    for each in served:
+        yield f"{each.kind} {each.namespace}/{each.name}: {each.pods} pods with its proxy"
+    yield from map(str, _led(live, revision, served))
+
+
+def _led(live: MemoryState, revision: str, served: Iterable[WorkloadProxy] = ()) -> Iterator[Client]:
+    """Workloads that the control plane's address is set in; those whose proxies are of it are known by these."""
+    known = {(each.kind, each.namespace, each.name) for each in served}
+    for client in clients(live, revision):
+        if (client.obj.kind, client.obj.key.namespace, client.obj.key.name) not in known:
+            yield client
 
 
 def _follows_default(namespace: MeshObject, live: MemoryState) -> bool:

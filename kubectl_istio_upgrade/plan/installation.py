@@ -96,7 +96,7 @@ def containers_of(obj: MeshObject) -> tuple[Body, ...]:
 def _component(
     obj: MeshObject, state: State, proxies: Mapping[tuple[str, str, str], WorkloadProxy]
 ) -> Component | None:
-    part = _part(obj)
+    part = part_of(obj)
     if part is None:
         return None
     running = proxies.get((obj.kind, obj.key.namespace, obj.key.name))
@@ -104,7 +104,8 @@ def _component(
     return Component(part, obj, method_of(obj, state.versions), revision, _version(obj, part, running))
 
 
-def _part(obj: MeshObject) -> Part | None:
+def part_of(obj: MeshObject) -> Part | None:
+    """Which part of an installation a workload is, by its label, else by its image; None for any other."""
     if part := PART_BY_COMPONENT.get(obj.labels.get(COMPONENT_LABEL, "")):
         return part
     for container in containers_of(obj):

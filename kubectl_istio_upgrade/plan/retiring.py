@@ -47,7 +47,7 @@ def members(objects: Collection[MeshObject], revision: str) -> list[MeshObject]:
     the validator of a revision are known by the release and the chart that its istiod is of. Where another revision's
     istiod is of the same, they cannot be told apart, and stay.
     """
-    istiods = [obj for obj in objects if _is_istiod(obj)]
+    istiods = [obj for obj in objects if is_istiod(obj)]
     origins = {_origin(obj) for obj in istiods if revision_of(obj) == revision}
     origins -= {_origin(obj) for obj in istiods if revision_of(obj) != revision}
     return [obj for obj in objects if TAG not in obj.labels and _is_of(obj, revision, origins)]
@@ -57,14 +57,15 @@ def retired_last(changes: Iterable[PlannedChange]) -> list[PlannedChange]:
     """The changes, the deletions of each control plane whose istiod goes in the stages that come after restarts."""
     changes = list(changes)
     deleted = [change.live for change in changes if change.action is Action.DELETE and change.live]
-    istiods = [obj for obj in deleted if _is_istiod(obj)]
+    istiods = [obj for obj in deleted if is_istiod(obj)]
     going = {obj.key for revision in map(revision_of, istiods) for obj in members(deleted, revision)}
     releases = {release_of(obj) for obj in istiods} - {NO_RELEASE}
     going |= {obj.key for obj in deleted if is_record(obj) and release_of_record(obj) in releases}
     return [_staged(change) if change.action is Action.DELETE and change.key in going else change for change in changes]
 
 
-def _is_istiod(obj: MeshObject) -> bool:
+def is_istiod(obj: MeshObject) -> bool:
+    """Whether an object is the Deployment of a control plane."""
     return obj.key.resource == "deployments.apps" and is_control_plane(obj)
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kubectl_istio_upgrade.errors import RefusedError
-from kubectl_istio_upgrade.models.objects import Body, MemoryState, MeshObject
+from kubectl_istio_upgrade.models.objects import Body, Json, MemoryState, MeshObject
+from kubectl_istio_upgrade.models.snapshots import WorkloadProxy
 from kubectl_istio_upgrade.plan.canary import promoted, rest_of, retired
 from kubectl_istio_upgrade.plan.retiring import DEFAULT
 
@@ -17,10 +18,11 @@ CANARY = "canary"
 NEVER = {"matchLabels": {"istio.io/deactivated": "never-match"}}
 
 
-def control_plane(revision: str) -> MeshObject:
+def control_plane(revision: str, image: str = "hub/pilot") -> MeshObject:
     suffix = "" if revision == DEFAULT else f"-{revision}"
     labels = {"operator.istio.io/component": "Pilot", "istio.io/rev": revision}
-    return obj("Deployment", f"istio-system/istiod{suffix}", labels=labels, spec={})
+    spec = {"template": {"spec": {"containers": [{"name": "discovery", "image": image}]}}}
+    return obj("Deployment", f"istio-system/istiod{suffix}", labels=labels, spec=spec)
 
 
 def injector(name: str, revision: str, namespaces: Body, tag: str = "") -> MeshObject:
@@ -98,6 +100,85 @@ def test_a_validator_of_helms_that_moves_with_the_tag_has_to_move_in_its_values_
     shape = promoted(replace(before, objects={**before.objects, moved.key: moved}), CANARY, [])
     assert moved.key in shape.keys
     assert [each.command for each in shape.follow_ups] == ([BY_HELM] if helms else [])
+
+
+def client(kind: str, name: str, image: str, *, component: str = "", **container: Json) -> MeshObject:
+    labels = {"operator.istio.io/component": component} if component else {}
+    main = {"name": "istio-proxy" if component else "main", "image": image, **container}
+    spec = {"template": {"spec": {"containers": [main]}}}
+    return obj(kind, f"istio-system/{name}", labels=labels, spec=spec)
+
+
+def ztunnel(service: str, **annotations: str) -> MeshObject:
+    """As its chart has it."""
+    names = ("CA_ADDRESS", "XDS_ADDRESS")
+    env = [{"name": "RUST_LOG", "value": "info"}, *({"name": name, "value": f"{service}:15012"} for name in names)]
+    made = client("DaemonSet", "ztunnel", "hub/ztunnel:1.28.3", env=env)
+    metadata = {**made.body["metadata"], "annotations": annotations}
+    return replace(made, body={**made.body, "metadata": metadata})
+
+
+def two_planes(*others: MeshObject) -> MemoryState:
+    return state(control_plane(DEFAULT), control_plane(CANARY, "hub/pilot:1.29.1"), *others)
+
+
+HELMS = {"meta.helm.sh/release-name": "tunnel", "meta.helm.sh/release-namespace": "istio-system"}
+
+
+@pytest.mark.parametrize(
+    ("revision", "service", "annotations", "command"),
+    [
+        (DEFAULT, "istiod.istio-system.svc", {}, "upgrade --to 1.29.1`"),
+        (DEFAULT, "istiod.istio-system.svc", HELMS, "upgrade --to 1.29.1 --set tunnel:revision=canary`"),
+        (CANARY, "istiod-canary.istio-system.svc", HELMS, "upgrade --to VERSION --set tunnel:revision=`"),
+    ],
+)
+def test_ztunnel_keeps_the_control_plane_that_it_is_connected_to(
+    revision: str, service: str, annotations: Body, command: str
+) -> None:
+    live = two_planes(ztunnel(service, **annotations))
+    with pytest.raises(RefusedError) as refused:
+        retired(live, revision, ())
+    users = f"\n  DaemonSet istio-system/ztunnel: led to {service} by CA_ADDRESS, XDS_ADDRESS"
+    assert refused.value.message.endswith(f"still in use; nothing was changed:{users}")
+    assert str(refused.value.hint).endswith(f"ztunnel is led by its own template: `kubectl istio-upgrade {command}")
+    assert retired(live, CANARY if revision == DEFAULT else DEFAULT, ()).keys
+
+
+def test_a_gateway_and_anything_else_that_names_its_service_keep_it_too() -> None:
+    gateway = client(
+        "Deployment",
+        "east",
+        "p",
+        component="IngressGateways",
+        env=[{"name": "C", "value": "istiod.istio-system:15012"}],
+    )
+    agent = client("Deployment", "agent", "acme/agent", args=["--xds=https://istiod.istio-system.svc.cluster.local"])
+    with pytest.raises(RefusedError) as refused:
+        retired(two_planes(gateway, agent), DEFAULT, ())
+    assert "Deployment istio-system/agent: led to istiod.istio-system.svc by its arguments" in refused.value.message
+    hint = str(refused.value.hint)
+    assert "agent is led by its own template: change that to istiod-canary\n" in hint
+    assert (
+        "east is led by its own template: `kubectl istio-upgrade upgrade --to 1.29.1 --revision canary --with" in hint
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["my-istiod.istio-system.svc", "istiod.istio-system-2.svc", "x.istiod.istio-system.svc", "istiod"]
+)
+def test_another_service_of_a_like_name_is_another(value: str) -> None:
+    other = client("DaemonSet", "z", "hub/ztunnel:1", env=[{"name": "XDS_ADDRESS", "value": value}])
+    assert retired(two_planes(other), DEFAULT, ()).keys
+
+
+def test_what_its_proxies_say_already_is_not_said_twice() -> None:
+    env = [{"name": "CA_ADDR", "value": "istiod.istio-system.svc:15012"}]
+    gateway = client("Deployment", "east", "p", component="IngressGateways", env=env)
+    proxy = WorkloadProxy("istio-system", "Deployment", "east", ("p",), (DEFAULT,), (), pods=1)
+    with pytest.raises(RefusedError) as refused:
+        retired(two_planes(gateway), DEFAULT, [proxy])
+    assert refused.value.message.count("istio-system/east") == 1
 
 
 def test_what_an_operation_has_begun_to_delete_goes_even_where_nothing_tells_whose_it_is_any_more() -> None:
