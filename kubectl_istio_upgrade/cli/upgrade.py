@@ -95,8 +95,10 @@ def upgrade(
     it is named.
 
     With the --revision of no control plane so far a new one is installed beside the present one, and nothing follows
-    it yet: `promote` leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one. A
-    control plane of that revision that is there is upgraded in place, and its workloads are restarted.
+    it yet: `promote` leads namespaces and tags to it, --with-gateways the gateways, and `retire` removes the old one.
+    The CNI node agent and ztunnel, of which each node has one, stay as they are: without --revision they go on with
+    the control plane that the tag `default` leads to. A control plane of that revision that is there is upgraded in
+    place, and its workloads are restarted.
 
     --auto-rollback takes back at once whatever stops half-way, ends unproved, or ends with a probe that fails. The exit
     code is 4 all the same. --to-dir is written once the upgrade is proved, or by a dry run.

@@ -84,15 +84,30 @@ class Installation:
         return self.current(revision if exists else "")
 
     def origins(self, revision: str, *, gateways: bool) -> tuple[Component, ...]:
-        """The same, and then those whose gateways move, too, to the control plane of this revision that is there."""
+        """The same, and then those whose gateways move, too, to the control plane of this revision that is there.
+
+        Without a revision the mesh as a whole is meant: then those whose node agents go with it, too.
+        """
         plane = self.origin(revision)
         if plane is None:
             return ()
-        if not gateways or not revision or plane.revision != revision:
+        if not revision:
+            return (plane, *self.agents_elsewhere(plane))
+        if not gateways or plane.revision != revision:
             return (plane,)
         led = {gateway.revision for gateway in self.of(Part.GATEWAY) if gateway.method in RECOVERED}
         others = [each for each in self.of(Part.CONTROL_PLANE) if each.revision in led - {revision}]
         return (plane, *others)
+
+    def agents_elsewhere(self, plane: Component) -> tuple[Component, ...]:
+        """With what the node agents were installed that do not belong to this control plane, by their own marks.
+
+        The control plane of their revision or, where that is gone, one of them. Helm knows its own.
+        """
+        agents = [each for each in self.of(Part.CNI, Part.ZTUNNEL) if each.method in RECOVERED and each.revision]
+        others = {each.revision: each for each in agents if each.revision != plane.revision}
+        planes = {each.revision: each for each in self.of(Part.CONTROL_PLANE)}
+        return tuple(planes.get(revision, agent) for revision, agent in others.items())
 
     def current(self, revision: str = "") -> Component | None:
         """The control plane that an upgrade in place replaces: of the revision, else the default one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..models.assessments import PlannedPhase
-from ..models.installations import Method
+from ..models.installations import Method, Part
 from ..models.upgrades import Phase
 from .checks.case import Case
 
@@ -31,7 +31,7 @@ def planned_phases(case: Case) -> tuple[PlannedPhase, ...]:
     method = case.plane.method
     apply = BY_METHOD[method].format(target=case.target, releases=_releases(case))
     if not case.in_place:
-        apply += f"; beside the present control plane, as revision {case.revision}"
+        apply += f"; beside the present control plane, as revision {case.revision}{_without_agents(case)}"
     told = {
         Phase.PLAN: "this assessment",
         Phase.ISTIOCTL: f"istioctl {case.target}" + (" and helm" if method is Method.HELM else ""),
@@ -51,6 +51,12 @@ def _releases(case: Case) -> str:
     """Those of Istio's own charts: of others precheck tells."""
     own = [f"{each.name} ({each.chart})" for each in case.installation.releases if not each.is_wrapped]
     return ", ".join(own) or "no release"
+
+
+def _without_agents(case: Case) -> str:
+    """There is one of each a node, so they cannot be had beside the present ones."""
+    agents = case.installation.of(Part.CNI, Part.ZTUNNEL)
+    return f"; {' and '.join(str(each.part) for each in agents)} as they are" if agents else ""
 
 
 def _parts(case: Case) -> str:

@@ -27,7 +27,9 @@ OUTDATED: tuple[OutdatedSetting, ...] = (
         ("values", "cni", "enabled"), "installs no CNI plugin: set components.cni.enabled=true", refused=False
     ),
     OutdatedSetting(
-        ("values", "istio_cni", "enabled"), "tells sidecars nothing: set values.pilot.cni.enabled=true", refused=False
+        ("values", "istio_cni", "enabled"),
+        "tells sidecars nothing: set unvalidatedValues.pilot.cni.enabled=true",
+        refused=False,
     ),
     OutdatedSetting(("values", "global", "proxy", "securityContext"), TEMPLATE),
     OutdatedSetting(("values", "global", "proxy", "runAsUser"), TEMPLATE),

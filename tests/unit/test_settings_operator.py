@@ -12,7 +12,7 @@ from kubectl_istio_upgrade.diff.paths import dotted
 from kubectl_istio_upgrade.diff.states import compare
 from kubectl_istio_upgrade.models.changes import ObjectDiff
 from kubectl_istio_upgrade.models.objects import Body, Completeness, Json, MeshObject, ServerFields
-from kubectl_istio_upgrade.plan.settings.operator import Origin, first_guess, for_release
+from kubectl_istio_upgrade.plan.settings.operator import Origin, as_canary, first_guess, for_release
 from kubectl_istio_upgrade.plan.settings.remainder import Amendment, settable
 
 from .builders import obj, state
@@ -128,6 +128,47 @@ def test_every_setting_that_names_an_image_of_the_old_release_names_the_new_one(
     (overlay,) = after["components"]["cni"]["k8s"]["overlays"]
     assert [patch.get("value") for patch in overlay["patches"]] == ["reg/install-cni:1.29.1", "1.28.3", None]
     assert for_release({"spec": BEFORE}, "", "1.29.1")["spec"] == {**BEFORE, "tag": "1.29.1"}
+
+
+USES_CNI = {"pilot": {"cni": {"enabled": True}}}
+
+
+def test_a_canary_leaves_the_node_agents_alone_and_its_sidecars_go_on_using_the_plugin() -> None:
+    cni = {"enabled": True, "namespace": "kube-system"}
+    gateway = [{"name": "istio-ingressgateway", "enabled": False}]
+    spec = as_canary({"spec": {"components": {"cni": cni, "ztunnel": {"enabled": True}}}}, "new", gateways=False)[
+        "spec"
+    ]
+    assert spec["components"]["cni"] == {"enabled": False, "namespace": "kube-system"}
+    assert spec["components"]["ztunnel"] == {"enabled": False}
+    assert (spec["components"]["ingressGateways"], spec["unvalidatedValues"]) == (gateway, USES_CNI)
+    with_gateways = as_canary({"spec": {"components": {"cni": cni}}}, "new", gateways=True)["spec"]
+    assert with_gateways["components"] == {"cni": spec["components"]["cni"]}
+
+
+def test_without_node_agents_a_canary_says_nothing_of_them() -> None:
+    spec = as_canary({"spec": {"components": {"cni": {"enabled": False}}}}, "new", gateways=True)["spec"]
+    assert spec == {"revision": "new", "components": {"cni": {"enabled": False}}}
+    assert as_canary({"spec": {}}, "new", gateways=True) == {"spec": {"revision": "new"}}
+
+
+def test_sidecars_that_a_plugin_of_somebody_elses_redirects_stay_so() -> None:
+    values = {"pilot": {"cni": {"enabled": True}}}
+    assert guess(recorded(values), *installed())["unvalidatedValues"] == USES_CNI
+    own = obj("DaemonSet", "istio-system/istio-cni-node", labels=labelled("Cni"))
+    spec = guess(recorded(values), own, *installed())
+    assert "unvalidatedValues" not in spec
+    assert spec["components"]["cni"] == {"enabled": True}
+
+
+def test_node_agents_whose_control_plane_is_gone_are_known_by_themselves_with_the_values_of_the_next() -> None:
+    agent = obj("DaemonSet", "kube-system/istio-cni-node", labels=labelled("Cni"))
+    values = {"global": {"tag": "1.29.1", "hub": "reg"}, "cni": {"chained": False}}
+    origin = Origin("istio-system", "default", "1.28.3", records="canary")
+    spec = guess(recorded(values, "values-canary"), agent, origin=origin)
+    assert (spec["tag"], spec["hub"], spec["values"]) == ("1.28.3", "reg", {"cni": {"chained": False}})
+    assert spec["components"]["cni"] == {"enabled": True, "namespace": "kube-system"}
+    assert spec["components"]["pilot"] == {"enabled": False}
 
 
 def test_a_tag_that_floats_is_left_for_people() -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from ...capture import Capture
 from ...errors import RefusedError
-from ...models.installations import Component, Method
+from ...models.installations import Component, Method, Part
 from ...models.objects import Body, State
 from ...models.settings import ChartSource, HelmRelease, OperatorSettings, Source
 from ...plan.installation import installation_of
+from ...plan.settings.agents import with_agents_of
 from ...plan.settings.gateways import with_gateways_of
 from ...plan.settings.operator import Origin, as_canary
 from ...plan.settings.pending import Pending
@@ -99,15 +100,17 @@ class Chooser:
         if self.revision and self.revision != plane.revision:
             operator = replace(operator, body=as_canary(operator.body, self.revision, gateways=self.gateways))
         installed = installation_of(captured.state, captured.workloads)
+        joined = with_gateways_of if self.revision else with_agents_of
         for other in installed.origins(self.revision, gateways=self.gateways):
             if other.revision != plane.revision:
-                operator = with_gateways_of(operator, self._recovered(session, captured, other, target))
+                records = "" if other.part is Part.CONTROL_PLANE else plane.revision
+                operator = joined(operator, self._recovered(session, captured, other, target, records))
         return replace(operator, body=self.wishes.over(operator.body))
 
     def _recovered(
-        self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl
+        self, session: WritingSession, captured: Capture, plane: Component, target: Istioctl, records: str = ""
     ) -> OperatorSettings:
-        origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""))
+        origin = Origin(session.root_namespace, plane.revision, str(plane.version or ""), records)
         recovery = Recovery(session, captured, origin, self.tools.parse, plane.method is Method.ISTIOCTL)
         reference = target if target.version == origin.version else self.tools.reference(origin.version)
         return recovered(recovery, target, reference)

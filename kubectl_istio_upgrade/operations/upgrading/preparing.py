@@ -10,7 +10,7 @@ from ...apply.trial import Trial
 from ...capture import Capture
 from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
-from ...models.installations import Component
+from ...models.installations import Component, Part
 from ...models.objects import Body, Key, MemoryState
 from ...models.plans import FollowUp, Plan, PlannedChange
 from ...models.releases import Release
@@ -39,6 +39,7 @@ from .judging import Assess, judged, refuse_other_releases, refuse_unproved
 from .phases import Phases
 from .ways import Way, at_risk, no_longer_set
 
+UPGRADE_TO = "kubectl istio-upgrade upgrade --to"
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
 
@@ -210,7 +211,7 @@ def prepare(
     with phases.phase(Phase.REVIEW) as tell:
         planned = _tried(session, request, way, manifests, captured)
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
-        plan = replace(plan, follow_ups=(*plan.follow_ups, *_left_behind(request, captured)))
+        plan = replace(plan, follow_ups=(*plan.follow_ups, *_left_behind(request, captured, manifests)))
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
         plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
@@ -241,10 +242,18 @@ def _with_what_is_found_once(
     return request
 
 
-def _left_behind(request: Request, captured: Capture) -> Iterator[FollowUp]:
-    """Objects that nobody deletes with the release that they are of. Beside it, both are wanted."""
-    if request.dropped and not request.beside:
-        yield from dropping.left_behind(request.dropped.objects, captured.state.versions, request.label)
+def _left_behind(request: Request, captured: Capture, manifests: Manifests) -> Iterator[FollowUp]:
+    """Objects that nobody deletes with the release that they are of. Beside it, both are wanted, and one node agent."""
+    if not request.beside:
+        dropped = request.dropped.objects if request.dropped else ()
+        yield from dropping.left_behind(dropped, captured.state.versions, request.label)
+        return
+    agents = installation_of(captured.state).of(Part.CNI, Part.ZTUNNEL)
+    if names := " and ".join(str(each.part) for each in agents if each.obj.key not in manifests.objects):
+        why = (
+            f"it upgrades {names}, of which each node has one, once `promote {request.revision}` has led the mesh there"
+        )
+        yield FollowUp(f"{UPGRADE_TO} {request.to}", why)
 
 
 def _tried(

@@ -18,8 +18,9 @@ def proof(case: Case) -> Iterator[Finding | Skipped]:
     Only what that one renders tells a setting from what the new release changes. Nothing records the former where it
     was given as `components.*.k8s` or edited by hand (`rules.operator_fields`).
     """
-    planes = {plane.revision: plane.obj for plane in case.installation.of(Part.CONTROL_PLANE)}
+    parts = (*case.installation.of(Part.CNI, Part.ZTUNNEL), *case.installation.of(Part.CONTROL_PLANE))
+    told_by = {part.revision: part.obj for part in parts}
     for each in case.evidence.unprovable:
         what = "settings that nothing records, such as resources of components, would be reset to the target's defaults"
         do = "\n".join(filter(None, (each.hint, ACCEPT)))
-        yield found(UNPROVED, f"{what}: {each.why}", do, [planes[each.revision]])
+        yield found(UNPROVED, f"{what}: {each.why}", do, [told_by[each.revision]])

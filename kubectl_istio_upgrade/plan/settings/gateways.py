@@ -32,7 +32,7 @@ def with_gateways_of(own: OperatorSettings, other: OperatorSettings) -> Operator
         own,
         body=body,
         sources=tuple(dict.fromkeys((*own.sources, *(each for each in other.sources if _is_about_gateways(each))))),
-        proved_with=_both(own.proved_with, other.proved_with),
+        proved_with=proved_by_both(own, other),
         lost=(*own.lost, *_of_gateways(other.lost)),
         at_risk=(*own.at_risk, *_of_gateways(other.at_risk)),
     )
@@ -61,9 +61,10 @@ def _is_about_gateways(source: Source) -> bool:
     return any(source.path.startswith(f"spec.components.{each.spec_name}") for each in _GATEWAYS)
 
 
-def _both(own: str, other: str) -> str:
+def proved_by_both(own: OperatorSettings, other: OperatorSettings) -> str:
     """The releases that prove the two; nothing unless both are proved."""
-    return " and ".join(dict.fromkeys((own, other))) if own and other else ""
+    proofs = (own.proved_with, other.proved_with)
+    return " and ".join(dict.fromkeys(proofs)) if all(proofs) else ""
 
 
 def _of_gateways(diffs: Iterable[ObjectDiff]) -> list[ObjectDiff]:

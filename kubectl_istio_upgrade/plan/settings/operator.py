@@ -10,7 +10,7 @@ from ...models.settings import OperatorSettings, Source
 from ...rules.components import COMPONENT_LABEL
 from ...rules.operator_fields import COMPONENTS, OperatorComponent
 from ...rules.scope import DEFAULT_ROOT_NAMESPACE
-from .images import renewed, values_for_release
+from .images import renewed, setting_at, values_for_release
 from .merging import beyond, merged
 from .recorded import recorded_values
 
@@ -18,14 +18,25 @@ REVISION_LABEL = "istio.io/rev"
 OWNER_LABEL = "install.operator.istio.io/owning-resource"
 """The name of the IstioOperator that installed an object; `unknown` where it had none (charts say so)."""
 
+CNI_IS_USED = ("pilot", "cni", "enabled")
+
 COMPUTED: tuple[tuple[str, ...], ...] = (
     ("global", "hub"),
     ("global", "tag"),
     ("revision",),
     ("pilot", "enabled"),
-    ("pilot", "cni", "enabled"),
+    CNI_IS_USED,
 )
 """Values that istioctl sets from elsewhere in an IstioOperator (operator/pkg/render, translateIstioOperatorToHelm)."""
+
+USES_CNI: Body = {"pilot": {"cni": {"enabled": True}}}
+"""For `spec.unvalidatedValues`, of a control plane whose sidecars are redirected by a CNI plugin that is not installed
+with it. Below `spec.values` the same does nothing: istioctl lays its own finding, whether it installs the plugin, over
+that (tried with 1.28.3 and 1.29.1)."""
+
+NODE_AGENTS = ("cni", "ztunnel")
+"""Components of which there is one in a cluster, whatever the revisions: those of another control plane would take the
+place of the present ones on every node (istio.io: ambient/upgrade/helm)."""
 
 GATEWAY_NAMES = {"ingressGateways": "istio-ingressgateway", "egressGateways": "istio-egressgateway"}
 """Those that the profiles name."""
@@ -41,18 +52,22 @@ class Origin(NamedTuple):
     """Of the control plane; `default` for one without a name."""
     version: str
     """The release that it runs."""
+    records: str = ""
+    """The revision whose records tell the values, where this one's control plane is gone; "" for its own."""
 
 
 def first_guess(live: State, origin: Origin, defaults: Body) -> OperatorSettings:
     """What the records say: values, mesh configuration, components. `defaults` are the values recorded by an
     installation with no settings at all; what equals them is left out, so that the answer can be read."""
-    recorded = recorded_values(live, origin.root_namespace, origin.revision)
+    recorded = recorded_values(live, origin.root_namespace, origin.records or origin.revision)
     values = _without_computed(beyond(recorded.values, defaults))
     mesh = values.pop("meshConfig", None)
     spec: Body = _images(recorded.values, origin)
     if origin.revision != "default":
         spec["revision"] = origin.revision
     components = _components(list(_installed(live, origin)), origin)
+    if setting_at(recorded.values, CNI_IS_USED) is True and not _is_enabled(components.get("cni")):
+        spec["unvalidatedValues"] = USES_CNI
     spec |= {
         name: part for name, part in (("meshConfig", mesh), ("components", components), ("values", values)) if part
     }
@@ -103,14 +118,21 @@ def as_canary(body: Body, revision: str, *, gateways: bool) -> Body:
     """The settings for a control plane of a new revision; gateways move to it only if that is asked for.
 
     istioctl's own canary upgrades the gateways of the profile in place with the first step (istio.io:
-    setup/upgrade/canary), before anybody has seen the new control plane work.
+    setup/upgrade/canary), before anybody has seen the new control plane work. It does the same to the CNI node agent
+    and ztunnel, which stay as they are here. It removes nothing that it does not render any more: what it prunes has
+    the label of its own revision (operator/pkg/install, prune).
     """
-    if gateways:
-        moved: Body = merged(body, {"spec": {"revision": revision}})
-        return moved
-    off = {component.spec_name: [no_gateway(component)] for component in COMPONENTS if component.is_gateway}
-    beside: Body = merged(body, {"spec": {"revision": revision, "components": off}})
+    components = body["spec"].get("components") or {}
+    off: Body = {name: {"enabled": False} for name in NODE_AGENTS if _is_enabled(components.get(name))}
+    spec: Body = {"revision": revision} | ({"unvalidatedValues": USES_CNI} if "cni" in off else {})
+    if not gateways:
+        off |= {component.spec_name: [no_gateway(component)] for component in COMPONENTS if component.is_gateway}
+    beside: Body = merged(body, {"spec": spec | ({"components": off} if off else {})})
     return beside
+
+
+def _is_enabled(component: Json) -> bool:
+    return isinstance(component, dict) and component.get("enabled", True) is True
 
 
 def no_gateway(component: OperatorComponent) -> Body:
@@ -121,7 +143,7 @@ def no_gateway(component: OperatorComponent) -> Body:
 def _images(values: Body, origin: Origin) -> Body:
     images = values.get("global") or {}
     spec = {name: images[name] for name in ("hub", "tag") if images.get(name)}
-    return {"tag": origin.version, **spec}
+    return {"tag": origin.version, **spec} if not origin.records else {**spec, "tag": origin.version}
 
 
 def _without_computed(values: Body) -> Body:
