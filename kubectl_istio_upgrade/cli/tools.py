@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..adapters.paths import expanded
 from ..adapters.tools.fetching import RELEASES, fetch
 from ..adapters.tools.finding import HELM_VARIABLE, ISTIOCTL_VARIABLE, Candidate, Places, find_helm, find_istioctl
 from ..adapters.tools.helm import HelmProgram
@@ -17,6 +18,7 @@ from ..adapters.tools.istioctl import IstioctlProgram
 from ..adapters.tools.reach import Destination, kubeconfig_for, led
 from ..errors import ToolError, UsageError
 from ..models.releases import Release
+from ..operations.upgrading.request import Means
 from ..ports import Helm, Istioctl
 from ..rules.variables import DRIVER, RECORDS
 
@@ -56,6 +58,8 @@ class Toolbox:
     destination: Destination
     root_namespace: str
     _open: ExitStack
+    began: Means = field(default_factory=Means)
+    """What the operation was begun with that goes on."""
     _found: dict[Release | None, Istioctl] = field(default_factory=dict)
 
     @cached_property
@@ -65,6 +69,21 @@ class Toolbox:
         Its file is made for the first program, so that a command that is killed before that leaves nothing behind.
         """
         return self._open.enter_context(kubeconfig_for(self.destination))
+
+    @property
+    def named(self) -> Means:
+        """What the command line and variables name, for whoever goes on with an operation."""
+        programs = {
+            name: self.settings.values.get(name) or os.environ.get(variable) or None
+            for name, variable in (("helm", HELM_VARIABLE), ("istioctl", ISTIOCTL_VARIABLE))
+        }
+        charts = self.settings.values.get("charts")
+        place = charts if charts and "://" in charts else _absolute(charts)
+        return Means(place, **{name: _absolute(path) for name, path in programs.items()})
+
+    def going_on(self, began: Means) -> Toolbox:
+        """The same for an operation that goes on: what it was begun with is looked for where it was."""
+        return replace(self, began=began)
 
     def istioctl(self, version: str) -> Istioctl:
         """Of this release; fetched first where `--download` says so. Raises ToolError saying how to get it."""
@@ -107,7 +126,7 @@ class Toolbox:
     def helm(self) -> Helm:
         """Raises ToolError saying how to get it, or that its records are where nobody here looks."""
         _refuse_driver(os.environ.get(DRIVER, ""))
-        places = Places("helm", self.settings.values.get("helm"), HELM_VARIABLE)
+        places = Places("helm", self.settings.values.get("helm"), HELM_VARIABLE, before=_path(self.began.helm))
         found = find_helm(places, hint=GET_HELM)
         environment = {**self.environment, **self.destination.helm_variables}
         return HelmProgram(led(found.path, environment), str(found.release))
@@ -123,7 +142,7 @@ class Toolbox:
         return IstioctlProgram(program, str(found.release), self.root_namespace, flags)
 
     def _find(self, release: Release | None, given: Path | None, hint: str, *, download: bool = True) -> Candidate:
-        places = Places("istioctl", given, ISTIOCTL_VARIABLE, cache_folder())
+        places = Places("istioctl", given, ISTIOCTL_VARIABLE, cache_folder(), _path(self.began.istioctl))
         try:
             return find_istioctl(places, release, hint=hint)
         except ToolError:
@@ -139,6 +158,14 @@ def toolbox(settings: Settings, destination: Destination, root_namespace: str) -
     """Programs for as long as the context lasts."""
     with ExitStack() as stack:
         yield Toolbox(settings, destination, root_namespace, stack)
+
+
+def _absolute(path: str | Path | None) -> str:
+    return "" if path is None else str(expanded(str(path)).absolute())
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None
 
 
 def _refuse_driver(driver: str) -> None:

@@ -48,9 +48,12 @@ def resume(files: tuple[str, ...], dry_run: bool, yes: bool, with_diff: bool, ti
     documents = settings.documents(files) if files else ()
 
     def plan(session: WritingSession, operation: Operation, box: Toolbox) -> Continuation:
+        from ..operations.upgrading.request import Means
         from .upgrading import tools_of
 
-        tools = tools_of(box, str(operation.opening.request.get("to", "")))
+        request = operation.opening.request
+        box = box.going_on(Means.of_data(request.get("means", {})))
+        tools = tools_of(box, str(request.get("to", "")))
         return unfinished.resume(session, operation, tools, documents)
 
     _end(settings, "resume", plan, dry_run=dry_run, yes=yes, with_diff=with_diff, timeout=timeout, format_=format_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ..adapters.paths import is_there
 from ..adapters.yamlio import YamlError, load
 from ..errors import IncompleteError, IstioUpgradeError, RefusedError, UsageError
 from ..models.assessments import Assessment
+from ..models.settings import ChartSource
+from ..normalise.secrets import has_withheld_values
 from ..operations.assessing import Helpers, assess
 from ..operations.run import Finished
 from ..operations.session import WritingSession
@@ -17,7 +20,8 @@ from ..operations.upgrading import running
 from ..operations.upgrading.by_helm import chart_sources
 from ..operations.upgrading.choosing import Chooser, Tools
 from ..operations.upgrading.phases import Phases
-from ..operations.upgrading.preparing import Prepared, Request, prepare
+from ..operations.upgrading.preparing import Prepared, prepare
+from ..operations.upgrading.request import Request
 from ..operations.upgrading.wishes import SettingsFile, Wishes, apart
 from ..render.assessments import print_findings
 from ..render.names import plural
@@ -132,17 +136,29 @@ def _prepared(
         options.ignore,
         workloads=options.restarts.workloads,
         batch=options.restarts.batch,
+        means=box.named,
     )
     return prepare(session, request, choose, phases, judge)
 
 
 def tools_of(box: Toolbox, to: str) -> Tools:
-    """The programs that an upgrade to this release works with."""
-    charts = str(box.settings.values.get("charts", ""))
+    """The programs and charts that an upgrade to this release works with."""
+    return Tools(box.istioctl, box.istioctl_at_hand, box.reference_at_hand, box.helm, _charts(box, to), load)
+
+
+def _charts(box: Toolbox, to: str) -> Callable[[str], ChartSource]:
+    """Those of `--charts`, of before where an operation goes on, or of Istio's own repository. Raises UsageError."""
+    charts = box.named.charts or box.began.charts
+    if has_withheld_values({"charts": charts}):
+        return _refuse_unknown
     is_repository = "://" in charts
     folder = Path(charts) if charts and not is_repository else None
-    sources = chart_sources(folder, charts if is_repository else "", to)
-    return Tools(box.istioctl, box.istioctl_at_hand, box.reference_at_hand, box.helm, sources, load)
+    return chart_sources(folder, charts if is_repository else "", to)
+
+
+def _refuse_unknown(chart: str) -> ChartSource:
+    message = f"where chart {chart} is holds what looks like a credential, which no journal keeps"
+    raise UsageError(message, hint="name the repository again: --charts URL")
 
 
 def _file(given: str) -> SettingsFile:

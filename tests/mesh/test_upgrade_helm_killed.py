@@ -11,16 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.controlplane import chart_path
+from tests.controlplane.build import ensure_built
 from tests.support.cli import SCRIPT, TIMEOUT, Ran
 
 from .comparison import Dump, compare
-from .helm_bed import charts, install, of_people, sealed_store, variables
+from .helm_bed import charts, install, of_people, sealed_store
 from .helm_story import NAMESPACE, HelmMesh, empty
 from .mesh import NEW, OLD, settled
+from .upgrades import tools
 
 pytestmark = pytest.mark.mesh
 
@@ -35,19 +38,24 @@ ALONE = ("--set", "autoscaleMin=1")
 
 @dataclass(frozen=True)
 class Bed:
-    """The mesh as new, the charts of the new release, and the identity that opens the store."""
+    """The mesh as new, where helm and the charts of the new release are, and the identity that opens the store."""
 
     mesh: HelmMesh
     before: Dump
-    charts: tuple[str, str]
+    folder: Path
     identity: tuple[str, str]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What an upgrade is begun with, in a shell in this folder. Nothing else knows of it, and `resume` does."""
+        return ("--charts", "charts", "--helm", "helm")
 
     @contextmanager
     def at_work(self, record: str, *options: str) -> Iterator[subprocess.Popen[str]]:
         """An upgrade whose helm has just written this record, which says that it is at work. Killed at the end."""
-        command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes", *self.charts, *options]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.mesh.plugin.environment(), text=True, stdout=pipe, stderr=pipe)
+        command = [str(SCRIPT), "upgrade", "--to", NEW, "--yes", *self.named, *options]
+        environment, pipe = self.mesh.plugin.environment(), subprocess.PIPE
+        process = subprocess.Popen(command, cwd=self.folder, env=environment, text=True, stdout=pipe, stderr=pipe)
         try:
             deadline = time.monotonic() + TIMEOUT
             while not self.status(record).startswith("pending"):
@@ -87,12 +95,14 @@ class Bed:
 @pytest.fixture(scope="module")
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     folder = tmp_path_factory.mktemp("killed")
-    with empty(folder / "store.git", variables(folder / "bin")) as mesh:
+    charts(folder / "charts")
+    (folder / "helm").symlink_to(ensure_built("helm")["helm"])
+    with empty(folder / "store.git", tools(folder / "bin")) as mesh:
         install(mesh)
         mesh.kubectl("create", "configmap", "notes", "-n", NAMESPACE)
         _write_notes(mesh, "no")
         identity = sealed_store(mesh.plugin, folder)
-        yield Bed(mesh, settled(mesh), ("--charts", str(charts(folder / "charts"))), ("--identity", str(identity)))
+        yield Bed(mesh, settled(mesh), folder, ("--identity", str(identity)))
 
 
 def test_an_upgrade_in_place_is_taken_back_with_the_record_that_was_left_pending(bed: Bed) -> None:
@@ -104,10 +114,10 @@ def test_an_upgrade_in_place_is_taken_back_with_the_record_that_was_left_pending
 
 def test_an_upgrade_in_place_is_finished_although_helm_refuses_a_pending_release(bed: Bed) -> None:
     bed.killed("istiod.v2")
-    dry = bed.mesh.plugin.ok("resume", "--dry-run", *bed.charts)
+    dry = bed.mesh.plugin.ok("resume", "--dry-run")
     assert f"delete   Secret {NAMESPACE}/sh.helm.release.v1.istiod.v2" in dry.out
     assert "left pending by the helm of this very operation" in dry.out
-    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json", *bed.charts)
+    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json")
     assert ran.data["proof"]["holds"]
     assert set(bed.mesh.istiod.versions()) == {NEW}
     assert bed.history("istiod") == [f"1 superseded istiod-{OLD}", f"2 deployed istiod-{NEW}"]
@@ -118,7 +128,7 @@ def test_an_upgrade_in_place_is_finished_although_helm_refuses_a_pending_release
 
 def test_a_canary_is_finished_with_the_settings_that_it_began_with(bed: Bed) -> None:
     bed.killed(f"{TAGGED}.v1", "--revision", REVISION, *ALONE, "--set", "traceSampling=3")
-    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json", *bed.charts)
+    ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json")
     assert ran.data["proof"]["holds"]
     assert bed.history(TAGGED) == [f"1 deployed istiod-{NEW}"]
     assert bed.history("istiod") == [f"1 deployed istiod-{OLD}"]
@@ -199,7 +209,8 @@ def test_a_release_that_somebody_elses_helm_is_at_work_on_is_refused_before_anyt
     record = "secret/sh.helm.release.v1.istiod.v1"
     bed.mesh.kubectl("label", record, "-n", NAMESPACE, "status=pending-rollback", "--overwrite")
     try:
-        ran = bed.mesh.plugin.ending(3, "upgrade", "--to", NEW, "--yes", *bed.charts)
+        named = ("--charts", str(bed.folder / "charts"), "--helm", str(bed.folder / "helm"))
+        ran = bed.mesh.plugin.ending(3, "upgrade", "--to", NEW, "--yes", *named)
     finally:
         bed.mesh.kubectl("label", record, "-n", NAMESPACE, "status=deployed", "--overwrite")
     assert "release istio-system/istiod is pending-rollback" in ran.err

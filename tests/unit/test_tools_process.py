@@ -79,6 +79,14 @@ def test_ctrl_c_ends_it_and_waits_for_that(tmp_path: Path) -> None:
     assert mark.read_text() == "yes\n"
 
 
+def test_a_mere_name_is_that_of_a_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user has it who says `--helm helm` in the folder where it is."""
+    (tmp_path / "mine").write_text("#!/bin/sh\necho here\n")
+    (tmp_path / "mine").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert Program(Path("mine"), {}).run(timeout=10).out == "here\n"
+
+
 def test_what_is_no_program_is_told() -> None:
     with pytest.raises(ToolError, match="cannot be run: no such file or directory"):
         Program(Path("/nowhere/istioctl"), {}).run("version", timeout=1)

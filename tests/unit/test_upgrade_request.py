@@ -15,7 +15,7 @@ from kubectl_istio_upgrade.models.operations import Opening, Operation
 from kubectl_istio_upgrade.operations.records import safe_to_keep
 from kubectl_istio_upgrade.operations.session import WritingSession
 from kubectl_istio_upgrade.operations.upgrading.choosing import Tools
-from kubectl_istio_upgrade.operations.upgrading.preparing import Request
+from kubectl_istio_upgrade.operations.upgrading.request import Means, Request
 from kubectl_istio_upgrade.operations.upgrading.resuming import go_on
 from kubectl_istio_upgrade.plan.dropping import Dropped
 
@@ -45,12 +45,19 @@ from .builders import key
                 },
                 (key("Deployment", "istio-system/old"),),
             ),
+            means=Means("/srv/charts", "/opt/helm", "/opt/istioctl"),
             beside=False,
         ),
     ],
 )
 def test_it_comes_back_from_the_journal_as_it_was(request_: Request) -> None:
     assert Request.of_data(json.loads(json.dumps(request_.to_data()))) == request_
+
+
+def test_a_journal_of_before_programs_and_charts_were_kept_names_none() -> None:
+    data = Request("1.29.1", failed={}, dropped=Dropped()).to_data()
+    del data["means"]
+    assert Request.of_data(data).means == Means()
 
 
 def test_which_workloads_it_means() -> None:

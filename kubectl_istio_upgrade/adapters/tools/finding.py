@@ -54,10 +54,18 @@ class Places:
     variable: str = ""
     """The environment variable that names it."""
     cache: Path | None = None
+    before: Path | None = None
+    """Where it was when the operation began that goes on."""
 
     def candidates(self, release: Release | None = None) -> Iterator[tuple[Path, str]]:
-        """Every place that holds a file, in the order of preference, each file once."""
+        """Every place that holds a file, in the order of preference, each file once.
+
+        The one that the operation began with is told of also where it is gone.
+        """
         seen: set[Path] = set()
+        if self.before:
+            seen.add(self.before.resolve())
+            yield self.before, "as this operation began"
         for path, origin in self._all(release):
             if path.is_file() and (real := path.resolve()) not in seen:
                 seen.add(real)

@@ -44,7 +44,9 @@ class HelmProgram:
         flags = ["--dry-run=server", *([] if release.new else ["--is-upgrade"])]
         ran = self._with(chart, "template", release, values, *flags, timeout=QUICK)
         if ran.code:
-            raise ToolError(f"helm cannot render {release.chart} for release {release.name}: {ran.last_words}")
+            hint = "--charts takes charts from a folder, or from another repository" if chart.repository else None
+            message = f"helm cannot render {release.chart} for release {release.name}: {ran.last_words}"
+            raise ToolError(message, hint=hint)
         return answers.objects(ran)
 
     def upgrade(self, release: HelmRelease, chart: ChartSource, values: Body, options: HelmOptions) -> None:

@@ -102,7 +102,7 @@ class Program:
     def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
         # A session of its own: the terminal's Ctrl-C reaches us alone, and we decide what becomes of it.
         return subprocess.Popen(  # noqa: S603 - a list, no shell; the path is the user's choice
-            [str(self.path), *arguments],
+            [str(self.path.absolute()), *arguments],  # a mere name would be looked for on the PATH
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

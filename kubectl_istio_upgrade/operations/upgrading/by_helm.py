@@ -142,7 +142,8 @@ def chart_sources(folder: Path | None, repository: str, version: str) -> Callabl
         for place in places:
             if place.exists():
                 return ChartSource(str(place))
-        raise UsageError(f"there is no chart {chart} in {folder}", hint="looked for " + ", ".join(map(str, places)))
+        hint = f"looked for {', '.join(map(str, places))}; --charts names another place"
+        raise UsageError(f"there is no chart {chart} in {folder}", hint=hint)
 
     return source
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,14 +11,12 @@ from ...capture import Capture
 from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
 from ...models.installations import Component, Part
-from ...models.objects import Body, Key, MemoryState
+from ...models.objects import Key, MemoryState
 from ...models.plans import FollowUp, Plan, PlannedChange
 from ...models.releases import Release
 from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
 from ...plan import dropping
-from ...plan.choosing import PLAN, Choice, chosen
-from ...plan.dropping import Dropped
 from ...plan.images import Image, images_of
 from ...plan.installation import installation_of
 from ...plan.manifests import Manifests
@@ -27,7 +25,6 @@ from ...plan.rollback import plan_hash
 from ...plan.settings.outdated import outdated, told
 from ...plan.validation import failures
 from ...ports import Istioctl
-from ...rules.restarts import BATCH
 from ...rules.validation import ANALYSIS
 from .. import applying
 from ..expecting import foreseen
@@ -37,6 +34,7 @@ from ..session import WritingSession
 from ..validating import validate
 from .judging import Assess, judged, refuse_other_releases, refuse_unproved
 from .phases import Phases
+from .request import Request
 from .ways import Way, at_risk, no_longer_set
 
 UPGRADE_TO = "kubectl istio-upgrade upgrade --to"
@@ -55,81 +53,6 @@ class Choose(Protocol):
 
     def istioctl(self) -> Istioctl | None:
         """That of the target, where it is at hand."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for. Plain values, so that the journal can keep them for `resume`."""
-
-    to: str
-    revision: str = ""
-    """Of the control plane; "" for the default one."""
-    gateways: bool = False
-    """With a revision: gateways move to it, too."""
-    ignore: tuple[str, ...] = ()
-    """Codes of findings that stop nothing."""
-    settings: Body | None = None
-    """As they were recovered at the first run."""
-    workloads: tuple[str, ...] = ()
-    """`none`, `plan`, `all` or selectors; nothing means what is out of date."""
-    batch: int = BATCH
-    at: str = ""
-    """The value of the annotation that restarts, the same for the whole operation; "" until it begins."""
-    failed: Mapping[str, Sequence[str]] | None = None
-    """What did not hold before the first run, by check: that is no failure of the upgrade."""
-    dropped: Dropped | None = None
-    """What the manifests of the release before have, and those of this one do not; None before the first run."""
-    beside: bool | None = None
-    """Whether the revision is a new one beside those that are there, which nothing follows yet; None until it is known.
-    """
-
-    @property
-    def choice(self) -> Choice:
-        """Which workloads are restarted. Raises UsageError for a selector that means nothing."""
-        return chosen([word for word in self.workloads if word != PLAN])
-
-    @property
-    def only_looks(self) -> bool:
-        """Whether workloads are looked at, and left as they are."""
-        return PLAN in self.workloads
-
-    @property
-    def label(self) -> str:
-        """What it aims at, in words."""
-        return f"Istio {self.to}" + (f" as revision {self.revision}" if self.revision else "")
-
-    def to_data(self) -> Body:
-        """As the journal has it."""
-        return {
-            "to": self.to,
-            "revision": self.revision,
-            "gateways": self.gateways,
-            "ignore": [*self.ignore],
-            "settings": self.settings,
-            "workloads": [*self.workloads],
-            "batch": self.batch,
-            "at": self.at,
-            "failed": {check: [*details] for check, details in (self.failed or {}).items()},
-            "dropped": dropping.to_data(self.dropped or Dropped()),
-            "beside": self.beside,
-        }
-
-    @classmethod
-    def of_data(cls, data: Body) -> Request:
-        """The inverse. Raises KeyError or TypeError for damage."""
-        return cls(
-            to=data["to"],
-            revision=data["revision"],
-            gateways=data["gateways"],
-            ignore=tuple(data["ignore"]),
-            settings=data["settings"],
-            workloads=tuple(data["workloads"]),
-            batch=int(data["batch"]),
-            at=str(data["at"]),
-            failed=dict(data["failed"]),
-            dropped=dropping.of_data(data.get("dropped", ())),
-            beside=data.get("beside", bool(data["revision"])),
-        )
 
 
 @dataclass(frozen=True)

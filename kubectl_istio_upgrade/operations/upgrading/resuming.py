@@ -13,7 +13,8 @@ from ..session import WritingSession
 from . import running
 from .choosing import Chooser, Tools
 from .phases import Phases
-from .preparing import Prepared, Request, prepare
+from .preparing import Prepared, prepare
+from .request import Request
 from .wishes import Wishes
 
 
