@@ -51,6 +51,15 @@ class _Tried:
     answer: Body | None = None
 
 
+class Previews(NamedTuple):
+    """What the server says to server-side applies."""
+
+    objects: dict[Key, MeshObject]
+    """Each object as it would be afterwards."""
+    untried: dict[Key, PlannedChange]
+    """Those that it cannot be asked about yet, with the note that says why."""
+
+
 @dataclass
 class Trial:
     """Sends every write with `dryRun=All`. Admission and validation run; nothing is stored."""
@@ -72,21 +81,19 @@ class Trial:
         changes = tuple(tried.get((change.key, change.action), change) for change in plan.changes)
         return replace(plan, changes=changes, hash=plan_hash(changes))
 
-    def previews(self, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
-        """Each object as the server would have it after its write; those that cannot be tried yet are not there.
-
-        Raises RefusedError with every refusal of the server.
-        """
-        return _previews(self._all(changes, Deferral(changes)))
+    def previews(self, changes: Sequence[PlannedChange]) -> Previews:
+        """Ask what server-side applies would make of their objects. Raises RefusedError with every refusal."""
+        results = self._all(changes, Deferral(changes))
+        return Previews(_objects(results), {each.change.key: each.change for each in results if each.answer is None})
 
     def previews_again(self, changes: Sequence[PlannedChange]) -> dict[Key, MeshObject]:
-        """The same for server-side applies that have been made, each of which can be tried by now.
+        """The same for those that have been made, each of which can be tried by now.
 
         Raises RefusedError with every refusal of the server.
         """
         if not changes:
             return {}
-        return _previews(self._all([as_written(change) for change in changes], Deferral(()), AFTER))
+        return _objects(self._all([as_written(change) for change in changes], Deferral(()), AFTER))
 
     def _all(self, changes: Sequence[PlannedChange], deferral: Deferral, words: _Words = BEFORE) -> list[_Tried]:
         results = []
@@ -170,7 +177,7 @@ def _revised(change: PlannedChange, error: ApiError | IncompleteError) -> Planne
     return None
 
 
-def _previews(results: Iterable[_Tried]) -> dict[Key, MeshObject]:
+def _objects(results: Iterable[_Tried]) -> dict[Key, MeshObject]:
     tried = (each for each in results if each.answer is not None)
     return {each.change.key: _preview(each.answer or {}, each.change) for each in tried}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from ..apply.trial import Trial
+from ..apply.trial import Previews, Trial
 from ..capture import Capture
 from ..errors import UsageError
 from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, State
@@ -88,20 +88,19 @@ def prepare(
     values = pooled(written.objects.values())
     changes = wanted_changes(captured.state, written, force=force_conflicts, manager=manager)
     check_permissions(session, changes)
-    previews = _previews(session, changes, values)
+    previews, untried = _previews(session, changes, values)
     if replaced := _replaced(changes, previews, drop):
         check_permissions(session, [*replaced.values()])
         values |= pooled(change.live for change in replaced.values())
-        previews |= _previews(session, [*replaced.values()], values)
-        changes = tuple(replaced.get(change.key, change) for change in changes)
+        previews |= _previews(session, [*replaced.values()], values).objects
+    changes = tuple((untried | replaced).get(change.key, change) for change in changes)
     sources = SecretSources(sealing=bool(session.store.recipients()))
     shown = withheld(manifests, digester)
     narrowing = Narrowing(live_instances(session.reader, captured.state.types), force_crds)
     plan = plan_apply(captured.state, shown, changes, previews, sources, narrowing)
     plan = replace(plan, warnings=(*plan.warnings, *_of_namespaces(session, manifests, captured)))
-    untried = tuple(change for change in changes if change.key not in previews)
     request = _request(shown, session.namespace, force_crds or (), force_conflicts=force_conflicts)
-    return Planned(written, captured, plan, request, previews, untried, values)
+    return Planned(written, captured, plan, request, previews, tuple(untried.values()), values)
 
 
 def _of_namespaces(session: Session, manifests: Manifests, captured: Capture) -> tuple[str, ...]:
@@ -191,9 +190,10 @@ def read_again(session: WritingSession, operation: Operation, documents: Sequenc
     return given
 
 
-def _previews(session: WritingSession, changes: Sequence[PlannedChange], values: Values) -> dict[Key, MeshObject]:
+def _previews(session: WritingSession, changes: Sequence[PlannedChange], values: Values) -> Previews:
     """Each object as the server says it would be, in the form in which states are compared."""
-    return _as_compared(Trial(session.sender(values), session.progress).previews(changes))
+    previews = Trial(session.sender(values), session.progress).previews(changes)
+    return previews._replace(objects=_as_compared(previews.objects))
 
 
 def _as_compared(previews: Mapping[Key, MeshObject]) -> dict[Key, MeshObject]:

@@ -152,18 +152,17 @@ def plan_apply(
 ) -> Plan:
     """The plan from the server's previews; objects that the apply would not change are left out of it.
 
-    A definition that would take something from objects blocks the plan; None: definitions are not judged.
+    What could not be tried yet is written unless the object is exactly as its manifest; the plan shows what that says
+    otherwise. A definition that would take something from objects blocks the plan; None: definitions are not judged.
     """
     changes = tuple(changes)
-    promised = MemoryState(
-        manifests.label,
-        {change.key: previews.get(change.key, manifests.objects[change.key]) for change in changes},
-        live.types,
-        completeness=Completeness.OBJECTS,
-    )
+    objects = {change.key: previews.get(change.key, manifests.objects[change.key]) for change in changes}
+    promised = MemoryState(manifests.label, objects, live.types, completeness=Completeness.OBJECTS)
     comparison = compare(live, promised)
-    diffs = {diff.key: diff for diff in comparison.diffs}
-    planned = [_with_diff(change, diffs[change.key]) for change in changes if change.key in diffs]
+    diffs = _shown(live, manifests, comparison, previews)
+    planned = [
+        replace(change, diff=diffs[change.key], target=objects[change.key]) for change in changes if change.key in diffs
+    ]
     planned += [change for change in changes if change.key not in diffs and change.live is None]
     judged = narrowing.judged(planned, previews) if narrowing else Judged(tuple(planned))
     plan = seal("apply", manifests.label, judged.changes, _of_these(comparison, len(changes) - len(planned)))
@@ -172,8 +171,14 @@ def plan_apply(
     return replace(plan, owners=owners, warnings=warnings, blockers=judged.blockers)
 
 
-def _with_diff(change: PlannedChange, diff: ObjectDiff) -> PlannedChange:
-    return replace(change, diff=diff, target=diff.after)
+def _shown(
+    live: MemoryState, manifests: Manifests, comparison: Comparison, previews: Mapping[Key, MeshObject]
+) -> dict[Key, ObjectDiff | None]:
+    """What the plan shows of each difference: of an object that could not be tried, only what its manifest says."""
+    untried = {diff.key: manifests.objects[diff.key] for diff in comparison.diffs if diff.key not in previews}
+    said = MemoryState(manifests.label, untried, live.types, completeness=Completeness.FIELDS)
+    tried = {diff.key: diff for diff in comparison.diffs if diff.key in previews}
+    return dict.fromkeys(untried) | tried | {diff.key: diff for diff in compare(live, said).diffs}
 
 
 def _of_these(comparison: Comparison, same: int) -> Comparison:

@@ -200,6 +200,9 @@ def test_an_apply_brings_istiod_back_together_with_what_it_validates(mesh: Mesh,
     refused(mesh)
     ran = mesh.plugin.ok("apply", "-f", str(tmp_path / "mesh.json"), "--force-conflicts", "--yes", "-o", "json")
     assert actions(ran) == [("update", "istiod"), ("update", "web")]
+    route = ran.data["plan"]["changes"][1]
+    assert [field["path"] for field in route["fields"]] == ["spec.hosts[0]"]
+    assert "a webhook that checks it does not answer; this plan restores workloads first" in route["notes"][0]
     assert (ran.data["proof"]["holds"], ran.data["proof"]["identical"]) == (True, 2)
     mesh.plugin.ok("rollback", START, "--yes")
     assert_as_before(compare(before, settled(mesh)))

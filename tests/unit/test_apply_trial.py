@@ -164,6 +164,16 @@ def applied() -> tuple[PlannedChange, ...]:
     return wanted_changes(state(istiod(), route()), wanted, force=False)
 
 
+def test_what_cannot_be_tried_yet_is_told_with_the_reason() -> None:
+    server = Moved()
+    namespace, inside, *_ = applied()
+    previews = Trial(Sender(server, server), Silence()).previews([inside, namespace])  # type: ignore[arg-type]
+    assert set(previews.objects) == {namespace.key}
+    assert {key: change.notes for key, change in previews.untried.items()} == {
+        inside.key: ("not tried on the server: this plan creates its namespace first",)
+    }
+
+
 def test_what_has_been_written_can_all_be_tried_whatever_the_resource_versions() -> None:
     changes = applied()
     server = Moved()
