@@ -1,4 +1,4 @@
-"""`--set` means what it means to the real istioctl and to the real helm: the cases of the unit tests, put to both."""
+"""`--set` and `-f` mean what they mean to the real istioctl and to the real helm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from kubectl_istio_upgrade.models.objects import Body
 from kubectl_istio_upgrade.models.settings import HelmRelease
 from kubectl_istio_upgrade.operations.upgrading.reaching import Reaching
-from kubectl_istio_upgrade.operations.upgrading.wishes import Wishes
+from kubectl_istio_upgrade.operations.upgrading.wishes import SettingsFile, Wishes
 from tests.controlplane import chart_path, istioctl_path
 from tests.controlplane.build import ensure_built
 from tests.unit.set_values import BOTH, HELM, ISTIOCTL
@@ -121,3 +121,32 @@ def test_istios_chart_renders_the_same_with_helms_flag_and_with_ours() -> None:
     theirs = printed(helm, "template", "istiod", chart, "--set", setting)
     assert "pilot:1.30" in theirs
     assert printed(helm, "template", "istiod", chart, "-f", "-", given=json.dumps(with_ours(setting))) == theirs
+
+
+CPU: Body = {"pilot": {"resources": {"requests": {"cpu": "10m"}}}}
+NO_CPU: Body = {"pilot": {"resources": {"requests": {"cpu": None}}}}
+
+
+def test_a_null_in_a_file_unsets_what_istioctls_profile_sets(tmp_path: Path) -> None:
+    first, second = ({**OPERATOR, "spec": {"values": values}} for values in (CPU, NO_CPU))
+    for name, body in (("first", first), ("second", second)):
+        (tmp_path / name).write_text(json.dumps(body))
+    command = (istioctl_path(NEW), "manifest", "generate", "-f")
+    theirs = printed(*command, tmp_path / "first", "-f", tmp_path / "second")
+    laid = Wishes((SettingsFile("second", second),)).over(first)
+    assert printed(*command, "-", given=json.dumps(laid)) == theirs
+    assert theirs != printed(*command, "-", given=json.dumps(OPERATOR)), "the profile would have set it"
+
+
+def test_a_null_in_a_file_unsets_what_a_chart_sets(tmp_path: Path) -> None:
+    helm, chart = ensure_built("helm")["helm"], chart_path(NEW, "istiod")
+    first, second = ({"resources": values["pilot"]["resources"]} for values in (CPU, NO_CPU))
+    for name, body in (("first", first), ("second", second)):
+        (tmp_path / name).write_text(json.dumps(body))
+    command = (helm, "template", "istiod", chart, "-f")
+    theirs = printed(*command, tmp_path / "first", "-f", tmp_path / "second")
+    release = HelmRelease("istiod", "istio-system", "istiod", OLD)
+    wishes = Wishes((SettingsFile("second", second),))
+    laid = Reaching(wishes, [release]).over({release.label: first}, lambda *_: []).values[release.label]
+    assert printed(*command, "-", given=json.dumps(laid)) == theirs
+    assert theirs != printed(*command, "-", given="{}"), "the chart would have set it"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubectl_istio_upgrade.canonical import same
 from kubectl_istio_upgrade.errors import UsageError
-from kubectl_istio_upgrade.plan.settings.merging import beyond, merged, with_value
+from kubectl_istio_upgrade.plan.settings.merging import beyond, laid_over, merged, with_value
 
 VALUES = st.recursive(
     st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2),
@@ -50,6 +50,13 @@ def test_a_value_is_set_and_what_is_around_it_stays() -> None:
     assert with_value(base, ("a", "c", 0), "new") == {"a": {"b": 1, "c": ["new"]}, "l": [{"x": 1}]}
     assert with_value(base, ("l", 0, "y"), 2) == {"a": {"b": 1}, "l": [{"x": 1, "y": 2}]}
     assert base == {"a": {"b": 1}, "l": [{"x": 1}]}
+
+
+def test_what_a_file_sets_to_null_stays_null_at_any_depth() -> None:
+    base = {"a": {"b": 1, "c": 2}, "d": [1]}
+    over = {"a": {"b": None}, "d": None, "e": {"f": None}}
+    assert laid_over(base, over) == {"a": {"b": None, "c": 2}, "d": None, "e": {"f": None}}
+    assert base == {"a": {"b": 1, "c": 2}, "d": [1]}
 
 
 @pytest.mark.parametrize("steps", [("a", "b", "c"), ("l", 3)])

@@ -9,7 +9,7 @@ from ...errors import UsageError
 from ...models.objects import Body
 from ...models.settings import HelmRelease
 from ...plan.settings.assignments import of_helm
-from ...plan.settings.merging import merged, with_value
+from ...plan.settings.merging import laid_over, with_value
 from ...plan.settings.recorded import VALUES
 from ...rules.helm import ISTIOD_CHART
 from .wishes import SettingsFile, Wishes, apart
@@ -90,7 +90,7 @@ class Reaching:
 def _file(file: SettingsFile) -> Callable[[Body], Body]:
     for name in file.body:
         _refuse_foreign(name, f"-f {file.name}")
-    return lambda values: merged(values, file.body)
+    return lambda values: laid_over(values, file.body)
 
 
 def _refuse_foreign(name: object, given: str) -> None:

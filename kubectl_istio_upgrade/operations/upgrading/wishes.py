@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...errors import UsageError
 from ...models.objects import Body
 from ...plan.settings.assignments import of_istioctl
-from ...plan.settings.merging import merged, with_value
+from ...plan.settings.merging import laid_over, with_value
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Wishes:
         """An IstioOperator with these laid over it. Raises UsageError."""
         for file in self.files:
             _refuse_release(file.release, f"-f {file.name}")
-            operator = merged(operator, file.body)
+            operator = laid_over(operator, file.body)
         for text in self.settings:
             _refuse_release(apart(text.partition("=")[0])[0], f"--set {text}")
             operator = with_value(operator, *of_istioctl(text))

@@ -26,6 +26,17 @@ def merged(base: Json, over: Json) -> Json:
     return result
 
 
+def laid_over(base: Json, over: Json) -> Json:
+    """`over` laid on `base` as helm and istioctl lay a file over another: merged, but that a null stays.
+
+    It unsets what a chart or a profile would set (helm/helm, pkg/chart/common/util/coalesce.go; istio/istio,
+    operator/pkg/values/map.go, MergeFrom); without it that would be set again. Neither side is changed.
+    """
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return clone(over)
+    return {**clone(base), **{name: laid_over(base.get(name), value) for name, value in over.items()}}
+
+
 def beyond(value: Json, default: Json) -> Json:
     """What of a map is not in another: laid over the other it gives (at least) this one.
 
