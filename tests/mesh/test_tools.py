@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from kubectl_istio_upgrade.adapters.tools.process import Program
 from kubectl_istio_upgrade.adapters.tools.reach import Destination, kubeconfig_for
 from kubectl_istio_upgrade.errors import ToolError
 from kubectl_istio_upgrade.models.releases import Release
+from kubectl_istio_upgrade.models.settings import HelmRelease
 from kubectl_istio_upgrade.models.tools import ControlPlaneVersion, Level
+from kubectl_istio_upgrade.operations.upgrading.by_helm import chart_sources
 from tests.controlplane.build import ensure_built, istioctl_path
 
 from .mesh import NEW, OLD, Mesh
@@ -134,3 +137,11 @@ def test_settings_are_rendered_and_nonsense_refused_in_its_own_words(istioctl: I
     assert {"Deployment", "CustomResourceDefinition", "ValidatingWebhookConfiguration"} <= kinds
     with pytest.raises(ToolError, match="refuses these settings"):
         istioctl.render({**body, "spec": {"profile": "no-such-profile"}})
+
+
+def test_helm_asks_a_registry_for_the_chart_of_a_release() -> None:
+    nowhere = chart_sources(None, "oci://127.0.0.1:1/charts", NEW)("istiod")
+    helm = HelmProgram(Program(ensure_built("helm")["helm"], {}), "4.3.1")
+    with pytest.raises(ToolError, match=re.escape(f"https://127.0.0.1:1/v2/charts/istiod/manifests/{NEW}")) as caught:
+        helm.render(HelmRelease("istiod", NAMESPACE, "istiod", OLD), nowhere, {})
+    assert "--charts" in str(caught.value.hint)

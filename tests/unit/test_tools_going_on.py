@@ -114,6 +114,13 @@ def test_the_same_charts_are_used_again(box_of: BoxOf, tmp_path: Path) -> None:
     assert chart(box_of().going_on(Means(MIRROR))) == ChartSource("istiod", MIRROR, TO)
 
 
+@pytest.mark.parametrize("address", ["oci://registry.example.com/istio", "oci://registry.example.com/istio/"])
+def test_charts_in_a_registry_have_the_names_that_helm_gives_them(box_of: BoxOf, address: str) -> None:
+    """`helm template --repo oci://...` knows none: "not a valid chart repository"."""
+    assert chart(box_of(charts=address)) == ChartSource("oci://registry.example.com/istio/istiod", version=TO)
+    assert box_of(charts=address).named.charts == address
+
+
 def test_charts_that_are_gone_since_are_refused_with_how_to_name_others(box_of: BoxOf, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no chart istiod in") as caught:
         chart(box_of().going_on(Means(str(tmp_path / "gone"))))

@@ -44,7 +44,7 @@ class HelmProgram:
         flags = ["--dry-run=server", *([] if release.new else ["--is-upgrade"])]
         ran = self._with(chart, "template", release, values, *flags, timeout=QUICK)
         if ran.code:
-            hint = "--charts takes charts from a folder, or from another repository" if chart.repository else None
+            hint = "--charts takes charts from a folder, or from another repository" if chart.version else None
             message = f"helm cannot render {release.chart} for release {release.name}: {ran.last_words}"
             raise ToolError(message, hint=hint)
         return answers.objects(ran)

@@ -22,6 +22,9 @@ from ..session import WritingSession
 from .recovering import read_rendered
 from .ways import as_planned
 
+REGISTRY = "oci://"
+"""How the address of charts in a registry of images begins. To helm it is a part of the chart's name, no `--repo`."""
+
 ISTIOD = "pilot-discovery"
 """istiod's own field manager: it flips the `failurePolicy` of its webhooks, which Helm then takes for a conflict on
 every upgrade (istio/istio 59367, 61613), with or without this tool."""
@@ -135,6 +138,8 @@ def chart_sources(folder: Path | None, repository: str, version: str) -> Callabl
     """Where to take charts from: a folder of them, or a repository. Raises UsageError for a chart that is not there."""
 
     def source(chart: str) -> ChartSource:
+        if repository.startswith(REGISTRY):
+            return ChartSource(f"{repository.rstrip('/')}/{chart}", version=version)
         if folder is None:
             return ChartSource(chart, repository or REPOSITORY, version)
         names = next(names for name, names in CHARTS if name == chart)
