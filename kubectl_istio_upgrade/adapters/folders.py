@@ -26,9 +26,10 @@ class Exported:
 
 
 def export(state: State, folder: Path, select: Select) -> Exported:
-    """Write each object as `FOLDER/NAMESPACE/KIND.GROUP-NAME.yaml` (`_cluster` for cluster scope), without its status.
+    """Write each object as `FOLDER/NAMESPACE/KIND.GROUP-NAME.yaml` (`_cluster` for cluster scope).
 
-    The group is there because two may have a kind of one name: Istio's Gateway and the Gateway API's.
+    The group is there because two may have a kind of one name: Istio's Gateway and the Gateway API's. Left out are the
+    status, and owner references: by the UID of an owner that is gone, whatever is applied from there would be deleted.
     Raises RefusedError for a folder that is not empty, as files of an earlier export would pass for part of this one,
     and where a file cannot be written.
     """
@@ -81,5 +82,7 @@ def export_upgrade(folder: Path, version: str, settings: Mapping[str, Body], man
 
 
 def _write(path: Path, obj: MeshObject) -> None:
+    body = {name: value for name, value in obj.body.items() if name != "status"}
+    body["metadata"] = {name: value for name, value in body["metadata"].items() if name != "ownerReferences"}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_yaml({name: value for name, value in obj.body.items() if name != "status"}), "utf-8")
+    path.write_text(to_yaml(body), "utf-8")

@@ -38,7 +38,8 @@ def diff(
 
     A and B are snapshot references or `live`. Without B the second side is `live`, without A the first is the newest
     snapshot; with -f the second side is the manifests, and the first is `live` if not given. Only reads. Exits with 1
-    when there are differences.
+    when there are differences. What cannot be compared (types that were left out, secret values that were digested with
+    another key) is named, and is neither.
 
     \b
     Examples:

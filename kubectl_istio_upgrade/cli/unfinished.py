@@ -70,7 +70,8 @@ def abort(dry_run: bool, yes: bool, with_diff: bool, timeout: float, format_: st
 
     Returns every object that the operation has set out to write to the state before it, from its safety snapshot; of
     an upgrade, too, what istioctl or helm have written or removed beyond that. What others have changed elsewhere in
-    the meantime stays, and the plan of an upgrade's way back names it.
+    the meantime stays, and the plan of an upgrade's way back names it; so does what they have made before the operation
+    could, and the plan of any names it.
 
     \b
     Examples:

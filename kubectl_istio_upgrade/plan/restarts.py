@@ -186,7 +186,7 @@ def folded(update: PlannedChange, restart: PlannedChange) -> PlannedChange:
     if update.body is None or restart.restart is None:
         return update
     body = with_restarted_at(update.body, restart.restart.after)
-    return replace(update, body=body, restart=restart.restart, notes=(*update.notes, restart.reason))
+    return replace(update, body=body, restart=restart.restart, notes=(restart.reason, *update.notes))
 
 
 def batches(changes: Sequence[PlannedChange], size: int) -> Iterator[list[PlannedChange]]:

@@ -152,6 +152,16 @@ def test_an_update_takes_the_restart_along_also_when_it_is_planned_again() -> No
     assert (again.body or {})["metadata"]["resourceVersion"] == "9"
 
 
+def test_an_update_that_has_something_to_note_records_all_the_same_why_it_restarts() -> None:
+    target = replace(web(replicas=2), server=replace(web().server, resource_version="0"))
+    (update,) = plan_rollback(state(web(T1)), state(target)).writes
+    noted = folded(replace(update, notes=("an owner is gone",)), planned_restart(web(T1), TYPE, None, reason="back"))
+    record = restarted_by(noted)
+    assert record is not None
+    assert record.reason == "back"
+    assert set(noted.notes) == {"back", "an owner is gone"}
+
+
 def test_restarts_come_after_everything_else_by_namespace() -> None:
     live = (obj("VirtualService", "shop/web", version="2", spec={"a": 1}), obj("VirtualService", "shop/new"))
     writes = plan_rollback(state(*live), state(obj("VirtualService", "shop/web", spec={"a": 2}))).writes
