@@ -193,6 +193,19 @@ def test_abort_leaves_what_others_have_done_since_the_upgrade_was_killed(bed: Be
     bed.as_new()
 
 
+def test_a_release_that_others_have_installed_since_is_no_part_of_the_rest(bed: Bed) -> None:
+    bed.killed("istiod.v2")
+    with others(bed):
+        ran = bed.mesh.plugin.ok("resume", "--yes", "-o", "json")
+        assert ran.data["proof"]["holds"]
+        assert bed.history(THEIRS) == [f"1 deployed gateway-{OLD}"]
+        (late,) = (each for each in ran.data["plan"]["followUps"] if THEIRS in each["why"])
+        assert late["command"] == f"kubectl istio-upgrade upgrade --to {NEW}"
+    assert bed.history("istiod")[-1] == f"2 deployed istiod-{NEW}"
+    assert bed.take_back().data["proof"]["holds"]
+    bed.as_new()
+
+
 def test_auto_rollback_leaves_what_others_have_done_while_helm_was_at_work(bed: Bed) -> None:
     broken = ("--set", "global.tag=1.29.99", "--ignore", "image-of-another-release", "--timeout", "30")
     with bed.at_work("istiod.v2", "--auto-rollback", *broken, *bed.identity) as process, others(bed):

@@ -18,6 +18,7 @@ from kubectl_istio_upgrade.models.permissions import Permission
 from kubectl_istio_upgrade.models.releases import Release
 from kubectl_istio_upgrade.models.secrets import Values
 from kubectl_istio_upgrade.models.tools import MeshVersions
+from kubectl_istio_upgrade.models.upgrades import Phase
 from kubectl_istio_upgrade.models.webhooks import DeadWebhook, ServiceName
 from kubectl_istio_upgrade.plan.assessment import assess, check_codes, way_on
 from kubectl_istio_upgrade.plan.checks import room
@@ -143,6 +144,21 @@ def test_settings_that_nothing_proves_stop_it_until_that_is_accepted() -> None:
     assert found.what.endswith("there is none here")
     assert found.do.startswith("get it\nor accept it with --ignore settings-unproved")
     assert not assess(gathered, NEW, ignore=["settings-unproved"]).blockers
+
+
+def test_settings_of_a_node_agent_whose_control_plane_is_gone_are_told_to_be_its_own() -> None:
+    gathered = evidence(istiod("1.29.1", "canary"), cni(labels={"istio.io/rev": "default"}), ISTIOD_BUDGET)
+    gathered = replace(gathered, unprovable=(Unprovable("default", "there is none here", "get it"),))
+    assert names(one("settings-unproved", gathered)) == ["DaemonSet istio-system/istio-cni-node"]
+
+
+def test_a_canary_is_planned_without_the_node_agents() -> None:
+    gathered = evidence(istiod("1.28.3"), cni(), ztunnel(), ISTIOD_BUDGET)
+    (apply,) = (each.does for each in assess(gathered, NEW, "canary").phases if each.phase is Phase.APPLY)
+    assert apply.endswith("beside the present control plane, as revision canary; cni and ztunnel as they are")
+    alone = evidence(istiod("1.28.3"), ISTIOD_BUDGET)
+    (apply,) = (each.does for each in assess(alone, NEW, "canary").phases if each.phase is Phase.APPLY)
+    assert apply.endswith("as revision canary")
 
 
 def test_a_tag_says_which_is_the_default() -> None:

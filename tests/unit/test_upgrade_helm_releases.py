@@ -114,6 +114,15 @@ def test_the_rest_of_a_canary_is_about_the_same_releases_with_the_settings_of_it
         assert all(each.label in rest.values for each in rest.releases)
 
 
+def test_a_release_that_came_after_the_operation_had_begun_is_no_part_of_its_rest() -> None:
+    begun = way(*INSTALLED)
+    helm, theirs = Helm(charts={**CHARTS, "theirs": "gateway"}), chart("theirs", "gateway")
+    rest = way(*INSTALLED, theirs, helm=helm, recorded=begun.settings, before=state(*INSTALLED))
+    assert names(rest) == names(begun)
+    assert (begun.late, rest.late) == ((), ("istio-system/theirs",))
+    assert rest.behind == {each.label for each in begun.releases}
+
+
 def test_a_canary_that_is_there_is_upgraded_as_the_release_that_it_is_with_its_own_values() -> None:
     there = (*INSTALLED, *control_plane("blue", "canary"))
     chosen = way(*there, of="canary", revision="canary")

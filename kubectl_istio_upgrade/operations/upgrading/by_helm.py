@@ -52,6 +52,8 @@ class ByHelm:
     """Releases, as `NAMESPACE/NAME`, that no record tells to be upgraded yet."""
     idle: tuple[str, ...] = ()
     """What the user set without any effect on what a chart renders, in words."""
+    late: tuple[str, ...] = ()
+    """Releases, as `NAMESPACE/NAME`, that came after the operation had begun: they are no part of it."""
     stuck: Mapping[str, str] = field(default_factory=dict)
     """Releases that somebody else's helm has left pending, and their status."""
 

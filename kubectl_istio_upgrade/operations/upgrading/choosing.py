@@ -121,10 +121,12 @@ class Chooser:
         present, istiod = upgradable(live, plane, helm, self.revision, gateways=gateways)
         beside = releases_beside(live, present, self._canary(plane, istiod, helm)) if self.revision else None
         releases = beside.releases if beside else present
-        found = Pending(live, self.before, releases)
+        known = releases if self.recorded is None else tuple(each for each in releases if each.label in self.recorded)
+        found = Pending(live, self.before, known)
         way = ByHelm(
-            helm, self.to, releases, self.recorded or {}, self.tools.charts,
+            helm, self.to, known, self.recorded or {}, self.tools.charts,
             first=found.leftovers(), behind=found.behind(), stuck=found.stuck(),
+            late=tuple(each.label for each in releases if each not in known),
         )  # fmt: skip
         if self.recorded is not None:
             return way

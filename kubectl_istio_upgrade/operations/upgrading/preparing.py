@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -10,13 +9,12 @@ from ...apply.trial import Trial
 from ...capture import Capture
 from ...errors import RefusedError, ToolError
 from ...models.assessments import Assessment
-from ...models.installations import Component, Part
+from ...models.installations import Component
 from ...models.objects import Key, MemoryState
-from ...models.plans import FollowUp, Plan, PlannedChange
+from ...models.plans import Plan, PlannedChange
 from ...models.releases import Release
 from ...models.tools import Level, ToolMessage
 from ...models.upgrades import Phase, ReviewPoint
-from ...plan import dropping
 from ...plan.images import Image, images_of
 from ...plan.installation import installation_of
 from ...plan.manifests import Manifests
@@ -33,11 +31,11 @@ from ..restarting import look, now, parts_plan, without_made, workloads_plan
 from ..session import WritingSession
 from ..validating import validate
 from .judging import Assess, judged, refuse_other_releases, refuse_unproved
+from .leaving import left_behind
 from .phases import Phases
 from .request import Request
 from .ways import Way, at_risk, no_longer_set
 
-UPGRADE_TO = "kubectl istio-upgrade upgrade --to"
 UPGRADE = "upgrade"
 """The kind of these operations, on record."""
 
@@ -134,7 +132,7 @@ def prepare(
     with phases.phase(Phase.REVIEW) as tell:
         planned = _tried(session, request, way, manifests, captured)
         plan = replace(planned.plan, operation=UPGRADE, target=request.label)
-        plan = replace(plan, follow_ups=(*plan.follow_ups, *_left_behind(request, captured, manifests)))
+        plan = replace(plan, follow_ups=(*plan.follow_ups, *left_behind(request, way, captured.state, manifests)))
         way.check(session, plan)
         tell(f"{len(plan.writes)} of {len(manifests.objects)} objects will change")
         plan = replace(plan, foreseen=_foreseen(session, request, replace(planned, plan=plan)))
@@ -163,20 +161,6 @@ def _with_what_is_found_once(
     if request.dropped is None:
         request = replace(request, dropped=no_longer_set(way, session, manifests))
     return request
-
-
-def _left_behind(request: Request, captured: Capture, manifests: Manifests) -> Iterator[FollowUp]:
-    """Objects that nobody deletes with the release that they are of. Beside it, both are wanted, and one node agent."""
-    if not request.beside:
-        dropped = request.dropped.objects if request.dropped else ()
-        yield from dropping.left_behind(dropped, captured.state.versions, request.label)
-        return
-    agents = installation_of(captured.state).of(Part.CNI, Part.ZTUNNEL)
-    if names := " and ".join(str(each.part) for each in agents if each.obj.key not in manifests.objects):
-        why = (
-            f"it upgrades {names}, of which each node has one, once `promote {request.revision}` has led the mesh there"
-        )
-        yield FollowUp(f"{UPGRADE_TO} {request.to}", why)
 
 
 def _tried(
