@@ -17,6 +17,7 @@ from ..models.releases import Release
 from ..models.snapshots import WorkloadProxy
 from ..normalise.inventory import REVISION
 from ..rules.helm import NO_RELEASE, release_of
+from ..rules.helm import Release as Name
 from ..rules.scope import NAMESPACE, is_namespace
 from .clients import ISTIOD, Client, clients
 from .helm import FORCED
@@ -113,8 +114,7 @@ def _leading(client: Client, live: MemoryState, to: str) -> str:
         return f"`{command} --revision {to} --with-gateways`"
     if part is None:
         return f"change that to {suffixed(ISTIOD, to)}"
-    revision = "" if to == DEFAULT else to
-    return f"`{command}`" if release == NO_RELEASE else f"`{command} --set {release.name}:revision={revision}`"
+    return f"`{command}`" if release == NO_RELEASE else f"`{_with_value(release, f'revision={_value_of(to)}')}`"
 
 
 def _by_helm(validator: MeshObject, to: str) -> str:
@@ -122,7 +122,16 @@ def _by_helm(validator: MeshObject, to: str) -> str:
     release = release_of(validator)
     if validator.key.name != VALIDATOR or release == NO_RELEASE:
         return ""
-    return f"helm upgrade {release.name} CHART -n {release.namespace} --reuse-values --set defaultRevision={to}{FORCED}"
+    return _with_value(release, f"defaultRevision={to}")
+
+
+def _with_value(release: Name, setting: str) -> str:
+    return f"helm upgrade {release.name} CHART -n {release.namespace} --reuse-values --set {setting}{FORCED}"
+
+
+def _value_of(revision: str) -> str:
+    """As charts have it: the control plane without a name is that of no revision."""
+    return "" if revision == DEFAULT else revision
 
 
 def revisions(live: MemoryState) -> frozenset[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from .components import GROUPS, OLDEST_GO, Files, Group, expand, group_of
 from .processes import TestbedError
 
-CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery", "gateway": "gateway"}
+CHARTS = {"base": "base", "istiod": "istio-control/istio-discovery", "ztunnel": "ztunnel", "gateway": "gateway"}
 """Folders of Istio's charts in its sources."""
 
 

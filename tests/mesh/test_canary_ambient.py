@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.controlplane import chart_path, wait_webhooks
 from tests.support.cli import Ran
 
 from .comparison import Dump, compare
+from .helm_bed import charts, install_control_plane, variables
+from .helm_story import NAMESPACE, HelmMesh, empty
 from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import installed_by_istioctl
 
@@ -152,3 +157,40 @@ def test_an_agent_whose_control_plane_is_gone_is_upgraded_with_the_mesh_all_the_
     assert f"proved: istioctl {NEW} and {OLD} would change nothing with them" in moved.err
     assert "will not survive" not in moved.err
     assert again.data["plan"]["changes"] == []
+
+
+def test_on_a_helm_mesh_ztunnel_is_led_over_by_its_value_and_upgraded_with_the_rest(tmp_path: Path) -> None:
+    with empty(tmp_path / "store.git", variables(tmp_path / "bin")) as mesh:
+        install_control_plane(mesh, "--set", "profile=ambient")
+        images = ("--set", "hub=docker.io/istio", "--set", f"tag={OLD}")
+        mesh.plane.helm("install", "ztunnel", str(chart_path(OLD, "ztunnel")), "-n", NAMESPACE, *images)
+        fetched = charts(tmp_path / "charts")
+        (fetched / f"ztunnel-{NEW}.tgz").symlink_to(chart_path(NEW, "ztunnel"))
+        before = settled(mesh)
+        canary = mesh.plugin.ok(*ON, "--revision", REVISION, "--yes", "-o", "json", "--charts", str(fetched))
+        mesh.istiod.wait_ready(NEW)
+        beside = settled(mesh)
+        in_use = mesh.plugin.ending(3, "retire", "default", "--yes")
+        lead(mesh, in_use.err)
+        mesh.plugin.ok("retire", "default", "--yes")
+        mesh.plugin.ok(*ON, "--yes", "--charts", str(fetched))
+        after = settled(mesh)
+    assert beside[AGENTS["ztunnel"]] == before[AGENTS["ztunnel"]]
+    assert [each["command"] for each in canary.data["plan"]["followUps"]] == [
+        f"kubectl istio-upgrade upgrade --to {NEW}"
+    ]
+    assert "DaemonSet istio-system/ztunnel: led to istiod.istio-system.svc by" in in_use.err
+    assert container(after, "ztunnel")["image"] == f"docker.io/istio/ztunnel:{NEW}"
+    env = {each["name"]: each.get("value") for each in container(after, "ztunnel")["env"]}
+    assert {env["XDS_ADDRESS"], env["CA_ADDRESS"]} == {"istiod-canary.istio-system.svc:15012"}
+
+
+def lead(mesh: HelmMesh, hint: str) -> None:
+    """The commands of a hint, with the charts that it leaves to the user."""
+    chosen = {"istio-base": chart_path(NEW, "base"), "ztunnel": chart_path(OLD, "ztunnel")}
+    commands = [command.split() for command in re.findall(r"`helm (upgrade [^`]+)`", hint)]
+    assert {command[1] for command in commands} == set(chosen)
+    for command in commands:
+        mesh.plane.helm(*(str(chosen[command[1]]) if word == "CHART" else word for word in command))
+    mesh.kubectl("rollout", "status", "daemonset/ztunnel", "-n", NAMESPACE, "--timeout=120s")
+    wait_webhooks(mesh.plane)

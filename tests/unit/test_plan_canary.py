@@ -123,14 +123,16 @@ def two_planes(*others: MeshObject) -> MemoryState:
 
 
 HELMS = {"meta.helm.sh/release-name": "tunnel", "meta.helm.sh/release-namespace": "istio-system"}
+LEAD = "helm upgrade tunnel CHART -n istio-system --reuse-values --set revision={} --force-conflicts"
 
 
 @pytest.mark.parametrize(
     ("revision", "service", "annotations", "command"),
     [
-        (DEFAULT, "istiod.istio-system.svc", {}, "upgrade --to 1.29.1`"),
-        (DEFAULT, "istiod.istio-system.svc", HELMS, "upgrade --to 1.29.1 --set tunnel:revision=canary`"),
-        (CANARY, "istiod-canary.istio-system.svc", HELMS, "upgrade --to VERSION --set tunnel:revision=`"),
+        (DEFAULT, "istiod.istio-system.svc", {}, "kubectl istio-upgrade upgrade --to 1.29.1"),
+        (DEFAULT, "istiod.istio-system.svc", HELMS, LEAD.format("canary")),
+        (CANARY, "istiod-canary.istio-system.svc", {}, "kubectl istio-upgrade upgrade --to VERSION"),
+        (CANARY, "istiod-canary.istio-system.svc", HELMS, LEAD.format("")),
     ],
 )
 def test_ztunnel_keeps_the_control_plane_that_it_is_connected_to(
@@ -141,7 +143,7 @@ def test_ztunnel_keeps_the_control_plane_that_it_is_connected_to(
         retired(live, revision, ())
     users = f"\n  DaemonSet istio-system/ztunnel: led to {service} by CA_ADDRESS, XDS_ADDRESS"
     assert refused.value.message.endswith(f"still in use; nothing was changed:{users}")
-    assert str(refused.value.hint).endswith(f"ztunnel is led by its own template: `kubectl istio-upgrade {command}")
+    assert str(refused.value.hint).endswith(f"ztunnel is led by its own template: `{command}`")
     assert retired(live, CANARY if revision == DEFAULT else DEFAULT, ()).keys
 
 

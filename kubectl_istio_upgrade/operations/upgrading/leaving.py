@@ -15,7 +15,10 @@ from .request import Request
 from .ways import Way
 
 AGAIN = "kubectl istio-upgrade upgrade --to {to}"
-AGENTS = "it upgrades {names}, of which each node has one, once `promote {revision}` has led the mesh there"
+AGENTS = (
+    "it upgrades {names}, of which each node has one, once `promote {revision}` has led the tag default there, or "
+    "`retire` has left no other control plane"
+)
 LATE = "release {name} came after this upgrade had begun, and is no part of it"
 
 
