@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ..errors import NotReadyError
+from ..errors import ApiError, ClusterError, NotReadyError, UnreachableError
 from ..models.objects import Body
 from ..models.plans import Action, PlannedChange
 from ..ports import ClusterReader, Progress
@@ -14,6 +14,14 @@ from ..rules.order import Stage, Wait
 
 POLL = 0.5
 """Seconds between two looks."""
+
+GAP = 20.0
+"""Seconds for which the API server may be out of reach while something is waited for, as when it is restarted: as long
+as the lock of the cluster lasts without it. Longer, and the wait ends with what the last look met."""
+
+
+PASSING = (429, 500, 502, 503, 504)
+"""What a server answers that is starting, stopping or overloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,12 @@ def wait_for_stage(
     if stage.wait is Wait.NOTHING or not waiting:
         return
     deadline = time.monotonic() + timeout
+    look = Patient(reader)
     reasons: dict[str, str] = {}
     with progress.phase(f"waiting until {stage.wait.value}", total=len(waiting)) as advance:
         while waiting:
             for key, change in list(waiting.items()):
-                readiness = _look(reader, change)
+                readiness = look(change)
                 if readiness.ready:
                     del waiting[key]
                     advance(1)
@@ -50,6 +59,31 @@ def wait_for_stage(
                 raise _timed_out(timeout, {str(key): reasons[str(key)] for key in waiting})
             if waiting:
                 time.sleep(POLL)
+
+
+@dataclass
+class Patient:
+    """Looks at what was written; a server that is away for a moment is one more reason to wait."""
+
+    reader: ClusterReader
+    gap: float = GAP
+    _answered: float = field(default_factory=time.monotonic)
+
+    def __call__(self, change: PlannedChange) -> Readiness:
+        """How it is. Raises ClusterError where the server has not answered for too long, or says no."""
+        try:
+            readiness = _look(self.reader, change)
+        except ClusterError as error:
+            if not is_passing(error) or time.monotonic() - self._answered >= self.gap:
+                raise
+            return Readiness(ready=False, why=error.message)
+        self._answered = time.monotonic()
+        return readiness
+
+
+def is_passing(error: ClusterError) -> bool:
+    """Whether the same question may be answered in a moment."""
+    return isinstance(error, UnreachableError) or (isinstance(error, ApiError) and error.status in PASSING)
 
 
 def _look(reader: ClusterReader, change: PlannedChange) -> Readiness:
@@ -107,10 +141,12 @@ def _daemon_set(spec: Body, status: Body) -> Readiness:
 
 
 def _stateful_set(spec: Body, status: Body) -> Readiness:
-    wanted = spec.get("replicas", 1)
+    wanted, strategy = spec.get("replicas", 1), spec.get("updateStrategy") or {}
     updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
-    if (spec.get("updateStrategy") or {}).get("type") != "OnDelete" and updated < wanted:
-        return Readiness(ready=False, why=f"{updated} of {wanted} replicas are updated")
+    apart = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+    to_update = 0 if strategy.get("type") == "OnDelete" else max(0, wanted - apart)
+    if updated < to_update:
+        return Readiness(ready=False, why=f"{updated} of {to_update} replicas are updated")
     return READY if ready >= wanted else Readiness(ready=False, why=f"{ready} of {wanted} are ready")
 
 

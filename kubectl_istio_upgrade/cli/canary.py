@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import UsageError
 from .options import COMMON, command, output, probing, writing
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def promote(revision: str, tag: str, dry_run: bool, yes: bool, with_diff: bool, 
     from .settings import Settings
 
     settings = Settings.current()
+    written = click.get_current_context().get_parameter_source("tag") is not click.core.ParameterSource.DEFAULT
+    if settings.namespaces and written:
+        raise UsageError("-n leads a namespace and --tag a tag; not both", hint="run it once for each")
     _carry_out(
         settings, Request(PROMOTE, revision, settings.namespaces, tag), dry_run, yes, with_diff, timeout, format_
     )
@@ -70,7 +74,9 @@ def retire(revision: str, dry_run: bool, yes: bool, with_diff: bool, timeout: fl
     from ..operations.reshaping import RETIRE, Request
     from .settings import Settings
 
-    _carry_out(Settings.current(), Request(RETIRE, revision), dry_run, yes, with_diff, timeout, format_)
+    settings = Settings.current()
+    settings.refuse_namespace()
+    _carry_out(settings, Request(RETIRE, revision), dry_run, yes, with_diff, timeout, format_)
 
 
 def _carry_out(

@@ -14,7 +14,7 @@ from click.types import StringParamType
 
 from ..rules.settings import BY_NAME, COLORS
 from .formatting import Measured
-from .values import Seconds, Word, Written
+from .values import Filled, Seconds, Word
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -72,9 +72,9 @@ _COMMON = (
     _shared("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Group to impersonate; repeatable."),
     _shared("--request-timeout", metavar="TIME", help="Limit of one request, such as 30s; 0 for none."),
     _shared(
-        "-n", "--namespace", type=Written(), metavar="NS", help="Namespace to look at or, for apply, to default to."
+        "-n", "--namespace", type=Filled(), metavar="NS", help="Namespace to look at or, for apply, to default to."
     ),
-    _shared("--root-namespace", type=Written(), metavar="NS", help="Where istiod runs.  [default: istio-system]"),
+    _shared("--root-namespace", type=Filled(), metavar="NS", help="Where istiod runs.  [default: istio-system]"),
     _shared("--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group) out, on record."),
     _shared("--store", metavar="DIR", help="The store."),
     _shared("--color", type=click.Choice(COLORS), help="Colour the output.  [default: auto]"),

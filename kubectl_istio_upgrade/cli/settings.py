@@ -14,6 +14,7 @@ import click
 from ..adapters.configuration import configure
 from ..adapters.manifests import ManifestFiles
 from ..capture import CaptureOptions
+from ..errors import UsageError
 from ..operations.session import Place, Session, WritingSession
 from ..ports import ClusterReader, ClusterWriter, ManifestDocument, Prober
 from ..render.progress import TerminalProgress
@@ -56,6 +57,11 @@ class Settings:
     def namespaces(self) -> tuple[str, ...]:
         """`-n`, as a narrowing selection."""
         return (self.values["namespace"],) if "namespace" in self.values else ()
+
+    def refuse_namespace(self, hint: str = "it is of the whole mesh, in whatever namespaces") -> None:
+        """For commands to which `-n` means nothing: one who narrows with it must not be passed over."""
+        if self.namespaces:
+            raise UsageError("-n means nothing to this command", hint=hint)
 
     @cached_property
     def progress(self) -> TerminalProgress:

@@ -36,6 +36,7 @@ def snapshot(message: str, name: str | None, files: tuple[str, ...], format_: st
     from .settings import Settings
 
     settings = Settings.current()
+    settings.refuse_namespace()
     documents = settings.documents(files) if files else ()
     with settings.session(create=True) as session:
         if files:

@@ -126,6 +126,7 @@ def upgrade(
 
     target = target_release(to)
     settings = Settings.current()
+    settings.refuse_namespace("for restarts of one namespace alone: --workloads namespace/NAME")
     ignore = (*settings.ignored_findings, *ignore)
     if gateways and not revision:
         raise click.UsageError("--with-gateways is for --revision: without it, gateways are upgraded anyway")

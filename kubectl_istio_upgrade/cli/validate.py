@@ -34,6 +34,7 @@ def validate(allow_skew: bool, format_: str) -> int:
     from .settings import Settings
 
     settings = Settings.current()
+    settings.refuse_namespace()
     with settings.session(create=True) as session, settings.toolbox(session.root_namespace) as tools:
         found = check(session, tools.istioctl_at_hand(), allow_skew=allow_skew)
     if format_ == Format.TEXT:

@@ -36,6 +36,17 @@ class Written(Word):
         return text
 
 
+class Filled(Written):
+    """A name: "" is that of a variable which is not set, and would mean something else than nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is empty."""
+        text = super().convert(value, param, ctx)
+        if not text.strip():
+            self.fail("it is empty; is a variable not set?", param, ctx)
+        return text
+
+
 class Named(Word):
     """The name of a file or folder to write."""
 

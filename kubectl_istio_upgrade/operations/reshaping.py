@@ -7,17 +7,21 @@ from dataclasses import dataclass, field, replace
 
 from ..apply.trial import Trial
 from ..capture import Capture
+from ..errors import RefusedError
 from ..models.objects import Body, State
 from ..models.operations import Operation
 from ..models.plans import Plan
 from ..models.secrets import NO_VALUES, Values
-from ..plan.canary import Reshaped, promoted, rest_of, retired
+from ..models.webhooks import ServiceName
+from ..plan.canary import ISTIOD, Reshaped, promoted, rest_of, retired
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
+from ..plan.settings.recorded import suffixed
 from .permissions import check_permissions
 from .run import Finished, Task
 from .running import Review, carry_out
 from .session import WritingSession
+from .webhooks import backings_of
 
 PROMOTE, RETIRE = "promote", "retire"
 
@@ -69,6 +73,8 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
     """
     captured = session.capture()
     shape = _shape(captured, request, continues)
+    if request.kind == PROMOTE and continues is None:
+        _check_serving(session, captured, request.revision)
     options = RollbackOptions(shape.keys.__contains__, secrets=SecretSources(sealing=bool(session.store.recipients())))
     plan = plan_rollback(captured.state, shape.state, options)
     follow_ups = (*plan.follow_ups, *shape.follow_ups)
@@ -93,6 +99,15 @@ def run(session: WritingSession, planned: Planned, review: Review, continues: Op
         values=planned.values,
     )
     return carry_out(session, task, review)
+
+
+def _check_serving(session: WritingSession, captured: Capture, revision: str) -> None:
+    """A control plane that does not answer makes no pods, and its validator refuses all of Istio's configuration."""
+    service = ServiceName(captured.root_namespace, suffixed(ISTIOD, revision))
+    backing = backings_of(session.reader, captured, [service])[service]
+    if backing.known and not backing.ready:
+        message = f"service {service}, to which it would lead, has no ready endpoint: new pods would be refused"
+        raise RefusedError(f"{message}; nothing was changed", hint="`kubectl istio-upgrade validate` says what ails it")
 
 
 def _shape(captured: Capture, request: Request, continues: Operation | None) -> Reshaped:

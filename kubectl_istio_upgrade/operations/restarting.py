@@ -28,6 +28,7 @@ from ..plan.rollback import plan_hash, write_order
 from ..prove import prove, with_restarts
 from ..rules.order import PARTS_AGAIN, WORKLOADS_AGAIN, stage_named
 from ..rules.restarts import BATCH, ROLLS_ITSELF
+from ..rules.scope import is_namespace
 from . import probing
 from .disruption import Budgets
 from .installation import installation
@@ -131,7 +132,7 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
     captured = session.capture()
     found = look(session, captured)
     if continues is None:
-        _check_met(choice, found)
+        _check_met(choice, found, captured)
     request = replace(request, at=request.at or now())
     changes = [*parts_plan(found, request.at), *workloads_plan(session, found, choice, request.at)]
     if request.objects:
@@ -147,8 +148,12 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
     return Planned(replace(request, objects=approved), captured, found, plan, choice, under_way(session, continues))
 
 
-def _check_met(choice: Choice, found: Survey) -> None:
+def _check_met(choice: Choice, found: Survey, captured: Capture) -> None:
     """As kubectl does of a name that is not there."""
+    namespaces = {key.name for key in captured.state.versions if is_namespace(key)}
+    namespaces |= {each.key.namespace for each in found.workloads}
+    if gone := sorted(set(choice.namespaces) - namespaces):
+        raise UsageError(f"the mesh has no namespace {', '.join(gone)}")
     if unmet := choice.unmet(found.workloads):
         hint = "`kubectl istio-upgrade restart --plan` lists them; what has no proxy is none of them"
         raise UsageError(f"no workload of the mesh is {' or '.join(map(repr, unmet))}", hint=hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..apply.execution import PARALLEL
 from ..capture import Capture
@@ -68,6 +69,11 @@ class Unrestarting:
     dead: tuple[DeadWebhook, ...]
     select: Select
 
+    @cached_property
+    def budgets(self) -> Budgets:
+        """Of the namespaces of these workloads."""
+        return Budgets(self.session.reader)
+
     def added(self, plan: Plan, restarts: Restarts) -> Plan:
         """The plan with them, and with what is left to do about workloads."""
         undone = [undo for key, undo in restarts.undo.items() if self.select(key)]
@@ -81,7 +87,7 @@ class Unrestarting:
             restarted = [change for each in stale for change in self._restarted(each, restarts.stale_at, plan)]
             again = {change.key for change in restarted if change.is_write}
             changes = [change for change in changes if change.key not in again] + restarted
-        plan = self._merged(plan, Budgets(self.session.reader).noted(changes))
+        plan = self._merged(plan, self.budgets.noted(changes))
         left = () if restarts.stale_at else tuple(each.key for each in stale)
         return replace(plan, follow_ups=(*plan.follow_ups, *_told(left))) if left else plan
 
@@ -94,6 +100,14 @@ class Unrestarting:
         return undo_of(undo, live, type_, BACK, kept=self._kept(live, plan), stage=stage)
 
     def _kept(self, live: MeshObject, plan: Plan) -> str:
+        """Why it would not roll out, by its own settings, by a budget, or for want of an injector; "" where it would.
+
+        A rollout that can never end would stop the rollback, and every `resume` of it.
+        """
+        by_itself = next((row.why for row in OBSTACLES if row.holds(live.body)), "")
+        return by_itself or self.budgets.never(live.body) or self._silence(live, plan)
+
+    def _silence(self, live: MeshObject, plan: Plan) -> str:
         """Why pods of it could not start: its injector is silent, and nothing in the plan changes that."""
         injectors = Injectors(self.captured.state, self.dead)
         hook = injectors.silent(injectors.of(live.key.namespace, pod_labels(live.body)))
@@ -126,7 +140,7 @@ class Unrestarting:
     def _restarted(self, stale: Stale, at: str, plan: Plan) -> Iterator[PlannedChange]:
         type_ = BY_RESOURCE[stale.key.resource]
         reason = STALE.format(now=", ".join(stale.proxies.images), target=self.target.label, then=stale.then)
-        why = next((row.why for row in OBSTACLES if row.holds(stale.live.body)), "") or self._kept(stale.live, plan)
+        why = self._kept(stale.live, plan)
         change = planned_restart(stale.live, type_, at, reason=reason)
         if why:
             change = replace(change, action=Action.KEEP, write=Write.NONE, body=None, restart=None, reason=why)

@@ -32,6 +32,16 @@ VALIDATOR = "istiod-default-validator"
 """The validator of configuration that belongs to no revision; it goes with the tag `default`."""
 
 
+SHOWING_USE = frozenset({
+    "pods",
+    "namespaces",
+    "daemonsets.apps",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+})  # fmt: skip
+"""Types by which one sees who uses a control plane."""
+
+
 @dataclass(frozen=True)
 class Reshaped:
     """A state to be reached, and the objects that differ in it."""
@@ -77,6 +87,9 @@ def rest_of(live: MemoryState, revision: str, begun: Collection[Key] = ()) -> Re
 
 
 def _check_unused(live: MemoryState, revision: str, proxies: Iterable[WorkloadProxy]) -> None:
+    if unseen := sorted({each.resource for each in live.not_captured} & SHOWING_USE):
+        message = f"whether revision {revision!r} is in use cannot be told without {', '.join(unseen)}"
+        raise RefusedError(f"{message}; nothing was changed", hint="do not exclude these types")
     others = revisions(live) - {revision}
     if revision not in revisions(live):
         raise UsageError(f"there is no control plane of revision {revision!r}", hint=_known(live))

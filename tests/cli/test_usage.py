@@ -51,6 +51,13 @@ NO_SUCH = "nowhere"
         (["precheck", "--to", "soon"], ["'soon' is no release of Istio"]),
         (["snapshot", "--root-namespace", "\udce9"], ["invalid value for '--root-namespace'", "it is not utf-8"]),
         (["apply", "-n", "\udce9", "-f", "x"], ["invalid value for '-n'", "it is not utf-8"]),
+        (["rollback", "-n", "", "--yes"], ["invalid value for '-n'", "it is empty"]),
+        (["diff", "--root-namespace", " "], ["invalid value for '--root-namespace'", "it is empty"]),
+        (["upgrade", "--to", "1.29.1", "-n", "shop", "--yes"], ["-n means nothing", "--workloads namespace/name"]),
+        (["retire", "default", "-n", "shop", "--yes"], ["-n means nothing"]),
+        (["snapshot", "-n", "shop"], ["-n means nothing"]),
+        (["validate", "-n", "shop"], ["-n means nothing"]),
+        (["promote", "canary", "-n", "shop", "--tag", "prod", "--yes"], ["a namespace and --tag a tag"]),
     ],
 )
 def test_a_wrong_command_line_is_refused(offline: Program, arguments: list[str], words: list[str]) -> None:

@@ -12,6 +12,7 @@ from tests.support.cli import Ran
 from .comparison import Dump, compare
 from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import installed_by_istioctl
+from .workloads import wait_for
 
 pytestmark = pytest.mark.mesh
 
@@ -29,6 +30,8 @@ class Story:
     early: Ran
     first: Ran
     images_before: str
+    silent: Ran
+    """Promoted while the canary runs nowhere."""
     images_after: str
     too_early: Ran
     astray: Ran
@@ -53,6 +56,11 @@ def _tell(mesh: Mesh) -> Story:
     early = mesh.plugin.ending(2, "promote", REVISION, "--yes")
     first = mesh.plugin.ok(*UPGRADE, "-o", "json")
     beside, istiods, images_before = settled(mesh), sorted(mesh.istiod.versions()), _images(mesh)
+    mesh.kubectl("scale", f"deployment/istiod-{REVISION}", "-n", "istio-system", "--replicas=0")
+    wait_for(lambda: NEW not in mesh.istiod.versions())
+    silent = mesh.plugin.ending(3, "promote", REVISION, "--yes")
+    mesh.kubectl("scale", f"deployment/istiod-{REVISION}", "-n", "istio-system", "--replicas=1")
+    mesh.istiod.wait_ready(NEW)
     mesh.plugin.ok("promote", REVISION, "-n", "shop", "--yes")
     mesh.plugin.ok("restart", "-n", "shop", "--yes")
     images_after = _images(mesh)
@@ -73,6 +81,7 @@ def _tell(mesh: Mesh) -> Story:
         early,
         first,
         images_before,
+        silent,
         images_after,
         too_early,
         astray,
@@ -109,6 +118,11 @@ def test_the_new_control_plane_comes_beside_the_old_one_and_changes_neither_gate
 
 def test_nothing_is_restarted_before_it_is_promoted(story: Story) -> None:
     assert (story.first.data["plan"]["foreseen"], story.first.data["proof"]["restarted"]) == ([], 0)
+
+
+def test_nothing_is_led_to_a_control_plane_that_does_not_answer(story: Story) -> None:
+    assert f"service istio-system/istiod-{REVISION}, to which it would lead, has no ready endpoint" in story.silent.err
+    assert "nothing was changed" in story.silent.err
 
 
 def test_a_promoted_namespace_gets_its_proxies_from_the_new_control_plane(story: Story) -> None:

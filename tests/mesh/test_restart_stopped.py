@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -168,8 +169,14 @@ def test_a_budget_that_never_allows_it_is_a_reason_to_skip(full: Mesh) -> None:
         )
         mesh.plugin.ok("restart", "--yes")
         assert restarted(mesh) == RESTARTABLE - {"api"}
+        kept = kept_by(mesh.plugin.ok("rollback", START, "--yes", "--workloads", "stale", "-o", "json"))
+        assert "PodDisruptionBudget shop/back never allows" in kept["api"]["reason"], "nor does a rollback wait for it"
     finally:
         mesh.kubectl("delete", "pdb", "back", "-n", "shop")
+
+
+def kept_by(ran: Ran) -> dict[str, Any]:
+    return {change["name"]: change for change in ran.data["plan"]["changes"] if change["action"] == "keep"}
 
 
 def test_a_budget_is_waited_for_and_nothing_happens_if_it_stays_so(full: Mesh) -> None:

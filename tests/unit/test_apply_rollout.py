@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from kubectl_istio_upgrade.apply import rollout
-from kubectl_istio_upgrade.apply.rollout import readiness, wait_for_stage
-from kubectl_istio_upgrade.errors import NotReadyError
+from kubectl_istio_upgrade.apply.rollout import Patient, Readiness, readiness, wait_for_stage
+from kubectl_istio_upgrade.errors import ApiError, ClusterError, ForbiddenError, NotReadyError, UnreachableError
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
 from kubectl_istio_upgrade.plan.rollback import plan_rollback
 from kubectl_istio_upgrade.rules.order import FREED, STAGES, stage_named
@@ -21,6 +21,8 @@ def workload(kind: str, spec: Body, status: Body) -> Body:
 
 
 DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+PARTED = {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": 2}}}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,8 @@ DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
         (workload("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, {"desiredNumberScheduled": 1}), ""),
         (workload("StatefulSet", {"replicas": 1}, {"updatedReplicas": 1, "readyReplicas": 0}), "0 of 1 are ready"),
         (workload("StatefulSet", {"replicas": 1}, {"updatedReplicas": 1, "readyReplicas": 1}), ""),
+        (workload("StatefulSet", PARTED, {"updatedReplicas": 1, "readyReplicas": 3}), ""),
+        (workload("StatefulSet", PARTED, {"readyReplicas": 3}), "0 of 1 replicas are updated"),
         ({"kind": "Service", "metadata": {}}, ""),
     ],
 )
@@ -51,6 +55,41 @@ def test_readiness_follows_kubectls_rules(body: Body, why: str) -> None:
     result = readiness(body)
     assert result.ready is (not why)
     assert result.why.startswith(why)
+
+
+@dataclass
+class Away:
+    """A cluster that cannot be asked at first."""
+
+    errors: list[ClusterError]
+
+    def get(self, _type: ResourceType, _key: Key) -> Body | None:
+        if self.errors:
+            raise self.errors.pop(0)
+        return workload("Deployment", {"replicas": 2}, DONE)
+
+
+UNREACHABLE = UnreachableError("connection refused")
+
+
+def look(reader: Away, gap: float) -> Readiness:
+    *_, change = plan_rollback(state(), state(obj("Deployment", "ns/a"))).changes
+    return Patient(reader, gap)(change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, ApiError("starting", status=503), ApiError("too many", status=429)])
+def test_a_server_that_is_away_for_a_moment_is_one_more_reason_to_wait(error: ClusterError) -> None:
+    reader = Away([error])
+    assert look(reader, gap=60.0) == Readiness(ready=False, why=error.message)
+    assert look(reader, gap=60.0).ready
+
+
+@pytest.mark.parametrize(
+    ("error", "gap"), [(UNREACHABLE, 0.0), (ForbiddenError("no"), 60.0), (ApiError("what?", status=400), 60.0)]
+)
+def test_one_that_stays_away_and_one_that_says_no_end_it(error: ClusterError, gap: float) -> None:
+    with pytest.raises(type(error)):
+        look(Away([error]), gap)
 
 
 @dataclass

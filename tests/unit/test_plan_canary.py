@@ -82,6 +82,14 @@ def validator(*, helms: bool) -> MeshObject:
 BY_HELM = "helm upgrade istio-base CHART -n istio-system --reuse-values --set defaultRevision=canary --force-conflicts"
 
 
+@pytest.mark.parametrize("resource", ["pods", "namespaces"])
+def test_whether_it_is_used_must_be_seen(resource: str) -> None:
+    """Where pods are excluded, for one, a snapshot knows of no proxies at all."""
+    live = state(control_plane(DEFAULT), control_plane(CANARY), without=[resource])
+    with pytest.raises(RefusedError, match=f"cannot be told without {resource}; nothing was changed"):
+        retired(live, DEFAULT, ())
+
+
 @pytest.mark.parametrize("helms", [True, False])
 def test_a_validator_that_still_leads_to_it_keeps_a_control_plane_and_of_helms_it_is_told_how_to_lead_it(
     helms: bool,
