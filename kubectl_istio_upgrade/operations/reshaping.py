@@ -13,7 +13,8 @@ from ..models.operations import Operation
 from ..models.plans import Plan
 from ..models.secrets import NO_VALUES, Values
 from ..models.webhooks import ServiceName
-from ..plan.canary import ISTIOD, Reshaped, promoted, rest_of, retired
+from ..plan.canary import Reshaped, promoted, rest_of, retired
+from ..plan.clients import ISTIOD
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
 from ..plan.settings.recorded import suffixed

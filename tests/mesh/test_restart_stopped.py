@@ -169,14 +169,32 @@ def test_a_budget_that_never_allows_it_is_a_reason_to_skip(full: Mesh) -> None:
         )
         mesh.plugin.ok("restart", "--yes")
         assert restarted(mesh) == RESTARTABLE - {"api"}
-        kept = kept_by(mesh.plugin.ok("rollback", START, "--yes", "--workloads", "stale", "-o", "json"))
-        assert "PodDisruptionBudget shop/back never allows" in kept["api"]["reason"], "nor does a rollback wait for it"
     finally:
         mesh.kubectl("delete", "pdb", "back", "-n", "shop")
 
 
 def kept_by(ran: Ran) -> dict[str, Any]:
     return {change["name"]: change for change in ran.data["plan"]["changes"] if change["action"] == "keep"}
+
+
+@pytest.mark.parametrize("options", [(), ("--workloads", "stale")])
+def test_nor_does_a_rollback_wait_for_a_budget_that_never_allows_it(full: Mesh, options: tuple[str, ...]) -> None:
+    """It could not end, and no `resume` of it."""
+    mesh = full
+    mesh.patch("deployment", "api", TAKES_ONE)
+    mesh.install(NEW)
+    mesh.plugin.ok("restart", "--yes")
+    assert restarted(mesh) == RESTARTABLE
+    mesh.kubectl("apply", "-f-", manifest=BUDGET % 2)
+    try:
+        wait_for(lambda: "disruptionsAllowed" in budget(mesh))
+        kept = kept_by(mesh.plugin.ok("rollback", START, "--yes", *options, "-o", "json"))
+        assert "PodDisruptionBudget shop/back never allows" in kept["api"]["reason"]
+        assert restarted(mesh) == {"api"}
+    finally:
+        mesh.kubectl("delete", "pdb", "back", "-n", "shop")
+    mesh.plugin.ok("rollback", START, "--yes")
+    assert restarted(mesh) == set()
 
 
 def test_a_budget_is_waited_for_and_nothing_happens_if_it_stays_so(full: Mesh) -> None:
