@@ -18,7 +18,9 @@ from ...errors import UsageError
 from ...models.objects import Json
 from .merging import Steps, steps_of
 
-EXAMPLE = "values.pilot.autoscaleMin=2 or values.global.imagePullSecrets[0]=registry"
+FORM = "write PATH=VALUE, such as "
+OF_ISTIOCTL = "values.pilot.autoscaleMin=2 or values.global.imagePullSecrets[0]=registry"
+OF_HELM = "autoscaleMin=2 or global.imagePullSecrets[0]=registry"
 COMMAS = "to helm a comma ends a setting and { begins a list, unless a backslash is before it"
 
 ISTIOCTL_TEXTS = (
@@ -58,7 +60,7 @@ def of_istioctl(text: str) -> Assignment:
     path, equals, value = text.partition("=")
     steps = steps_of(path.strip()) if equals else ()
     if not steps:
-        raise UsageError(f"cannot read setting {text!r}", hint=f"write PATH=VALUE, such as {EXAMPLE}")
+        raise UsageError(f"cannot read setting {text!r}", hint=f"{FORM}{OF_ISTIOCTL}")
     steps = steps if steps[0] in ("spec", "metadata") else ("spec", *steps)
     is_text = ".".join(map(str, steps)).startswith(ISTIOCTL_TEXTS)
     return Assignment(steps, value.strip() if is_text else _of_istioctl(value.strip()))
@@ -101,7 +103,7 @@ class _Reader:
             path, stop = self._until("=,")
             steps = steps_of(path) if stop == "=" else ()
             if not steps:
-                raise self._unreadable(f"write PATH=VALUE, such as {EXAMPLE.replace('values.', '')}")
+                raise self._unreadable(f"{FORM}{OF_HELM}")
             yield Assignment(steps, self._value())
 
     def _value(self) -> Json:
