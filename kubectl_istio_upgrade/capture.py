@@ -27,7 +27,10 @@ from .rules.scope import (
     ScopeRule,
     Where,
     belongs,
+    excluded_group,
+    is_excluded,
     is_namespace,
+    is_of_mesh,
     scope_rules_for,
     steering_only,
 )
@@ -51,7 +54,12 @@ class CaptureOptions:
     root_namespace: str = ""
     """Where istiod runs; "" leaves it to whoever captures to find out."""
     exclude: tuple[str, ...] = ()
-    """Types to leave out, as `plural.group`; recorded in the snapshot, so they never look deleted."""
+    """Types to leave out, as `plural.group`, or groups, as `*.group`; recorded, so they never look deleted."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that are left out as a whole: they need not be in order."""
+        return tuple(group for name in self.exclude if (group := excluded_group(name)))
 
 
 @dataclass(frozen=True)
@@ -97,13 +105,13 @@ def capture(
 ) -> Capture:
     """Read the whole mesh scope. What still reads as in an `earlier` capture of the same cluster is taken from there.
 
-    Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist,
-    and any other ClusterError of the reader.
+    Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist or
+    an excluded group that meshes are made of, and any other ClusterError of the reader.
     """
     options = options or CaptureOptions(DEFAULT_ROOT_NAMESPACE)
     sifter = _Sifter(digester, options.root_namespace, _objects_of(earlier, options.root_namespace))
     for attempt in range(1, ATTEMPTS + 1):
-        scope = _Scope(reader.discover(), options)
+        scope = _Scope(reader.discover(options.groups), options)
         _check_exclusions(options.exclude, scope.types)
         version = reader.current_version()
         try:
@@ -128,7 +136,7 @@ def capture(
 def lists_of(types: Sequence[ResourceType], options: CaptureOptions) -> Mapping[ListQuery, str]:
     """Every list that a capture asks for in a cluster of these types, with its reason: what reading takes.
 
-    Raises UsageError for an excluded type that does not exist.
+    Raises UsageError for an excluded type that does not exist, or an excluded group that meshes are made of.
     """
     _check_exclusions(options.exclude, types)
     scope = _Scope(types, options)
@@ -156,10 +164,14 @@ class _Scope:
 
     def rules(self) -> Iterator[tuple[ResourceType, ScopeRule]]:
         for type_ in self.types:
-            if is_derived_type(type_.resource) or type_.resource in self.options.exclude or not _is_writable(type_):
+            if not self._is_looked_at(type_):
                 continue
             for rule in scope_rules_for(type_.resource, namespaced=type_.namespaced):
                 yield type_, rule
+
+    def _is_looked_at(self, type_: ResourceType) -> bool:
+        excluded = is_excluded(type_.resource, self.options.exclude)
+        return not excluded and not is_derived_type(type_.resource) and _is_writable(type_)
 
     def queries(self) -> dict[ListQuery, ScopeRule]:
         root = self.options.root_namespace
@@ -276,8 +288,13 @@ def _with_exclusion(error: ForbiddenError) -> ForbiddenError:
 
 
 def _check_exclusions(exclude: Iterable[str], types: Iterable[ResourceType]) -> None:
+    """A group need not be there: whose server is broken may be gone by the time that an operation is resumed."""
     known = {type_.resource for type_ in types}
-    for resource in exclude:
-        if resource not in known:
-            hint = "write it as plural.group, as in `kubectl api-resources --verbs=list -o name`"
-            raise UsageError(f"cannot exclude {resource!r}: the cluster has no such type", hint=hint)
+    for name in exclude:
+        group = excluded_group(name)
+        if group and is_of_mesh(group):
+            hint = "single types of it can be left out, each as plural.group"
+            raise UsageError(f"cannot exclude {name!r}: meshes are made of what is in this group", hint=hint)
+        if not group and name not in known:
+            hint = "write it as plural.group, as in `kubectl api-resources --verbs=list -o name`, or *.group"
+            raise UsageError(f"cannot exclude {name!r}: the cluster has no such type", hint=hint)

@@ -39,8 +39,14 @@ class ClusterReader(Protocol):
     def identity(self) -> ClusterIdentity:
         """Which cluster this is. Raises ClusterError."""
 
-    def discover(self) -> tuple[ResourceType, ...]:
-        """All listable types at their preferred versions. A group that cannot be discovered raises ClusterError."""
+    def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
+        """All listable types at their preferred versions.
+
+        A group that cannot be discovered raises ClusterError, unless it is one of those `without` which to do.
+        """
+
+    def serves(self, group: str, version: str, plural: str) -> bool:
+        """Whether the server tells of this type at this version. No other group is asked for."""
 
     def unpinned_groups(self) -> frozenset[str]:
         """API groups served by aggregated API servers: they have resource versions of their own."""

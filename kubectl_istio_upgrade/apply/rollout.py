@@ -157,8 +157,8 @@ def _served(reader: ClusterReader, body: Body) -> Readiness:
         if conditions.get(wanted) != "True":
             return Readiness(ready=False, why=f"{wanted} is not true")
     spec = body["spec"]
-    resource = f"{spec['names']['plural']}.{spec['group']}"
-    if any(type_.resource == resource for type_ in reader.discover()):
+    versions = [version["name"] for version in spec["versions"] if version.get("served")]
+    if all(reader.serves(spec["group"], version, spec["names"]["plural"]) for version in versions):
         return READY
     return Readiness(ready=False, why="the API server does not serve it yet")
 

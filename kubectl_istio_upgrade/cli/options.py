@@ -75,7 +75,9 @@ _COMMON = (
         "-n", "--namespace", type=Filled(), metavar="NS", help="Namespace to look at or, for apply, to default to."
     ),
     _shared("--root-namespace", type=Filled(), metavar="NS", help="Where istiod runs.  [default: istio-system]"),
-    _shared("--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group) out, on record."),
+    _shared(
+        "--exclude-type", metavar="TYPE", multiple=True, help="Leave a type (plural.group, *.group) out, on record."
+    ),
     _shared("--store", metavar="DIR", help="The store."),
     _shared("--color", type=click.Choice(COLORS), help="Colour the output.  [default: auto]"),
     _shared("-q", "--quiet", is_flag=True, help="No progress, no notes."),

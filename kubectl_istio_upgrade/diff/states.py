@@ -13,7 +13,7 @@ from ..normalise.view import Surroundings, is_autoscaler, quiet, surroundings
 from ..rules.components import component_of, component_rank
 from ..rules.fields import API_VERSION_RULE, FieldRule
 from ..rules.lists import keyed_lists
-from ..rules.scope import is_namespace, steering_only
+from ..rules.scope import is_excluded, is_namespace, steering_only
 from .authors import authors_of, creators_of
 from .fields import field_changes
 
@@ -58,7 +58,7 @@ def compare(before: State, after: State, select: Select = everything) -> Compari
 
 
 def _selected(versions: Mapping[Key, object], select: Select, unknown: set[str]) -> dict[Key, object]:
-    return {key: version for key, version in versions.items() if key.resource not in unknown and select(key)}
+    return {key: version for key, version in versions.items() if not is_excluded(key.resource, unknown) and select(key)}
 
 
 def _surroundings(before: State, after: State) -> Surroundings:

@@ -143,7 +143,10 @@ class MeshObject:
 
 @dataclass(frozen=True, slots=True)
 class NotCaptured:
-    """A type that the user excluded: recorded, so that its objects are never mistaken for deleted ones."""
+    """A type, or as `*.group` a whole group, that the user excluded.
+
+    Recorded, so that its objects are never mistaken for deleted ones.
+    """
 
     resource: str
     reason: str

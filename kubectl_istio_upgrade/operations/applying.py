@@ -48,7 +48,7 @@ class Planned:
 
 def read(session: Session, documents: Sequence[ManifestDocument], label: str, namespace: str) -> Manifests:
     """The documents as objects of the cluster's types. Raises BadManifestError."""
-    return read_manifests(documents, session.reader.discover(), label, namespace)
+    return read_manifests(documents, session.reader.discover(session.options.groups), label, namespace)
 
 
 def withheld(

@@ -60,6 +60,6 @@ def roles_for(
     """
     root = options.root_namespace or (target.meta.root_namespace if target else DEFAULT_ROOT_NAMESPACE)
     types: dict[str, ResourceType] = {type_.resource: type_ for type_ in target.meta.types} if target else {}
-    types |= {type_.resource: type_ for type_ in reader.discover()}
+    types |= {type_.resource: type_ for type_ in reader.discover(options.groups)}
     lists = lists_of(tuple(types.values()), replace(options, root_namespace=root))
     return grants(lists, root, components_in, workloads_in)

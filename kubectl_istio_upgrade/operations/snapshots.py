@@ -56,7 +56,8 @@ def import_backup(
     What is not state of a mesh (pods, replica sets, CRDs of others) is passed over and named. The snapshot is marked as
     an import: what is not in it is unknown, so nothing is ever deleted on its word. Raises BadManifestError.
     """
-    manifests = read_manifests(documents, session.reader.discover(), "backup", session.root_namespace)
+    known = session.reader.discover(session.options.groups)
+    manifests = read_manifests(documents, known, "backup", session.root_namespace)
     root, digester = session.root_namespace, session.store.digester()
     kept: dict[Key, MeshObject] = {}
     for key, obj in manifests.objects.items():

@@ -17,6 +17,7 @@ from ..models.snapshots import SnapshotInfo
 from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
+from ..rules.scope import excluded_group
 from . import applying, reshaping, restarting, rollback
 from .run import Finished
 from .running import Review
@@ -43,13 +44,17 @@ class Continuation:
 
 
 def current(session: WritingSession) -> Operation:
-    """The unfinished operation; the session becomes what it was begun with. Raises RefusedError when there is none."""
+    """The unfinished operation; the session becomes what it was begun with. Raises RefusedError when there is none.
+
+    A group that is excluded now stays so, too: one that has broken since would keep the operation from its end.
+    """
     operation = session.store.unfinished(session.branch)
     if operation is None:
         raise RefusedError("there is no unfinished operation on this cluster; nothing to do")
     request = operation.opening.request
-    begun_with = {"exclude": tuple(request["exclude"]), "root_namespace": request["rootNamespace"]}
-    session.options = replace(session.options, **begun_with)
+    now = (name for name in session.options.exclude if excluded_group(name))
+    exclude = tuple(dict.fromkeys((*request["exclude"], *now)))
+    session.options = replace(session.options, exclude=exclude, root_namespace=request["rootNamespace"])
     return operation
 
 

@@ -14,7 +14,7 @@ from ..normalise.objects import split
 from ..normalise.view import is_autoscaler, surroundings
 from ..ports import ManifestDocument
 from ..rules.order import stage_of
-from ..rules.scope import in_scope, is_namespace, steering_only
+from ..rules.scope import in_scope, is_excluded, is_namespace, steering_only
 from ..rules.shapes import DEFINITION
 from .narrowing import Judged, Narrowing
 from .owners import owners_of
@@ -100,7 +100,7 @@ def check_scope(manifests: Manifests, root_namespace: str, excluded: Collection[
     strangers = [
         str(key)
         for key, obj in manifests.objects.items()
-        if key.resource in excluded or not in_scope(manifests.types[key], obj, root_namespace)
+        if is_excluded(key.resource, excluded) or not in_scope(manifests.types[key], obj, root_namespace)
     ]
     if strangers:
         listed = "\n".join(f"  {name}" for name in sorted(strangers))

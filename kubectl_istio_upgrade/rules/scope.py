@@ -5,9 +5,11 @@ Captured is what a `ScopeRule` selects, less what is derived: see `derived`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from ..models.objects import Body, Key, MeshObject, ResourceType
 from .derived import derived_by, is_derived_type
@@ -169,6 +171,29 @@ def in_scope(type_: ResourceType, obj: MeshObject, root_namespace: str) -> bool:
         (rule.where is Where.EVERYWHERE or obj.key.namespace == root_namespace) and belongs(rule, obj, root_namespace)
         for rule in scope_rules_for(type_.resource, namespaced=type_.namespaced)
     )
+
+
+def is_of_mesh(group: str) -> bool:
+    """Whether a row names this group: types of it are what a mesh is made of, wherever they are.
+
+    Of all other groups only what is in the root namespace counts, and there few have anything.
+    """
+    named = (pattern.partition(".")[2] for rule in SCOPE for pattern in rule.types.patterns)
+    return any(fnmatchcase(group, pattern) for pattern in named)
+
+
+_GROUP = re.compile(r"\*\.([a-z0-9]([a-z0-9.-]*[a-z0-9])?)")
+
+
+def excluded_group(excluded: str) -> str:
+    """The group that is excluded as a whole, written `*.group`; "" where a type is."""
+    match = _GROUP.fullmatch(excluded)
+    return match[1] if match else ""
+
+
+def is_excluded(resource: str, excluded: Collection[str]) -> bool:
+    """Whether a type is among those, or its group is."""
+    return resource in excluded or f"*.{resource.partition('.')[2]}" in excluded
 
 
 def belongs(rule: ScopeRule, obj: MeshObject, root_namespace: str) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -18,6 +18,39 @@ from .silence import Silence
 
 def workload(kind: str, spec: Body, status: Body) -> Body:
     return {"kind": kind, "metadata": {"generation": 2}, "spec": spec, "status": {"observedGeneration": 2, **status}}
+
+
+def definition(**served: bool) -> Body:
+    spec = {"group": "x.io", "names": {"plural": "things"}}
+    versions = [{"name": name, "served": is_served} for name, is_served in served.items()]
+    conditions = [{"type": each, "status": "True"} for each in ("NamesAccepted", "Established")]
+    return {"metadata": {"uid": "u"}, "spec": {**spec, "versions": versions}, "status": {"conditions": conditions}}
+
+
+@dataclass
+class Defined:
+    """A cluster with a definition that comes to be served; it cannot tell of all its types."""
+
+    body: Body
+    answers: Iterator[bool]
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def get(self, _type: ResourceType, _key: Key) -> Body:
+        return self.body
+
+    def serves(self, *what: str) -> bool:
+        group, version, plural = what
+        self.asked.append((group, version, plural))
+        return next(self.answers)
+
+
+def test_a_definition_is_waited_for_in_each_version_that_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "POLL", 0.01)
+    (change,) = plan_rollback(state(), state(obj("CustomResourceDefinition", "things.x.io"))).changes
+    reader = Defined(definition(v1=True, v1alpha1=False, v2=True), iter([False, True, False, True, True]))
+    wait_for_stage(reader, STAGES[change.stage], [change], 5, Silence())  # type: ignore[arg-type]
+    v1, v2 = ("x.io", "v1", "things"), ("x.io", "v2", "things")
+    assert reader.asked == [v1, v1, v2, v1, v2]
 
 
 DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -43,7 +43,7 @@ class Cluster:
             ]
         )
 
-    def discover(self) -> tuple[ResourceType, ...]:
+    def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
         wanted = (type_ for type_ in TYPES if type_.plural in self.items)
         return tuple(
             ResourceType(type_.group, type_.version, type_.kind, type_.plural, type_.namespaced, WRITABLE)
@@ -152,9 +152,11 @@ class Lagging(Cluster):
         self.items["customresourcedefinitions"] = body
         self.times, self.asked = times, 0
 
-    def discover(self) -> tuple[ResourceType, ...]:
+    def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
         self.asked += 1
-        return tuple(type_ for type_ in super().discover() if self.asked >= self.times or type_.plural != ROUTE.plural)
+        return tuple(
+            type_ for type_ in super().discover(without) if self.asked >= self.times or type_.plural != ROUTE.plural
+        )
 
 
 def test_a_type_that_discovery_does_not_know_yet_is_waited_for() -> None:
@@ -213,3 +215,17 @@ class Expiring(Cluster):
             if number == 1 and self.asked <= self.times:
                 raise ExpiredError(f"version {version} is gone", status=410)
             yield answer
+
+
+def test_a_group_that_is_left_out_need_not_be_in_order_and_is_not_listed() -> None:
+    class Broken(Cluster):
+        def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
+            assert set(without) == {"broken.example"}
+            broken = ResourceType("broken.example", "v1", "Thing", "things", namespaced=True, verbs=WRITABLE)
+            return (*super().discover(without), broken)
+
+    options = CaptureOptions("istio-system", exclude=("*.broken.example", "secrets"))
+    state = capture(cast(ClusterReader, Broken()), Digester(), Silence(), options).state
+    assert set(state.objects) == {ROUTE, NAMESPACE}
+    assert [item.resource for item in state.not_captured] == ["*.broken.example", "secrets"]
+    assert not {"things", "secrets"} & {type_.plural for type_ in state.types}

@@ -54,6 +54,13 @@ def test_a_type_that_one_state_did_not_capture_is_not_compared() -> None:
     assert comparison.not_compared == ("configmaps",)
 
 
+def test_a_group_that_one_state_did_not_capture_is_not_compared() -> None:
+    left_out, compared = obj("VirtualService", "ns/a"), obj("ConfigMap", "ns/a")
+    comparison = compare(state(left_out, compared), state(without=["*.networking.istio.io"]))
+    assert [diff.key.plural for diff in comparison.diffs] == ["configmaps"]
+    assert comparison.not_compared == ("*.networking.istio.io",)
+
+
 def test_what_a_backup_does_not_hold_is_unknown() -> None:
     live = state(obj("ConfigMap", "ns/a"), obj("ConfigMap", "ns/b", data={"a": "1"}))
     backup = state(obj("ConfigMap", "ns/b", version="0", data={"a": "0"}), completeness=Completeness.OBJECTS)

@@ -92,9 +92,28 @@ def test_a_stale_group_is_an_error_unless_it_only_measures(server: FakeServer, t
     assert [t.plural for t in KubeReader(transport).discover()] == ["services"]
     assert discover(transport).failed == (Failure("metrics.k8s.io", "version v1 is stale"),)
     server.route({"/api": CORE, "/apis": groups(metrics_k8s_io=stale, config_example=stale)})
-    with pytest.raises(ClusterError, match=r"cannot tell its types \(config.example: version v1 is stale\)"):
+    with pytest.raises(ClusterError, match=r"cannot tell its types \(config.example: version v1 is stale\)") as caught:
         KubeReader(transport).discover()
-    assert KubeReader(transport, tolerated={"metrics.k8s.io": "", "config.example": ""}).discover()
+    assert str(caught.value.hint).endswith("to do without, on record, pass --exclude-type '*.config.example'")
+    assert [t.plural for t in KubeReader(transport).discover(without=["config.example"])] == ["services"]
+
+
+def test_a_group_of_the_mesh_is_not_offered_to_be_left_out(server: FakeServer, transport: Transport) -> None:
+    stale = [version("v1", freshness="Stale")]
+    server.route({"/api": CORE, "/apis": groups(config_example=stale, networking_istio_io=stale)})
+    with pytest.raises(ClusterError, match=r"networking\.istio\.io: version v1 is stale") as caught:
+        KubeReader(transport).discover()
+    assert caught.value.hint == "the server behind an APIService is down; see: kubectl get apiservices"
+
+
+def test_whether_a_type_is_served_is_asked_of_its_version_alone(server: FakeServer, transport: Transport) -> None:
+    resources = [{"name": "things"}, {"name": "others/status"}]
+    server.route({"/apis/x.io/v1": Reply(body={"resources": resources})})
+    reader = KubeReader(transport)
+    assert reader.serves("x.io", "v1", "things")
+    assert not reader.serves("x.io", "v1", "others")
+    assert not reader.serves("x.io", "v2", "things")
+    assert {seen.target for seen in server.seen} == {"/apis/x.io/v1", "/apis/x.io/v2"}
 
 
 def test_old_servers_are_asked_group_by_group(server: FakeServer, transport: Transport) -> None:

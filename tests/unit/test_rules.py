@@ -22,7 +22,10 @@ from kubectl_istio_upgrade.rules.order import (
 )
 from kubectl_istio_upgrade.rules.scope import (
     SCOPE,
+    excluded_group,
     in_scope,
+    is_excluded,
+    is_of_mesh,
     scope_rules_for,
     steering_only,
 )
@@ -86,6 +89,33 @@ def test_the_scope_holds_the_mesh_and_nothing_else(kind: str, name: str, more: d
 def test_another_root_namespace_is_another_mesh() -> None:
     assert in_scope(type_of("ConfigMap"), obj("ConfigMap", "mesh/a"), "mesh")
     assert not in_scope(type_of("ConfigMap"), obj("ConfigMap", "istio-system/a"), "mesh")
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("", True),
+        ("apps", True),
+        ("networking.istio.io", True),
+        ("gateway.networking.k8s.io", True),
+        ("apiextensions.k8s.io", True),
+        ("istio.io", False),
+        ("networking.istio.io.example", False),
+        ("batch", False),
+        ("metrics.k8s.io", False),
+    ],
+)
+def test_a_group_is_of_the_mesh_where_a_row_names_it(group: str, expected: bool) -> None:
+    assert is_of_mesh(group) is expected
+
+
+def test_a_group_is_excluded_as_it_is_written_and_nothing_beside_it() -> None:
+    excluded = ("*.example.com", "things.example.org")
+    assert [excluded_group(name) for name in (*excluded, "*", "*.", "*.*.com", "*.a.")] == ["example.com", *[""] * 5]
+    assert is_excluded("others.example.com", excluded)
+    assert is_excluded("things.example.org", excluded)
+    for resource in ("others.example.org", "things.sub.example.com", "things", "example.com"):
+        assert not is_excluded(resource, excluded)
 
 
 def test_configuration_is_listed_once_for_all_namespaces() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ...errors import ApiError, ClusterError, ForbiddenError, NotFoundError
 from ...models.objects import Body, ResourceType
+from ...rules.scope import is_of_mesh
 from .request import JSON, Request, get_path, group_path
 from .transport import Transport
 
@@ -41,19 +42,24 @@ class Discovery:
     types: tuple[ResourceType, ...]
     failed: tuple[Failure, ...] = ()
 
-    def complete(self, tolerated: Mapping[str, str] = MEASUREMENTS) -> tuple[ResourceType, ...]:
-        """The types. Raises ClusterError when a group failed that is not tolerated.
+    def complete(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
+        """The types. Raises ClusterError when a group failed that neither measures nor is to be done without.
 
-        An unknown type would make its objects look deleted, so there is no going on without it.
+        An unknown type would make its objects look deleted, so there is no going on without it but on record.
         """
-        failures = [failure for failure in self.failed if failure.group not in tolerated]
+        failures = [failure for failure in self.failed if failure.group not in {*MEASUREMENTS, *without}]
         if failures:
             names = "; ".join(f"{failure.group}: {failure.why}" for failure in failures)
-            raise ClusterError(
-                f"the API server cannot tell its types ({names})",
-                hint="the server behind an APIService is down; see: kubectl get apiservices",
-            )
+            raise ClusterError(f"the API server cannot tell its types ({names})", hint=_way_round(failures))
         return self.types
+
+
+def _way_round(failures: Sequence[Failure]) -> str:
+    hint = "the server behind an APIService is down; see: kubectl get apiservices"
+    if any(is_of_mesh(failure.group) for failure in failures):
+        return hint
+    options = " ".join(f"--exclude-type '*.{failure.group}'" for failure in failures)
+    return f"{hint}\nto do without, on record, pass {options}"
 
 
 def discover(transport: Transport) -> Discovery:
@@ -70,6 +76,15 @@ def discover(transport: Transport) -> Discovery:
                 types.setdefault((item.group, item.plural), item)
     listable = sorted((t for t in types.values() if "list" in t.verbs), key=lambda t: (t.group, t.plural))
     return Discovery(tuple(listable), tuple(failed.values()))
+
+
+def serves(transport: Transport, group: str, version: str, plural: str) -> bool:
+    """Ask for one version of one group alone: what is wrong with another group does not matter."""
+    try:
+        body = transport.send(get_path(group_path(group, version))).body
+    except NotFoundError:
+        return False
+    return any(resource["name"] == plural for resource in body.get("resources") or ())
 
 
 def unpinned_groups(transport: Transport) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ...errors import ApiError, NotFoundError
 from ...models.objects import Body, Key, ResourceType
@@ -32,17 +32,9 @@ _NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False
 class KubeReader:
     """Implements `ClusterReader`. Safe for threads, as its transport is."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        *,
-        parallel: int = PARALLEL_LISTS,
-        tolerated: Mapping[str, str] = discovery.MEASUREMENTS,
-    ) -> None:
-        """`tolerated`: groups (and why) whose failing discovery is no reason to stop."""
+    def __init__(self, transport: Transport, *, parallel: int = PARALLEL_LISTS) -> None:
         self._transport = transport
         self._parallel = parallel
-        self._tolerated = tolerated
         self._unpinned: frozenset[str] | None = None
 
     def identity(self) -> ClusterIdentity:
@@ -52,9 +44,13 @@ class KubeReader:
         uid = str(namespace["metadata"]["uid"])
         return ClusterIdentity(uid, self._transport.site.context, str(version.get("gitVersion", "")))
 
-    def discover(self) -> tuple[ResourceType, ...]:
+    def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
+        """See `ClusterReader`. Groups that only measure are done without unasked."""
+        return discovery.discover(self._transport).complete(without)
+
+    def serves(self, group: str, version: str, plural: str) -> bool:
         """See `ClusterReader`."""
-        return discovery.discover(self._transport).complete(self._tolerated)
+        return discovery.serves(self._transport, group, version, plural)
 
     def unpinned_groups(self) -> frozenset[str]:
         """See `ClusterReader`. Asked once; a reader lives as long as a command."""

@@ -86,7 +86,7 @@ class Recovery:
 def read_rendered(session: WritingSession, documents: Sequence[Body], label: str) -> Manifests:
     """What a tool has rendered, as objects of the cluster's types."""
     numbered = [ManifestDocument(body, f"{label}, object {number}") for number, body in enumerate(documents, start=1)]
-    return read_manifests(numbered, session.reader.discover(), label, session.root_namespace)
+    return read_manifests(numbered, session.reader.discover(session.options.groups), label, session.root_namespace)
 
 
 def _nothing() -> Body:
