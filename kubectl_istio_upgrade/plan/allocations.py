@@ -14,12 +14,18 @@ from ..models.objects import Body, Json, Key, MeshObject, State
 from ..models.plans import Action, PlannedChange, Write
 from ..rules.fields import SERVICES
 from ..rules.order import FREED, stage_named, stage_of
+from .revise import as_recreation
 
 STAYS = "{claim} is not put back: {holder} has it now, and stays"
 COMES_BACK = "{claim} comes back: {holder}, which has it now, is deleted first"
 MAKES_ROOM = "deleted first: {name} gets {claim} back"
 
+STAYS_HEADLESS = "it is headless now, and the API server gives no address to a Service that has none"
+"""Why an update is a recreation, where it would ask for no address, or be tried without one: that passes, and does
+nothing."""
+
 _HEADLESS = "None"
+_ADDRESS = "cluster IP"
 
 ServicesOf = Callable[[], Collection[MeshObject]]
 """Looks up all Services of the cluster, those that no snapshot holds included."""
@@ -48,7 +54,7 @@ def claims(service: Body) -> frozenset[Claim]:
     return frozenset(
         (
             *(Claim("node port", str(port)) for port in (*ports, spec.get("healthCheckNodePort")) if port),
-            *(Claim("cluster IP", str(address)) for address in addresses if address and address != _HEADLESS),
+            *(Claim(_ADDRESS, str(address)) for address in addresses if address and address != _HEADLESS),
         )
     )
 
@@ -59,7 +65,7 @@ def without(service: Body, taken: Collection[Claim]) -> Body:
     if not found:
         return service
     spec = service["spec"]
-    if any(claim.kind == "cluster IP" for claim in found):
+    if any(claim.kind == _ADDRESS for claim in found):
         spec = {name: value for name, value in spec.items() if name not in ("clusterIP", "clusterIPs")}
     spec = _without_port(spec, "healthCheckNodePort", found)
     if spec.get("ports"):
@@ -126,7 +132,9 @@ class _Allocation:
             for claim, holder in held
         )
         body = without(change.body, {claim for claim, holder in held if holder not in self.going})
-        return replace(change, body=body, notes=(*change.notes, *notes))
+        change = replace(change, body=body, notes=(*change.notes, *notes))
+        needs_address = any(claim.kind == _ADDRESS for claim, _ in held)
+        return as_recreation(change, STAYS_HEADLESS) if needs_address and _is_headless(change.live) else change
 
     def _room(self, change: PlannedChange) -> Iterator[str]:
         """For whom a deletion makes room, and of what."""
@@ -134,6 +142,10 @@ class _Allocation:
             for claim in sorted(claims(change.live.body)):
                 for key in (key for key, asked in self.asked.items() if claim in asked):
                     yield MAKES_ROOM.format(name=_name(key), claim=claim)
+
+
+def _is_headless(service: MeshObject | None) -> bool:
+    return service is not None and (service.body.get("spec") or {}).get("clusterIP") == _HEADLESS
 
 
 def _name(key: Key) -> str:

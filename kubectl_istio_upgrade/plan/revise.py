@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from ..canonical import same
 from ..diff.states import fields_between
-from ..models.objects import Json, MeshObject
+from ..models.objects import Body, Json, MeshObject
 from ..models.plans import Action, PlannedChange, Write
 from ..normalise.view import Surroundings, keep_live
 from .restarts import with_restarted_at
 
 _PRECONDITIONS = ("uid", "resourceVersion")
 """Of an update; a new object has neither."""
+
+_FAMILIES = "ipFamilies"
 
 
 def has_moved(change: PlannedChange, then: MeshObject, now: MeshObject) -> bool:
@@ -64,8 +66,22 @@ def as_kept(change: PlannedChange, why: str) -> PlannedChange:
 
 def as_recreation(change: PlannedChange, why: str) -> PlannedChange:
     """The update as delete-and-create, with the same content: the server says that a field it changes is immutable."""
-    if change.body is None:
+    if change.body is None or change.target is None:
         return change
     metadata = {name: value for name, value in change.body["metadata"].items() if name not in _PRECONDITIONS}
-    body = {**change.body, "metadata": metadata}
+    body = _with_families({**change.body, "metadata": metadata}, change.target.body)
     return replace(change, action=Action.RECREATE, write=Write.RECREATE, body=body, reason=why)
+
+
+def _with_families(body: Body, target: Body) -> Body:
+    """A new Service with the address families that it is to have: an update has those of the live one.
+
+    Addresses of other families do not fit then, unless they are the target's own: the API server gives it new ones.
+    """
+    spec, wanted = body.get("spec") or {}, target.get("spec") or {}
+    families = wanted.get(_FAMILIES)
+    if not families or spec.get(_FAMILIES) == families:
+        return body
+    unfit = () if spec.get("clusterIPs") == wanted.get("clusterIPs") else ("clusterIP", "clusterIPs")
+    spec = {name: value for name, value in spec.items() if name not in unfit}
+    return {**body, "spec": {**spec, _FAMILIES: families}}

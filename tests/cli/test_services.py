@@ -98,3 +98,22 @@ def test_a_service_that_does_not_go_is_waited_for(program: Program, mesh: Mesh) 
     mesh.patch(NEW, {"metadata": {"finalizers": None}})
     program("resume", "--yes").done()
     assert ports_of(mesh, OLD) == before
+
+
+@pytest.mark.parametrize("namespace", ["istio-system", "default"], ids=["goes", "stays"])
+def test_a_service_is_no_longer_headless_although_another_has_its_address(
+    program: Program, mesh: Mesh, namespace: str
+) -> None:
+    """Nothing but a recreation gives it one: its own where the other one goes, else a new one."""
+    mesh.add(OLD)
+    address = spec_of(mesh, OLD)["clusterIP"]
+    program("snapshot", "-q", "--name", "then").done()
+    mesh.delete(OLD)
+    mesh.add({**OLD, "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 80}]}})
+    mesh.add(service("holder", namespace, clusterIP=address))
+    done = program("rollback", "then", "--yes", "-o", "json").done().json
+    assert "recreate" in {change["action"] for change in done["plan"]["changes"]}
+    assert done["proof"]["holds"]
+    now = spec_of(mesh, OLD)["clusterIP"]
+    assert now != "None"
+    assert (now == address) == (namespace == "istio-system")

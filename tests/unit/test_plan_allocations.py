@@ -8,7 +8,16 @@ import pytest
 
 from kubectl_istio_upgrade.models.objects import Body, MeshObject
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange
-from kubectl_istio_upgrade.plan.allocations import COMES_BACK, MAKES_ROOM, STAYS, Claim, claims, freed_first, without
+from kubectl_istio_upgrade.plan.allocations import (
+    COMES_BACK,
+    MAKES_ROOM,
+    STAYS,
+    STAYS_HEADLESS,
+    Claim,
+    claims,
+    freed_first,
+    without,
+)
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.rules.order import FREED, RETIRED, STAGES, stage_named
 
@@ -123,3 +132,16 @@ def test_ports_of_health_checks_are_node_ports_and_addresses_go_together() -> No
         "healthCheckNodePort": 30443, "ipFamilies": ["IPv4", "IPv6"],
     }  # fmt: skip
     assert without(body, {Claim("node port", "30444")}) is body
+
+
+def test_an_address_that_another_has_takes_a_new_service_where_the_present_one_is_headless() -> None:
+    """An update without an address passes, and leaves the Service headless."""
+    live, target = service("old", address="None"), service("old", address="10.0.0.7")
+    live = replace(live, server=replace(live.server, resource_version="2"))
+    stranger, new = service("shop/web", address="10.0.0.7"), service("new", address="10.0.0.7")
+    for others, elsewhere, address in (((), (stranger,), None), ((new,), (), "10.0.0.7")):
+        old = of(plan((live, *others), (target,), elsewhere=elsewhere), "old")
+        assert (old.action, old.reason) == (Action.RECREATE, STAYS_HEADLESS)
+        assert spec_of(old).get("clusterIP") == address
+        assert "resourceVersion" not in (old.body or {})["metadata"]
+    assert of(plan((live,), (target,)), "old").action is Action.UPDATE, "the API server refuses that, and says why"

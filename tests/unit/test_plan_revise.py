@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from kubectl_istio_upgrade.models.objects import Body, MeshObject, ServerFields
 from kubectl_istio_upgrade.models.plans import Action, Write
 from kubectl_istio_upgrade.plan import revise
@@ -42,3 +44,29 @@ def test_a_recreation_has_the_content_of_the_update_without_its_preconditions() 
     recreated = revise.as_recreation(update, "may not change once set")
     assert (recreated.action, recreated.write) == (Action.RECREATE, Write.RECREATE)
     assert recreated.body == service(31000, "10.0.0.2", loadBalancerClass="a/b").body
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "sent"),
+    [
+        (["10.0.0.1"], ["None"], ["10.0.0.1"]),
+        (["10.0.0.1"], ["10.0.0.2", "fd00::2"], None),
+        (["None"], ["10.0.0.2", "fd00::2"], ["None"]),
+    ],
+    ids=["headless", "two stacks", "headless then"],
+)
+def test_a_recreated_service_has_the_address_families_of_the_target_and_no_address_of_another(
+    then: list[str], now: list[str], sent: list[str] | None
+) -> None:
+    """The API server makes a headless Service without a selector of two stacks, whatever the cluster has."""
+
+    def service(addresses: list[str], *families: str, version: str) -> MeshObject:
+        spec: Body = {"clusterIP": addresses[0], "clusterIPs": addresses, "ipFamilies": [*families]}
+        spec["loadBalancerClass"] = f"example.com/{version}"
+        return obj("Service", "istio-system/gateway", version=version, spec=spec)
+
+    live, target = service(now, "IPv4", "IPv6", version="2"), service(then, "IPv4", version="1")
+    (update,) = plan_rollback(state(live), state(target)).changes
+    spec = (revise.as_recreation(update, "").body or {})["spec"]
+    assert (spec.get("clusterIPs"), spec["ipFamilies"]) == (sent, ["IPv4"])
+    assert ("clusterIP" in spec) == (sent is not None)
