@@ -13,7 +13,7 @@ from functools import cache
 
 from ..canonical import haystack
 from ..models.objects import Body, Json, MeshObject
-from ..rules.credentials import FIELDS, MARKS, NOT_SEARCHED, SEARCH, CredentialField
+from ..rules.credentials import FIELDS, MARKS, NOT_SEARCHED, PAIR_NAMES, SEARCH, CredentialField, finder_of
 
 Hide = Callable[[str, str], str]
 """Given where it is and the value: what to write in its place."""
@@ -25,7 +25,7 @@ def may_hold_credentials(obj: MeshObject) -> bool:
     if not _is_searched(resource):
         return False
     hay = haystack(obj.body)
-    return MARKS.search(hay) is not None or any(_names(row, hay) for row in _fields(resource))
+    return MARKS.search(hay) is not None or any(_may_name(row, hay) for row in _fields(resource))
 
 
 def without_credentials(obj: MeshObject, hide: Hide) -> Body:
@@ -53,13 +53,30 @@ def _fields(resource: str) -> tuple[CredentialField, ...]:
     return tuple(row for row in FIELDS if resource in row.types)
 
 
-def _names(row: CredentialField, hay: bytes) -> bool:
-    """Whether a field that is a credential by its place, and one that it is beneath, are named anywhere."""
-    return _holds_any(row.names, hay) and _holds_any(row.beneath, hay)
+def _may_name(row: CredentialField, hay: bytes) -> bool:
+    """A quick look whether a field that is a credential by its place may be named, and one that it is beneath."""
+    return all(found.search(hay) for found in _finders(row))
 
 
-def _holds_any(words: frozenset[str], hay: bytes) -> bool:
-    return any(word.encode() in hay for word in words)
+@cache
+def _finders(row: CredentialField) -> tuple[re.Pattern[bytes], ...]:
+    return tuple(finder_of(words) for words in (sorted(row.beneath), row.marks) if words)
+
+
+def _mentions(row: CredentialField, text: str) -> bool:
+    """The same of a text, by whole names."""
+    name = rf"(?<![A-Za-z0-9_-])(?:{row.names})(?![A-Za-z0-9_-])"
+    return _may_name(row, text.encode()) and re.search(name, text) is not None
+
+
+@cache
+def _is_named(row: CredentialField, name: str) -> bool:
+    return re.fullmatch(row.names, name) is not None
+
+
+def _pair_name(node: Body) -> str:
+    """What a pair of a name and a value names; "" for all else."""
+    return next((str(node[name]) for name in PAIR_NAMES if name in node and "value" in node), "")
 
 
 @dataclass(frozen=True)
@@ -70,24 +87,33 @@ class _Search:
     def within(self, node: Json, at: str, above: frozenset[str]) -> Json:
         """`above` has the names of the fields on the way that a row asks for."""
         if isinstance(node, dict):
-            return {name: self._field(name, item, f"{at}.{name}" if at else name, above) for name, item in node.items()}
+            pair = _pair_name(node) if self.rows else ""
+            return {
+                name: self._field(name, item, f"{at}.{name}" if at else name, above, pair if name == "value" else "")
+                for name, item in node.items()
+            }
         if isinstance(node, list):
             return [self.within(item, f"{at}.*", above) for item in node]
         return self._text(node, at) if isinstance(node, str) else node
 
-    def _field(self, name: str, value: Json, at: str, above: frozenset[str]) -> Json:
+    def _field(self, name: str, value: Json, at: str, above: frozenset[str], pair: str) -> Json:
+        """One field; `pair` is what it is called by the pair of which it is the value."""
+        whole = any(_is_named(row, pair or name) for row in self.rows if above & row.beneath)
         if isinstance(value, str):
-            whole = any(name in row.names and above & row.beneath for row in self.rows)
             return self.hide(at, value) if whole or self._repeats_a_field(value, at) else self._text(value, at)
+        if whole and isinstance(value, list):
+            return [self._item(item, f"{at}.*", above) for item in value]
         if any(name in row.beneath for row in self.rows):
             above |= {name}
         return self.within(value, at, above)
 
+    def _item(self, value: Json, at: str, above: frozenset[str]) -> Json:
+        """An item of a list that is a credential by its place."""
+        return self.hide(at, value) if isinstance(value, str) else self.within(value, at, above)
+
     def _repeats_a_field(self, value: str, at: str) -> bool:
         """Whether it is an annotation such as `last-applied-configuration`, in which the object stands once more."""
-        return at.startswith("metadata.annotations.") and any(
-            any(name in value for name in row.names) and any(name in value for name in row.beneath) for row in self.rows
-        )
+        return at.startswith("metadata.annotations.") and any(_mentions(row, value) for row in self.rows)
 
     def _text(self, text: str, at: str) -> str:
         return SEARCH.sub(lambda match: self._match(match, at), text)

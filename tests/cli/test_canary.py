@@ -53,16 +53,40 @@ def named(kind: str, name: str, api_version: str = "v1", **content: object) -> J
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": ROOT}, **content}
 
 
+MESH_CONFIG = """\
+tail: plain
+header: 'Authorization: Bearer CANARY'
+defaultConfig:
+  tracing:
+    lightstep:
+      accessToken: CANARY
+      address: lightstep:443
+extensionProviders:
+- name: dynatrace
+  opentelemetry:
+    http:
+      headers:
+      - name: Authorization
+        value: Api-Token CANARY
+      path: /traces
+- {"name": "datadog", "opentelemetry": {"http": {"headers": [{"name": "DD-API-KEY", "value": "CANARY"}]}}}
+"""
+
+
 def planted(canary: str) -> list[Json]:
-    """A Secret, a ConfigMap with a key and a token, an EnvoyFilter with a secret in its configuration."""
+    """A Secret, a ConfigMap with a key and a mesh configuration, credentials by their place in three other types."""
     pem = f"-----BEGIN EC PRIVATE KEY-----\n{encoded(canary)}\n-----END EC PRIVATE KEY-----\n"
-    texts = {"key.pem": pem, "mesh": f"tail: plain\nheader: 'Authorization: Bearer {canary}'\n"}
+    texts = {"key.pem": pem, "mesh": MESH_CONFIG.replace("CANARY", canary)}
     value = {"name": "token", "generic_secret": {"secret": {"inline_string": canary}}}
     patch = {"applyTo": "HTTP_FILTER", "match": {"context": "GATEWAY"}, "patch": {"operation": "MERGE", "value": value}}
+    plugin = {"url": "oci://r.example/auth:1", "pluginConfig": {"rules": [{"credentials": ["ok:test", canary]}]}}
+    route = {"headers": {"request": {"set": {"x-api-key": canary}}}, "route": [{"destination": {"host": "canary"}}]}
     return [
         named("Secret", "canary", data={"password": encoded(canary)}),
         named("ConfigMap", "canary", data=texts),
         named("EnvoyFilter", "canary", "networking.istio.io/v1alpha3", spec={"configPatches": [patch]}),
+        named("WasmPlugin", "canary", "extensions.istio.io/v1alpha1", spec=plugin),
+        named("VirtualService", "canary", "networking.istio.io/v1", spec={"hosts": ["canary"], "http": [route]}),
     ]
 
 
@@ -177,7 +201,7 @@ def test_with_recipients_everything_comes_back_and_nothing_shows(
     applied = change_everything(watch, mesh, inputs)
     assert applied.json["plan"]["warnings"] == []
     closed = watch("rollback", "before", "--dry-run").done()
-    assert closed.out.count("its values are encrypted: pass --identity") == 3
+    assert closed.out.count("its values are encrypted: pass --identity") == len(planted(FIRST))
     options = ("--yes", "--diff", "--identity", file)
     watch("rollback", "before", *options).done()
     for body in planted(FIRST):
@@ -218,7 +242,7 @@ def test_without_recipients_what_cannot_be_restored_is_said_and_nothing_shows(
     watch: Watch, mesh: Mesh, inputs: Path, view: StoreView
 ) -> None:
     applied = change_everything(watch, mesh, inputs)
-    assert sum("would be gone" in warning for warning in applied.json["plan"]["warnings"]) == 3
+    assert sum("would be gone" in warning for warning in applied.json["plan"]["warnings"]) == len(planted(FIRST))
     kept = watch("rollback", "before", "--yes", "--diff").done()
     assert "its values are not in the store" in f"{kept.out}{kept.err}"
     assert watch.found(view) == []

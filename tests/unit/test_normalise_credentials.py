@@ -13,9 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kubectl_istio_upgrade.canonical import haystack, same
+from kubectl_istio_upgrade.canonical import haystack, same, to_yaml
 from kubectl_istio_upgrade.models.objects import MeshObject
 from kubectl_istio_upgrade.models.secrets import NO_VALUES, Values
+from kubectl_istio_upgrade.normalise.credentials import masked, may_hold_credentials
 from kubectl_istio_upgrade.normalise.secrets import (
     Redaction,
     as_written,
@@ -25,6 +26,7 @@ from kubectl_istio_upgrade.normalise.secrets import (
     without_digests,
     without_values,
 )
+from kubectl_istio_upgrade.operations.records import safe_to_keep
 from kubectl_istio_upgrade.rules.credentials import MARKS, PATTERNS, SEARCH
 
 from .builders import obj
@@ -53,7 +55,24 @@ CREDENTIALS = {
     "key of a kubeconfig": f"    client-key-data: {HEX}",
     "token of a kubeconfig": f"users:\n- name: a\n  user:\n    token: opaque-{HEX}",
     "password of a container registry": '{"auths": {"r.example": {"auth": "dXNlcjpwYXNzd29yZA=="}}}',
+    "access token of a tracing provider": f"  lightstep:\n    accessToken: {HEX}\n    address: a:80\n",
+    "header of a provider": f"headers:\n- name: X-API-Key\n  value: {HEX}\n- name: b\n  value: c\n",
+    "header of a provider, its value first": f"headers:\n- value: {HEX}\n  name: Authorization\nother: 1\n",
 }
+
+SPELLINGS = (
+    '{"lightstep":{"accessToken":"SECRET","address":"a"}}',
+    "lightstep: {access_token: SECRET}",
+    "skywalking:\n  accessToken: 'SECRET'\n  service: x",
+    'headers: [{"name":"DD-API-KEY","value":"SECRET"}]',
+    'headers: [{"value":"SECRET","name":"DD-API-KEY"}]',
+    "headers:\n- name: Authorization\n  value: Api-Token SECRET\n- name: plain\n",
+    "headers:\n- name: authorization\n  value: Api-Token\n    SECRET\n    more\nservice: b\n",
+    'headers:\n- name: "x-honeycomb-team"\n  value: >-\n    SECRET\nservice: b\n',
+    "headers:\n- {name: signoz-ingestion-key, value: SECRET}\n- {name: plain, value: b}\n",
+    "initialMetadata:\r\n- name: x-sf-token\r\n  value: SECRET\r\n",
+)
+"""Of Istio's own fields for credentials, in the texts in which meshes have them."""
 
 HARMLESS = (
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
@@ -67,6 +86,12 @@ HARMLESS = (
     "/var/run/secrets/istio-dns/client-key.pem",
     "xoxo",
     "%REQ(AUTHORIZATION)%",
+    "- name: TOKEN_AUDIENCES\n  value: istio-ca",
+    "- name: istio-token\n  projected:\n    sources: []",
+    "- name: x-api-key\n  value: '{{ .Values.key }}'",
+    "- name: authorization\n  envName: AUTHORIZATION",
+    '{"lightstep":{"accessToken":"","address":"a"}}',
+    "accessToken: null\naddress: a",
 )
 
 
@@ -96,6 +121,19 @@ def test_a_credential_is_withheld_and_comes_back(what: str) -> None:
         assert redacted.body["data"]["other"] == "stays"
         assert has_withheld_values(redacted.body)
         assert same(back(redacted), original.body)
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_a_credential_of_the_mesh_configuration_is_withheld_however_it_is_written(text: str) -> None:
+    for secret in (HEX, "hunter2", "a+b/c=d.e:f"):
+        written = text.replace("SECRET", secret)
+        for value in (written, json.dumps({"nested": written}), json.dumps(json.dumps({"deep": written}))):
+            redacted = without_values(config(value), Digester())
+            assert secret not in str(redacted), value
+            assert same(back(redacted), config(value).body)
+            hidden = [str(each) for _, each in redacted.withheld.items()]
+            assert all(word not in "".join(hidden) for word in ("service", "plain", "address")), hidden
+            assert secret not in masked(value)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -162,6 +200,79 @@ def test_an_annotation_that_repeats_an_envoy_secret_is_withheld_as_a_whole() -> 
     assert "battery staple" not in str(redacted)
     assert redacted.annotations["note"] == "plain"
     assert same(back(redacted), envoy_filter("x", annotations=annotations).body)
+
+
+def headers(*pairs: tuple[str, str]) -> list[Any]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+PLACES: dict[str, tuple[str, Any]] = {
+    "an operator's tracing": (
+        "IstioOperator",
+        {"meshConfig": {"defaultConfig": {"tracing": {"lightstep": {"accessToken": "SECRET", "address": "plain"}}}}},
+    ),
+    "an operator's provider": (
+        "IstioOperator",
+        {"opentelemetry": {"http": {"headers": headers(("Authorization", "SECRET"), ("x", "plain"))}}},
+    ),
+    "the Sail operator's provider": (
+        "Istio",
+        {"values": {"envoyOtelAls": {"initialMetadata": headers(("x-api-key", "SECRET"), ("x", "plain"))}}},
+    ),
+    "a virtual service": (
+        "VirtualService",
+        {"http": [{"headers": {"request": {"set": {"x-api-key": "SECRET", "x-plain": "plain"}}}}]},
+    ),
+    "a route": (
+        "HTTPRoute",
+        {"filters": [{"requestHeaderModifier": {"set": headers(("authorization", "SECRET"), ("x", "plain"))}}]},
+    ),
+    "an Envoy configuration": (
+        "EnvoyFilter",
+        {"request_headers_to_add": [{"header": {"key": "X-Api-Key", "value": "SECRET"}, "append": "plain"}]},
+    ),
+    "a plugin's list": (
+        "WasmPlugin",
+        {"pluginConfig": {"basic_auth_rules": [{"credentials": ["ok:test", "SECRET"], "prefix": "plain"}]}},
+    ),
+    "a plugin's field": ("WasmPlugin", {"pluginConfig": {"auth": {"client_secret": "SECRET", "name": "plain"}}}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_credential_by_its_place_is_withheld_and_so_is_the_annotation_that_repeats_it(place: str) -> None:
+    kind, spec = PLACES[place]
+    written = json.loads(json.dumps(spec).replace("SECRET", "correct horse"))
+    copy_of = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(written), "note": "plain"}
+    for around in ({}, copy_of):
+        item = obj(kind, "istio-system/a", annotations=around, spec=written)
+        redacted = without_values(item, Digester())
+        assert "correct horse" not in str(redacted)
+        assert "plain" in str(redacted.body["spec"])
+        assert redacted.annotations.get("note") == around.get("note")
+        assert same(back(redacted), item.body)
+
+
+def test_headers_that_carry_no_credential_cost_no_search() -> None:
+    match = [{"match": [{"headers": {"end-user": {"exact": "jason"}}}], "headers": {"request": {"set": {"a": "b"}}}}]
+    assert not may_hold_credentials(obj("VirtualService", "shop/a", spec={"http": match}))
+
+
+@pytest.mark.parametrize("name", ["Proxy-Authorization", "X-Api-Key", "DD-API-KEY", "x-apikey", "X-APIKey", "api-key",
+    "x-sf-token", "X-Token", "TOKEN", "Client-Secret", "X-SECRET", "x-password", "PASSWORD", "X-Credential",
+    "x-honeycomb-team", "Uptrace-Dsn"])  # fmt: skip
+def test_the_quick_look_overlooks_no_header(name: str) -> None:
+    item = obj("VirtualService", "shop/a", spec={"http": [{"headers": {"request": {"set": {name: "hunter2"}}}}]})
+    assert "hunter2" not in str(without_values(item, Digester()).body)
+
+
+def test_the_record_of_an_operation_has_no_credential_of_the_mesh_configuration() -> None:
+    settings = PLACES["an operator's tracing"][1]
+    record = {"request": {"settings": settings}, "settings": to_yaml(settings)}
+    kept = safe_to_keep(record, Digester())
+    assert "SECRET" in str(record)
+    assert "SECRET" not in str(kept)
+    assert "plain" in str(kept)
 
 
 def test_a_credential_that_moves_within_a_list_is_the_same() -> None:
