@@ -26,6 +26,7 @@ from ..models.plans import PlannedChange, Write
 from ..normalise.objects import split
 from ..normalise.ownership import sole_writer
 from ..normalise.secrets import Redaction, digests_in
+from ..normalise.view import for_creation
 from ..plan.revise import against_live, has_moved
 from ..ports import ClusterReader, ClusterWriter
 from ..rules.keeping import MADE_WITH_NAMESPACE
@@ -45,6 +46,8 @@ is what is left of the message when the object is a Secret."""
 
 _DOUBT_PAUSES = (0.25, 1.0, 2.0)
 """Seconds before an object is looked at, and the write perhaps sent again, after an answer that got lost."""
+
+_OF_NEW_OBJECTS = (Write.POST, Write.RECREATE)
 
 _DELETION_PATIENCE = 60.0
 _POLL = 0.5
@@ -184,7 +187,7 @@ class Sender:
         if digests_in(change.body) - self.secrets.values.digests:
             message = f"{change.key}: its values are not known; refusing to write their digests"
             raise RefusedError(message)
-        return body
+        return for_creation(body, change.key.resource) if change.write in _OF_NEW_OBJECTS else body
 
     def _delete(self, change: PlannedChange, *, dry_run: bool) -> None:
         try:

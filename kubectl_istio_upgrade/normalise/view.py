@@ -127,6 +127,14 @@ def keep_live(target: MeshObject, live: MeshObject, around: Surroundings) -> Bod
     return body
 
 
+def for_creation(body: Body, resource: str) -> Body:
+    """The body as one of a new object: without what others had set on the one that had its name."""
+    for rule in FIELDS:
+        if not rule.on_create and resource in rule.types:
+            body, _ = _without(body, rule.path, rule.content)
+    return body
+
+
 @dataclass(frozen=True)
 class _Keeper:
     """Carries the live values of one rule's field over into a target's body."""

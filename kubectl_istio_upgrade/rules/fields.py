@@ -52,6 +52,8 @@ class FieldRule:
     on_update: OnUpdate = OnUpdate.LIVE
     content: tuple[str | int, ...] = ()
     """Values that somebody has chosen: with one of these the field is compared like any other."""
+    on_create: bool = True
+    """Whether a new object may begin with the value that another one of its name had."""
 
 
 FIELDS: tuple[FieldRule, ...] = (
@@ -71,6 +73,16 @@ FIELDS: tuple[FieldRule, ...] = (
         "a copy of the object for kubectl's own next merge",
         "kubectl",
         on_update=OnUpdate.TARGET,
+    ),
+    FieldRule(
+        "finalizers",
+        EVERY_TYPE,
+        ("metadata", "finalizers"),
+        "controllers",
+        "who has set one takes it away after cleaning up: without it a load balancer leaks, and with one of a "
+        "controller that has left the object can never be deleted; each controller sets its own again",
+        "Kubernetes, finalizers",
+        on_create=False,
     ),
     FieldRule(
         "owner-uid",

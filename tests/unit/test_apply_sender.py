@@ -255,6 +255,14 @@ def test_a_recreation_deletes_by_uid_and_then_creates() -> None:
     assert server.sent[0][1]["uid"] == "u"
 
 
+@pytest.mark.parametrize("write", [Write.POST, Write.RECREATE])
+def test_a_new_object_is_not_held_by_the_finalizers_of_the_one_before(write: Write) -> None:
+    body = {**TARGET.body, "metadata": {**TARGET.body["metadata"], "finalizers": ["gone.example/controller"]}}
+    server = Server(as_read(LIVE))
+    send(server, with_fields(recreation(), write=write, body=body))
+    assert server.sent[-1] == ("create", TARGET.body)
+
+
 def test_a_recreation_goes_on_when_the_old_object_is_gone_already() -> None:
     server = Server(None, lambda verb, _count: NotFoundError("gone", status=404) if verb == "delete" else None)
     send(server, recreation())

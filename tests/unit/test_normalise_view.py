@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
 from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
-from kubectl_istio_upgrade.normalise.view import Surroundings, keep_live, quiet, surroundings
+from kubectl_istio_upgrade.normalise.view import Surroundings, for_creation, keep_live, quiet, surroundings
 from kubectl_istio_upgrade.rules.fields import FIELDS
 
 from .builders import obj
@@ -131,6 +132,25 @@ def test_an_update_writes_the_targets_last_applied_annotation() -> None:
         obj("ConfigMap", "ns/a", annotations={name: "new"}),
     )
     assert keep_live(target, live, NOTHING)["metadata"]["annotations"] == {name: "old"}
+
+
+def held(*finalizers: str) -> MeshObject:
+    item = obj("Service", "ns/a")
+    return replace(item, body={**item.body, "metadata": {**item.body["metadata"], "finalizers": [*finalizers]}})
+
+
+def test_finalizers_are_no_difference_and_stay_as_the_controllers_of_now_have_them() -> None:
+    free, one, other = obj("Service", "ns/a"), held("a.example/one"), held("b.example/other")
+    assert quiet(free, NOTHING)[0] == quiet(one, NOTHING)[0] == quiet(other, NOTHING)[0]
+    assert keep_live(one, other, NOTHING)["metadata"] == other.body["metadata"]
+    assert keep_live(free, other, NOTHING)["metadata"] == other.body["metadata"]
+    assert "finalizers" not in keep_live(one, free, NOTHING)["metadata"]
+
+
+def test_a_new_object_has_no_finalizers_of_the_one_that_had_its_name() -> None:
+    one = held("a.example/one")
+    assert for_creation(one.body, "services") == obj("Service", "ns/a").body
+    assert one.body["metadata"]["finalizers"] == ["a.example/one"]
 
 
 def test_every_row_says_who_why_and_whence() -> None:
