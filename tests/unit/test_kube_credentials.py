@@ -144,9 +144,45 @@ def test_a_plugin_that_fails_ends_the_run_and_is_not_quoted(
     path = write_kubeconfig(tmp_path / "config", server.url, exec_user(tmp_path, script))
     with pytest.raises(UnauthorizedError, match=message) as caught:
         transport_to(path)
-    assert "hunter2" not in str(caught.value) + str(caught.value.hint) + "".join(capfd.readouterr())
-    assert caught.value.hint == "see what it says: kubectl --context test get --raw /version"
+    captured = capfd.readouterr()
+    assert "hunter2" not in str(caught.value) + str(caught.value.hint) + captured.out
+    assert captured.err == ("token hunter2 is bad\n" if ">&2" in script else ""), "what it says is its own affair"
+    assert caught.value.hint == "see whether kubectl gets on with it: kubectl --context test get --raw /version"
     assert caught.value.__cause__ is None
+
+
+def test_a_plugin_that_must_ask_is_not_run_without_a_terminal(server: FakeServer, tmp_path: Path) -> None:
+    user = exec_user(tmp_path, f"touch {tmp_path / 'ran'}", interactiveMode="Always")
+    with pytest.raises(UnauthorizedError, match="wants to ask at a terminal, and standard input is none") as caught:
+        transport_to(write_kubeconfig(tmp_path / "config", server.url, user))
+    assert "at a terminal" in str(caught.value.hint)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"command": ""}, 'credential plugin of user "test" has no command'),
+        ({"apiVersion": None}, 'credential plugin of user "test" has no apiVersion'),
+        ({"interactiveMode": "Sometimes"}, "interactiveMode 'Sometimes' of user \"test\" means nothing"),
+    ],
+)
+def test_a_plugin_that_cannot_be_meant_is_the_kubeconfigs_fault(
+    server: FakeServer, tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        transport_to(write_kubeconfig(tmp_path / "config", server.url, exec_user(tmp_path, "exit 1", **more)))
+
+
+def test_a_plugin_gets_its_arguments_and_its_environment_over_ours(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILE", "ours")
+    monkeypatch.setenv("REGION", "north")
+    more = {"args": ["get-token", "a b"], "env": [{"name": "PROFILE", "value": "its"}]}
+    script = f'echo "$#" "$2" "$PROFILE" "$REGION" > {tmp_path / "seen"}\n{prints(token="t")}'
+    transport_to(write_kubeconfig(tmp_path / "config", server.url, exec_user(tmp_path, script, **more)))
+    assert (tmp_path / "seen").read_text() == "2 a b its north\n"
 
 
 def test_a_plugin_that_is_missing(server: FakeServer, tmp_path: Path) -> None:
@@ -180,6 +216,7 @@ def test_a_plugin_is_told_the_cluster_with_the_authority_as_data(server: FakeSer
     assert cluster["server"] == server.url
     assert cluster["certificate-authority-data"] == "Q0E="
     assert cluster["config"] == {"audience": "x"}
+    assert "extensions" not in cluster
 
 
 def test_an_auth_provider_without_a_token_is_no_anonymous_login(server: FakeServer, tmp_path: Path) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-import re
+import os
+import shutil
+import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.exec_provider import ExecProvider
-from kubernetes.config.kube_config import ConfigNode
+import orjson
 
-from ...errors import UnauthorizedError
+from ...errors import UnauthorizedError, UsageError
 from ...models.objects import Body
 from .kubeconfig import Selection
 
@@ -22,6 +22,12 @@ TOKEN_FILE_PERIOD = 60.0
 
 EXPIRY_SKEW = 10.0
 """Seconds before its expiry at which a plugin's token counts as expired."""
+
+_AT_TERMINAL = {"Never": False, "IfAvailable": True, "Always": True}
+"""`interactiveMode`: whether the plugin may read what is typed."""
+
+_CONFIG = "client.authentication.k8s.io/exec"
+"""The extension of a cluster that is meant for its users' plugins."""
 
 
 class TokenSource(Protocol):
@@ -72,13 +78,24 @@ class Credential(NamedTuple):
 
 
 class Plugin:
-    """An exec credential plugin. Its output is never shown: it may hold a token, and so may its complaints."""
+    """An exec credential plugin, run as client-go does it (plugin/pkg/client/auth/exec).
+
+    What it answers is never shown, for that holds the token. What it says besides, on stderr, goes where ours does: so
+    a login asks for a visit to a page. It may read what is typed where our own standard input is a terminal.
+    """
 
     def __init__(self, selection: Selection) -> None:
         self._exec: Body = selection.user["exec"]
-        self._command = str(self._exec.get("command") or "")
-        self._cluster = _cluster_info(selection.cluster)
-        self._hint = f"see what it says: kubectl --context {selection.context} get --raw /version"
+        for key in ("command", "apiVersion"):
+            if not self._exec.get(key):
+                raise UsageError(f'the credential plugin of user "{selection.user_name}" has no {key}')
+        self._command = str(self._exec["command"])
+        # client-go wants a mode where the version is v1; here, as in the versions before, a prompt may come
+        self._mode = str(self._exec.get("interactiveMode") or "IfAvailable")
+        if self._mode not in _AT_TERMINAL:
+            raise UsageError(f'interactiveMode {self._mode!r} of user "{selection.user_name}" means nothing')
+        self._cluster = _cluster_info(selection.cluster) if self._exec.get("provideClusterInfo") else None
+        self._hint = f"see whether kubectl gets on with it: kubectl --context {selection.context} get --raw /version"
         self._credential: Credential | None = None
 
     def credential(self) -> Credential:
@@ -99,22 +116,51 @@ class Plugin:
         return True
 
     def _run(self) -> Credential:
+        interactive = self._interactive()
+        command = shutil.which(self._command) or self._command  # Windows would find nothing but .exe by itself
         try:
-            provider = ExecProvider(ConfigNode("exec", self._exec), None, ConfigNode("cluster", dict(self._cluster)))
-            return _parse(provider.run())
+            done = subprocess.run(  # noqa: S603 - a list, no shell; the kubeconfig's owner names it
+                [command, *map(str, self._exec.get("args") or ())],
+                stdin=None if interactive else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env=self._environment(interactive),
+                check=False,
+            )
         except FileNotFoundError as exc:
             hint = str(self._exec.get("installHint") or "install it, or correct `command` in the kubeconfig").strip()
-            raise UnauthorizedError(f"credential plugin {self._command!r} is not installed", hint=hint) from exc
+            self._fail("is not installed", hint, exc)
         except OSError as exc:
-            why = (exc.strerror or "error").lower()
-            raise UnauthorizedError(f"credential plugin {self._command!r} cannot be run: {why}") from exc
-        except ConfigException as exc:
-            exited = re.match(r"exec: process returned (-?\d+)", str(exc))
-            why = f"failed with exit code {exited[1]}" if exited else "gave no valid ExecCredential"
-            raise UnauthorizedError(f"credential plugin {self._command!r} {why}", hint=self._hint) from None
+            self._fail(f"cannot be run: {(exc.strerror or 'error').lower()}", None, exc)
+        if done.returncode:
+            self._fail(f"failed with exit code {done.returncode}", self._hint)
+        try:
+            return _parse(_status(done.stdout, str(self._exec["apiVersion"])))
         except (TypeError, ValueError, AttributeError, KeyError):
-            why = "gave no valid ExecCredential"
-            raise UnauthorizedError(f"credential plugin {self._command!r} {why}", hint=self._hint) from None
+            self._fail("gave no valid ExecCredential", self._hint)
+
+    def _interactive(self) -> bool:
+        terminal = os.isatty(0)
+        if self._mode == "Always" and not terminal:
+            hint = "log in at a terminal, or with a credential that asks nothing"
+            self._fail("wants to ask at a terminal, and standard input is none", hint)
+        return terminal and _AT_TERMINAL[self._mode]
+
+    def _environment(self, interactive: bool) -> dict[str, str]:
+        spec = {"interactive": interactive} | ({} if self._cluster is None else {"cluster": self._cluster})
+        info = {"apiVersion": self._exec["apiVersion"], "kind": "ExecCredential", "spec": spec}
+        own = {str(item["name"]): str(item["value"]) for item in self._exec.get("env") or ()}
+        return {**os.environ, **own, "KUBERNETES_EXEC_INFO": orjson.dumps(info).decode()}
+
+    def _fail(self, why: str, hint: str | None, cause: OSError | None = None) -> NoReturn:
+        raise UnauthorizedError(f"credential plugin {self._command!r} {why}", hint=hint) from cause
+
+
+def _status(output: bytes, api_version: str) -> Body:
+    answer: Body = orjson.loads(output)
+    if (answer["kind"], answer["apiVersion"]) != ("ExecCredential", api_version):
+        raise ValueError
+    status: Body = answer["status"]
+    return status
 
 
 def _parse(status: Body) -> Credential:
@@ -129,7 +175,10 @@ def _parse(status: Body) -> Credential:
 def _cluster_info(cluster: Body) -> Body:
     """What `provideClusterInfo` hands to the plugin: the CA as data, never as a path."""
     passed = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
-    info = {key: cluster[key] for key in (*passed, "extensions") if key in cluster}
+    info = {key: cluster[key] for key in passed if key in cluster}
+    for extension in cluster.get("extensions") or ():
+        if extension.get("name") == _CONFIG:
+            info["config"] = extension.get("extension")
     if path := cluster.get("certificate-authority"):
         info["certificate-authority-data"] = base64.b64encode(Path(path).read_bytes()).decode("ascii")
     return info
