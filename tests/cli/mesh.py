@@ -15,6 +15,8 @@ import yaml
 
 from tests.controlplane.access import Access
 
+from .program import wait_for
+
 RELEASE = "1.28.3"
 NAMESPACE = "shop"
 NETWORKING = "networking.istio.io"
@@ -81,11 +83,18 @@ class Mesh:
         self.plane.api.request("DELETE", _path(body))
 
     def remove_made(self) -> None:
-        """The mesh as it was."""
+        """The mesh as it was. A type whose definition is gone is told for a moment longer."""
+        definitions = {path.rpartition("/")[2] for path in self._made if "/customresourcedefinitions/" in path}
         while self._made:
             path = self._made.pop()
             if self.plane.api.get(path) is not None:
                 self.plane.api.request("DELETE", path)
+        wait_for(lambda: not any(map(self._is_told, definitions)), "types of definitions that are gone are told")
+
+    def _is_told(self, definition: str) -> bool:
+        plural, _, group = definition.partition(".")
+        told = self.plane.api.get(f"/apis/{group}/v1") or {"resources": ()}
+        return plural in {each["name"] for each in told["resources"]}
 
     def leases(self) -> list[Json]:
         """The locks of this product on the cluster."""
