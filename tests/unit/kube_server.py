@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -50,6 +51,8 @@ class Seen:
     target: str
     headers: list[tuple[str, str]]
     body: bytes
+    peer: str = ""
+    """The name in the client's certificate."""
 
     def header(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -61,15 +64,18 @@ Script = Callable[[Seen], Reply]
 class FakeServer:
     """Answers by script, and remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.script: Script = lambda _: Reply()
         self._server = _Server(self)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, *replies: Reply) -> None:
         """These in turn, the last one for ever."""
@@ -99,8 +105,8 @@ def status(code: int, reason: str, message: str, **details: Any) -> Reply:
 
 
 @contextmanager
-def serving() -> Iterator[FakeServer]:
-    server = FakeServer()
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[FakeServer]:
+    server = FakeServer(tls)
     try:
         yield server
     finally:
@@ -139,13 +145,18 @@ class _Server(ThreadingHTTPServer):
         """A client that gave up is what some tests are about."""
 
 
+def _peer(connection: socket.socket) -> str:
+    certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return "".join(value for ((name, value),) in (certificate or {}).get("subject", ()) if name == "commonName")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seen = Seen(self.command, self.path, list(self.headers.items()), body)
+        seen = Seen(self.command, self.path, list(self.headers.items()), body, _peer(self.connection))
         self.server.owner.seen.append(seen)
         self._reply(self.server.owner.script(seen))
 

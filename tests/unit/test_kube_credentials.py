@@ -200,7 +200,7 @@ def test_a_plugins_certificate_is_used_beside_its_token(tmp_path: Path) -> None:
     assert Path(configuration.cert_file).read_text() == "CERTIFICATE"
     assert Path(configuration.key_file).read_text() == "KEY"
     assert stat.S_IMODE(Path(configuration.key_file).stat().st_mode) == 0o600
-    assert transport._access.authorization() == "Bearer t"
+    assert transport._access.present().authorization == "Bearer t"
 
 
 def test_a_plugin_is_told_the_cluster_with_the_authority_as_data(server: FakeServer, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_refreshed_oidc_token_is_written_back(
     config = {"id-token": expired, "refresh-token": "r1", "client-id": "c", "client-secret": "s"}
     user = {"auth-provider": {"name": "oidc", "config": {**config, "idp-issuer-url": server.url}}}
     path = write_kubeconfig(tmp_path / "config", server.url, user)
-    assert transport_to(path)._access.authorization() == "Bearer new"
+    assert transport_to(path)._access.present().authorization == "Bearer new"
     assert "refresh-token: r2" in path.read_text()
 
 

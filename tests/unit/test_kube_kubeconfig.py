@@ -198,7 +198,7 @@ def test_inside_a_pod_without_a_kubeconfig(tmp_path: Path, monkeypatch: pytest.M
     transport = connect(ConnectionOptions())
     assert transport.site.server == "https://[fd00::1]:443"
     assert transport.site.namespace == "ops"
-    assert transport._access.authorization() == "Bearer pod-token"
+    assert transport._access.present().authorization == "Bearer pod-token"
     with pytest.raises(UsageError, match="no kubeconfig"):
         connect(ConnectionOptions(context="x"))
 

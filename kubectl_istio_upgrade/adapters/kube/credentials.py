@@ -7,7 +7,6 @@ when there is a token too, reads a token file once and with its line end, and kn
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from ...errors import UnauthorizedError, UsageError
 from ...models.objects import Body
 from .kubeconfig import Selection
 from .plugin import Plugin, TokenFile, TokenSource
-from .transport import Access
+from .transport import Access, Presented
 
 _HEADER_SAFE = "!#$&'*+-.^_`|~"
 """What may stand in a header name unescaped, besides letters and digits; client-go's own set."""
@@ -75,13 +74,13 @@ def log_in(selection: Selection, impersonation: Impersonation) -> tuple[Any, Acc
     configuration = _load(selection, user)
     if source is not None:
 
-        def bearer() -> str | None:
-            return _sendable(_bearer(source.token()), selection)
+        def present() -> Presented:
+            return Presented(_sendable(_bearer(source.token()), selection), source.certificate())
 
-        return configuration, Access(bearer, lambda refused: _renew(source, refused), headers)
+        return configuration, Access(present, lambda refused: _renew(source, refused), headers)
     if "auth-provider" in user and not configuration.api_key and not configuration.cert_file:
         raise _unusable(selection, "the auth provider gave no token")
-    return configuration, Access(lambda: _authorization(configuration, selection), lambda _: False, headers)
+    return configuration, Access(lambda: Presented(_authorization(configuration, selection)), lambda _: False, headers)
 
 
 def _token_source(user: Body, selection: Selection) -> TokenSource | None:
@@ -98,10 +97,10 @@ def _token_source(user: Body, selection: Selection) -> TokenSource | None:
     if not plugin:
         return None
     run = Plugin(selection)
-    credential = run.credential()
-    if credential.certificate and credential.key:
-        user["client-certificate-data"] = base64.b64encode(credential.certificate.encode()).decode("ascii")
-        user["client-key-data"] = base64.b64encode(credential.key.encode()).decode("ascii")
+    if files := run.certificate():
+        for name, path in (("client-certificate", files.certificate), ("client-key", files.key)):
+            user.pop(f"{name}-data", None)
+            user[name] = path
     return run
 
 
@@ -159,5 +158,6 @@ def _bearer(token: str | None) -> str | None:
     return f"Bearer {token}" if token else None
 
 
-def _renew(source: TokenSource, refused: str) -> bool:
-    return source.renew(refused.removeprefix("Bearer "))
+def _renew(source: TokenSource, refused: Presented) -> bool:
+    token = refused.authorization and refused.authorization.removeprefix("Bearer ")
+    return source.renew(token, refused.certificate)

@@ -1,4 +1,4 @@
-"""Bearer tokens that change while we run: from a file that is rotated, and from an exec credential plugin."""
+"""Credentials that change while we run: a token in a file that is rotated, and what an exec credential plugin gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+import weakref
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol
@@ -16,6 +18,7 @@ import orjson
 from ...errors import UnauthorizedError, UsageError
 from ...models.objects import Body
 from .kubeconfig import Selection
+from .transport import ClientCertificate
 
 TOKEN_FILE_PERIOD = 60.0
 """Seconds until a token file is read again; service account tokens rotate. client-go's own figure."""
@@ -31,13 +34,16 @@ _CONFIG = "client.authentication.k8s.io/exec"
 
 
 class TokenSource(Protocol):
-    """Where the token comes from. Not safe for threads: the transport asks under a lock."""
+    """Where the token comes from, and the client certificate. Not safe for threads: the transport asks under a lock."""
 
     def token(self) -> str | None:
         """The token of this moment, or None where the client certificate does it. Raises UnauthorizedError."""
 
-    def renew(self, refused: str) -> bool:
-        """Told that the server refused a token; True when the next one may be another."""
+    def certificate(self) -> ClientCertificate | None:
+        """The certificate that goes with the last token, or None where it does not change."""
+
+    def renew(self, token: str | None, certificate: ClientCertificate | None) -> bool:
+        """Told that the server refused these; True when the next may be others."""
 
 
 class TokenFile:
@@ -61,10 +67,13 @@ class TokenFile:
                 raise UnauthorizedError(f"token file {self._path} is empty")
         return self._token
 
-    def renew(self, refused: str) -> bool:
+    def certificate(self) -> None:
+        """See `TokenSource`."""
+
+    def renew(self, token: str | None, _certificate: ClientCertificate | None) -> bool:
         """See `TokenSource`. The file may have been rotated since it was read."""
         self._read_at = float("-inf")
-        return self.token() != refused
+        return self.token() != token
 
 
 class Credential(NamedTuple):
@@ -75,6 +84,30 @@ class Credential(NamedTuple):
     key: str | None
     expires: float
     """Unix time; infinity when the plugin named none."""
+
+
+class CertificateFiles:
+    """A plugin's certificates and keys as files, for us alone to read. They go when this process ends."""
+
+    def __init__(self) -> None:
+        self.last: ClientCertificate | None = None
+        self._content = ("", "")
+        self._folder = ""
+        self._count = 0
+
+    def of(self, certificate: str, key: str) -> ClientCertificate:
+        """Written once. Older ones stay: a connection may be about to be opened with them."""
+        if self.last is None or self._content != (certificate, key):
+            if not self._folder:
+                self._folder = tempfile.mkdtemp()
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._content, self._count = (certificate, key), self._count + 1
+            files = [Path(self._folder, f"{self._count}.{kind}") for kind in ("crt", "key")]
+            for path, text in zip(files, self._content, strict=True):
+                path.touch(mode=0o600)
+                path.write_text(text, "utf-8")
+            self.last = ClientCertificate(*map(str, files))
+        return self.last
 
 
 class Plugin:
@@ -97,6 +130,7 @@ class Plugin:
         self._cluster = _cluster_info(selection.cluster) if self._exec.get("provideClusterInfo") else None
         self._hint = f"see whether kubectl gets on with it: kubectl --context {selection.context} get --raw /version"
         self._credential: Credential | None = None
+        self._files = CertificateFiles()
 
     def credential(self) -> Credential:
         """The current credential; runs the plugin when there is none or it is about to expire."""
@@ -109,9 +143,17 @@ class Plugin:
         """See `TokenSource`."""
         return self.credential().token
 
-    def renew(self, refused: str) -> bool:
-        """See `TokenSource`. Of many threads that were refused the same token, the first one runs the plugin."""
-        if self._credential is not None and self._credential.token == refused:
+    def certificate(self) -> ClientCertificate | None:
+        """See `TokenSource`."""
+        credential = self._credential or self.credential()
+        if credential.certificate and credential.key:
+            return self._files.of(credential.certificate, credential.key)
+        return None
+
+    def renew(self, token: str | None, certificate: ClientCertificate | None) -> bool:
+        """See `TokenSource`. Of many threads that were refused the same, the first one runs the plugin."""
+        current = self._credential
+        if current is not None and (current.token, self._files.last) == (token, certificate):
             self._credential = None
         return True
 

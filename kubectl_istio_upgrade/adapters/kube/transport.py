@@ -29,25 +29,40 @@ CONNECT_TIMEOUT = 30.0
 _CHUNK = 1 << 18
 
 
+class ClientCertificate(NamedTuple):
+    """Two files, as TLS takes them. Another certificate has other names."""
+
+    certificate: str
+    key: str
+
+
+class Presented(NamedTuple):
+    """What a request comes with."""
+
+    authorization: str | None = None
+    certificate: ClientCertificate | None = None
+    """None where the configuration has one for good, or none."""
+
+
 class Access(NamedTuple):
     """How requests get in: computed by `connection`, used for every one."""
 
-    authorization: Callable[[], str | None]
-    """The Authorization header of this moment; renews what has expired. Raises UnauthorizedError."""
-    renew: Callable[[str], bool]
-    """Told which Authorization header was refused; True when the next one may be another."""
+    present: Callable[[], Presented]
+    """What to come with at this moment; renews what has expired. Raises UnauthorizedError."""
+    renew: Callable[[Presented], bool]
+    """Told what was refused; True when the next may be another."""
     impersonation: tuple[tuple[str, str], ...] = ()
     """`Impersonate-…` headers; a group each its own line."""
 
 
-ANONYMOUS = Access(lambda: None, lambda _: False)
+ANONYMOUS = Access(Presented, lambda _: False)
 
 
 class Transport:
     """A connection to one API server as one user. Safe for threads; each call uses a pooled connection of its own.
 
     Raises only errors of the tree. Nothing is sent twice but what `retry` allows, and once more after a 401 where
-    a credential plugin can give a fresh token (the server has not acted on a request that it did not authenticate).
+    there may be another credential (the server has not acted on a request that it did not authenticate).
     """
 
     def __init__(
@@ -101,7 +116,8 @@ class Transport:
         self._client.close()
 
     def _attempt(self, request: Request) -> Answer:
-        headers = self._headers(request)
+        presented = self._present()
+        headers = self._headers(request, presented.authorization)
         try:
             response, payload = self._exchange(request, headers)
         except HTTPError as exc:
@@ -110,7 +126,7 @@ class Transport:
         if not 200 <= response.status < 300:
             after = parse_retry_after(response.headers.get("Retry-After"), time.time())
             error = translate(request, response.status, payload, self.site)
-            refused = headers.get("Authorization") if response.status == 401 else None
+            refused = presented if response.status == 401 else None
             raise _FailedError(error, trouble_of(response.status, after), after, refused)
         if request.accept == TEXT:
             return Answer({}, text=payload.decode("utf-8", "replace"))
@@ -137,21 +153,29 @@ class Transport:
         )
         return response, _read(response, deadline)
 
-    def _headers(self, request: Request) -> urllib3.HTTPHeaderDict:
+    def _present(self) -> Presented:
+        """What to come with. As in client-go, connections of another certificate are closed once nobody is on them."""
+        with self._auth_lock:
+            presented = self._access.present()
+            files, kept = presented.certificate, self._pool.connection_pool_kw
+            if files and (kept["cert_file"], kept["key_file"]) != files:
+                kept.update(cert_file=files.certificate, key_file=files.key)
+                self._pool.clear()
+            return presented
+
+    def _headers(self, request: Request, authorization: str | None) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict(
             {"Accept": request.accept, "Accept-Encoding": self._encoding, "User-Agent": USER_AGENT}
         )
         if request.content_type:
             headers["Content-Type"] = request.content_type
-        with self._auth_lock:
-            authorization = self._access.authorization()
         if authorization:
             headers["Authorization"] = authorization
         for name, value in self._access.impersonation:
             headers.add(name, value)
         return headers
 
-    def _renew(self, refused: str) -> bool:
+    def _renew(self, refused: Presented) -> bool:
         with self._auth_lock:
             return self._access.renew(refused)
 
@@ -160,7 +184,7 @@ class _FailedError(Exception):
     """One try that failed: the error that the caller would get, and what the retry policy needs to know."""
 
     def __init__(
-        self, error: ClusterError, trouble: Trouble, retry_after: float | None = None, refused: str | None = None
+        self, error: ClusterError, trouble: Trouble, retry_after: float | None = None, refused: Presented | None = None
     ) -> None:
         super().__init__(str(error))
         self.error = error
