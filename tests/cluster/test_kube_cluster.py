@@ -29,8 +29,10 @@ from kubectl_istio_upgrade.errors import (
     UnreachableError,
 )
 from kubectl_istio_upgrade.models.objects import Body, Key, ResourceType
+from kubectl_istio_upgrade.models.permissions import Permission
 from kubectl_istio_upgrade.normalise.ownership import are_same_owners, owned_as, sole_writer
 from kubectl_istio_upgrade.ports import ListQuery
+from tests.cli.program import wait_for
 from tests.controlplane.plane import ControlPlane
 
 pytestmark = pytest.mark.cluster
@@ -197,6 +199,8 @@ def test_one_forbidden_type_fails_the_whole_list(control_plane: ControlPlane, wr
 
     limited = connect(ConnectionOptions(kubeconfig=str(control_plane.kubeconfig_for("limited"))))
     reader = KubeReader(limited)
+    granted = [Permission("list", "", plural) for plural in ("configmaps", "namespaces")]
+    wait_for(lambda: not reader.missing(granted), "the role does not hold")  # authorisation hears of it a moment later
     version = reader.current_version()
     assert list(reader.list_all([ListQuery(CONFIG_MAPS)], version))
     with pytest.raises(ForbiddenError) as caught:
