@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..models.objects import MeshObject
 from ..rules.scope import SECRET
+from .encoding import from_base64
 
 Fingerprints = Mapping[str, tuple[str, ...]]
 """`NAMESPACE/SECRET/FILE` to the SHA-256 of each certificate in that file, in its order."""
@@ -55,8 +54,8 @@ def certificates_in(pem: bytes) -> Iterator[bytes]:
 
 def _decoded(value: object) -> bytes:
     try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) else b""
-    except (binascii.Error, ValueError):
+        return from_base64(value) if isinstance(value, str) else b""
+    except ValueError:
         return b""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from ..models.secrets import NO_VALUES, Values
 from ..ports import Digester
 from ..rules.scope import SECRET
 from .credentials import may_hold_credentials, without_credentials
+from .encoding import from_base64
 
 DIGEST_PREFIX = "hmac-sha256:"
 
@@ -190,8 +190,9 @@ def _bytes(value: object) -> bytes:
 
 
 def _decoded(value: object) -> bytes:
-    plain = _bytes(value)
+    if not isinstance(value, str):
+        return _bytes(value)
     try:
-        return base64.b64decode(plain, validate=True)
-    except binascii.Error:
-        return plain
+        return from_base64(value)
+    except ValueError:
+        return value.encode()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..models.objects import Body, Key, MeshObject, State
 from ..models.webhooks import Backing, DeadWebhook, ServiceName
+from ..normalise.encoding import from_base64
 from ..rules.fields import WEBHOOKS
 
 ISTIOD_PATCHES = "istio.io/rev"
@@ -98,8 +97,8 @@ def _stale_ca(configuration: MeshObject, hook: Body, root: str) -> str:
 
 def _decoded(bundle: str) -> str:
     try:
-        return base64.b64decode(bundle, validate=True).decode("ascii", errors="replace")
-    except binascii.Error:
+        return from_base64(bundle).decode("ascii", errors="replace")
+    except ValueError:
         return ""
 
 

@@ -34,6 +34,14 @@ def test_a_bundle_has_one_for_each_certificate() -> None:
     assert prints == (hashlib.sha256(b"one").hexdigest(), hashlib.sha256(b"two").hexdigest())
 
 
+def test_a_ca_that_is_folded_has_the_same_ones() -> None:
+    folded = base64.encodebytes(base64.b64decode(pem(b"one"))).decode()
+    assert "\n" in folded
+    assert ca_fingerprints([ca("cacerts", **{"root-cert.pem": folded})]) == ca_fingerprints(
+        [ca("cacerts", **{"root-cert.pem": pem(b"one")})]
+    )
+
+
 def test_what_is_no_certificate_or_no_ca_has_none() -> None:
     assert ca_fingerprints([ca(**{"ca-cert.pem": "bm9uZQ=="}), ca("other", **{"ca-cert.pem": pem(b"x")})]) == {}
 

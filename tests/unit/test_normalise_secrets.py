@@ -5,8 +5,10 @@ import hashlib
 import hmac
 from typing import Any
 
+import pytest
+
 from kubectl_istio_upgrade.models.objects import MeshObject
-from kubectl_istio_upgrade.normalise.secrets import has_withheld_values, without_values
+from kubectl_istio_upgrade.normalise.secrets import has_withheld_values, revealed, without_values
 
 from .builders import obj
 
@@ -71,6 +73,22 @@ def test_string_data_becomes_data_as_on_the_server() -> None:
     written = obj("Secret", "istio-system/a", stringData={"password": CANARY})
     assert without_values(written, Digester()).body["data"] == without_values(secret(), Digester()).body["data"]
     assert "stringData" not in without_values(written, Digester()).body
+
+
+@pytest.mark.parametrize(
+    "written", [f"{ENCODED}\n", f"{ENCODED[:8]}\n{ENCODED[8:]}\n", f"{ENCODED[:8]}\r\n{ENCODED[8:]}"]
+)
+def test_base64_with_line_ends_is_the_value_that_the_server_reads_from_it(written: str) -> None:
+    redacted = without_values(secret(written), Digester())
+    assert redacted.body == without_values(secret(), Digester()).body
+    assert revealed(redacted.body, redacted.withheld)["data"]["password"] == written, "it comes back as it was"
+
+
+@pytest.mark.parametrize("written", ["no base64", "ÿ", f"{ENCODED}!"])
+def test_what_is_no_base64_is_withheld_as_it_stands(written: str) -> None:
+    redacted = without_values(secret(written), Digester())
+    assert redacted.body != without_values(secret(), Digester()).body
+    assert written not in str(redacted)
 
 
 def test_a_value_that_is_no_text_is_for_the_server_to_refuse() -> None:
