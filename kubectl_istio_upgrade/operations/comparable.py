@@ -9,6 +9,7 @@ from ..models.snapshots import SnapshotInfo
 from ..plan.rollback import RollbackOptions
 from ..ports import Digester, SealedValues
 from ..rules.scope import SCOPE_VERSION
+from ..rules.scope_history import judged_alike
 from .rekeying import Rekeyed, rekeyed
 
 UNKNOWN = "what is not in it is unknown and stays as it is"
@@ -26,7 +27,7 @@ def comparable(
         warnings.append(f"{target.short} was imported from files: {UNKNOWN}")
     elif target.meta.scope_version != SCOPE_VERSION:
         warnings.append(f"{target.short} was taken by a version of this tool that looked for other objects: {UNKNOWN}")
-        options = replace(options, delete_added=False)
+        options = replace(_of_both(options, target), delete_added=False)
     if target.meta.secret_key_id == digester.key_id:
         return state, options, tuple(warnings)
     renewed = rekeyed(state, sealed, digester)
@@ -41,6 +42,16 @@ def comparable(
 
     secrets_of = replace(options.secrets, unseal=renewed.unseal)
     return renewed, replace(options, select=comparing, secrets=secrets_of), tuple(warnings)
+
+
+def _of_both(options: RollbackOptions, target: SnapshotInfo) -> RollbackOptions:
+    """The options without the objects of which the tables of one version say nothing."""
+    chosen = options.select
+
+    def known(key: Key) -> bool:
+        return judged_alike(key, target.meta.scope_version, SCOPE_VERSION) and chosen(key)
+
+    return replace(options, select=known)
 
 
 def _way_in(renewed: Rekeyed, sealed: SealedValues, *, identified: bool) -> str:

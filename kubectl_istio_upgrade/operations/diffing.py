@@ -7,18 +7,21 @@ from dataclasses import replace
 
 from ..diff.authors import authors_of
 from ..diff.fields import field_changes
-from ..diff.states import compare
+from ..diff.states import Select, compare
 from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Key, State
 from ..models.snapshots import SnapshotInfo
 from ..normalise.secrets import without_digests
 from ..rules.lists import keyed_lists
-from ..rules.scope import SECRET
+from ..rules.scope import SCOPE_VERSION, SECRET
+from ..rules.scope_history import judged_alike
 from .selecting import refuse_unknown, selection
 from .session import Session
 from .snapshots import newest
 
 LIVE = "live"
+
+ANOTHER_SCOPE = "what only one of the two looked for (taken by different versions of this tool)"
 
 ANOTHER_KEY = "(taken with different digest keys)"
 
@@ -63,11 +66,19 @@ def diff(
 ) -> Comparison:
     """What became of the first state in the second, within the selection.
 
-    Withheld values are compared only between readings with one digest key. Raises UsageError for a selection of what
-    neither state has.
+    Withheld values are compared only between readings with one digest key, and what only one of two versions of this
+    tool looks for is not. Raises UsageError for a selection of what neither state has.
     """
     refuse_unknown(only, namespaces, before[0], after[0])
-    select = selection(only, namespaces, {*before[0].types, *after[0].types})
+    chosen = selection(only, namespaces, {*before[0].types, *after[0].types})
+    one, other = (info.meta.scope_version if info else SCOPE_VERSION for _, info in (before, after))
+    if one == other:
+        return _compared(session, before, after, chosen)
+    found = _compared(session, before, after, lambda key: judged_alike(key, one, other) and chosen(key))
+    return replace(found, not_compared=(*found.not_compared, ANOTHER_SCOPE))
+
+
+def _compared(session: Session, before: Side, after: Side, select: Select) -> Comparison:
     keys = {info.meta.secret_key_id if info else session.store.digester().key_id for _, info in (before, after)}
     if len(keys) == 1:
         return compare(before[0], after[0], select)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..models.objects import MeshObject
 from .matching import Types, types
+from .scope import GATEWAY_API
 
 COMPONENT_LABEL = "operator.istio.io/component"
 
@@ -25,7 +26,7 @@ COMPONENTS: tuple[tuple[str, Types], ...] = (
     ("security", types("*.security.istio.io")),
     ("telemetry", types("*.telemetry.istio.io")),
     ("extensions", types("*.extensions.istio.io")),
-    ("gateway api", types("*.gateway.networking.k8s.io")),
+    ("gateway api", GATEWAY_API),
     ("admission", types("*.admissionregistration.k8s.io")),
 )
 

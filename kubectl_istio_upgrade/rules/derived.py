@@ -84,6 +84,40 @@ DERIVED: tuple[DerivedRule, ...] = (
         secret_type="kubernetes.io/service-account-token",  # noqa: S106 - a type of Secret, not a secret
     ),
     DerivedRule(
+        "openshift-pull-secrets",
+        types("secrets"),
+        "OpenShift makes them for its own registry and renews them all the time",
+        "openshift-controller-manager, since 4.16; before it pkg/serviceaccounts/controllers",
+        annotations=("openshift.io/internal-registry-auth-token.service-account", "openshift.io/token-secret.name"),
+    ),
+    DerivedRule(
+        "openshift-service-ca",
+        types("configmaps"),
+        "written into every namespace by OpenShift, and again when its CA is renewed",
+        "kube-controller-manager of OpenShift, service-ca-cert-publisher",
+        names=("openshift-service-ca.crt",),
+    ),
+    DerivedRule(
+        "reports",
+        types(
+            "*.wgpolicyk8s.io",
+            "*.openreports.io",
+            "*.reports.kyverno.io",
+            "admissionreports.kyverno.io",
+            "backgroundscanreports.kyverno.io",
+        ),
+        "Kyverno and other scanners write what they find about objects, again after every change and every scan",
+        "the Policy Report API of the Kubernetes Policy working group, OpenReports; Kyverno, reporting",
+        whole_type=True,
+    ),
+    DerivedRule(
+        "recommendations",
+        types("verticalpodautoscalercheckpoints.autoscaling.k8s.io"),
+        "the recommender's own memory of what pods have used, written every minute",
+        "kubernetes/autoscaler, vertical-pod-autoscaler/pkg/recommender/checkpoint",
+        whole_type=True,
+    ),
+    DerivedRule(
         "deployed-gateways",
         EVERY_TYPE,
         "istiod deploys them from a Gateway, which is captured",
@@ -94,8 +128,15 @@ DERIVED: tuple[DerivedRule, ...] = (
         "gateway-classes",
         types("gatewayclasses.gateway.networking.k8s.io"),
         "istiod makes its own classes at every start",
-        "pilot/pkg/config/kube/gateway/gatewayclass.go",
-        names=("istio", "istio-remote", "istio-waypoint", "istio-east-west"),
+        "pilot/pkg/config/kube/gateway/gatewayclass.go and deploymentcontroller.go",
+        names=("istio", "istio-remote", "istio-waypoint", "istio-east-west", "istio-agentgateway"),
+    ),
+    DerivedRule(
+        "inference-services",
+        types("services"),
+        "istiod makes one for each InferencePool, which is captured",
+        "pilot/pkg/config/kube/gateway/inferencepool_collection.go",
+        labels=("istio.io/inferencepool-name",),
     ),
     DerivedRule(
         "auto-registered-workloads",

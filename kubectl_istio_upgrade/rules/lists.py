@@ -40,7 +40,11 @@ KEYED_LISTS: tuple[KeyedList, ...] = (
     KeyedList(types("*.admissionregistration.k8s.io"), "webhooks", ("name",)),
     KeyedList(types("*.rbac.authorization.k8s.io"), "subjects", ("kind", "namespace", "name")),
     KeyedList(types("customresourcedefinitions.apiextensions.k8s.io"), "spec.versions", ("name",)),
-    KeyedList(types("gateways.gateway.networking.k8s.io"), "spec.listeners", ("name",)),
+    KeyedList(
+        types("gateways.gateway.networking.k8s.io", "xlistenersets.gateway.networking.x-k8s.io"),
+        "spec.listeners",
+        ("name",),
+    ),
 )
 
 

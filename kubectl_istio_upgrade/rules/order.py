@@ -7,6 +7,7 @@ from enum import Enum
 
 from ..models.objects import Key
 from .matching import EVERY_TYPE, Types, is_named, types
+from .scope import CUSTOM_RESOURCES
 
 
 class Wait(Enum):
@@ -94,14 +95,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "workloads",
-        types("*.apps", "*.batch", "*.autoscaling", "replicationcontrollers"),
+        types("*.apps", "*.batch", "*.autoscaling", "*.autoscaling.k8s.io", "replicationcontrollers"),
         "gateways, CNI and the rest of the installation; a broken node must not keep the mesh configuration away",
         Wait.ROLLED_OUT,
         needed=False,
     ),
     Stage(
         "mesh configuration",
-        types("*.*.istio.io", "*.gateway.networking.k8s.io", "*.sailoperator.io"),
+        CUSTOM_RESOURCES,
         "validated by the istiod that will serve it",
     ),
     Stage(

@@ -15,9 +15,10 @@ from ..models.objects import Body, Key, MeshObject, ResourceType
 from .derived import derived_by, is_derived_type
 from .matching import EVERY_TYPE, Types, has_any_label, types
 
-SCOPE_VERSION = 1
+SCOPE_VERSION = 2
 """Of the tables of scope and of what is derived. It rises with every row that takes more or fewer objects, so that two
-snapshots of different versions are not taken to say that what only one of them looks for was added or deleted."""
+snapshots of different versions are not taken to say that what only one of them looks for was added or deleted;
+`scope_history` has which those are."""
 
 DEFAULT_ROOT_NAMESPACE = "istio-system"
 
@@ -32,7 +33,16 @@ ISTIO_LABELS = (
 ISTIO_SELECTORS = ("operator.istio.io/component", "app.kubernetes.io/part-of=istio")
 """Label selectors that together find every installed object outside the root namespace: one LIST each."""
 
-CUSTOM_RESOURCES = types("*.*.istio.io", "*.gateway.networking.k8s.io", "*.sailoperator.io")
+GATEWAY_API = types(
+    "*.gateway.networking.k8s.io",
+    "*.gateway.networking.x-k8s.io",
+    "*.inference.networking.k8s.io",
+    "*.inference.networking.x-k8s.io",
+)
+"""Gateway API, its experimental group (XListenerSet, XBackendTrafficPolicy), its inference extension (InferencePool):
+istiod reads all three (pilot/pkg/config/kube/gateway/controller.go)."""
+
+CUSTOM_RESOURCES = types("*.*.istio.io", *GATEWAY_API.patterns, "*.sailoperator.io")
 """The groups whose resources configure or install a mesh."""
 
 STEERING_LABELS: Mapping[str, str] = {
@@ -140,6 +150,7 @@ SCOPE: tuple[ScopeRule, ...] = (
             "configmaps",
             "resourcequotas",
             "horizontalpodautoscalers.autoscaling",
+            "verticalpodautoscalers.autoscaling.k8s.io",
             "poddisruptionbudgets.policy",
             "roles.rbac.authorization.k8s.io",
             "rolebindings.rbac.authorization.k8s.io",

@@ -36,7 +36,6 @@ KINDS: Mapping[str, tuple[str, str, str, bool]] = {
     "Namespace": ("", "v1", "namespaces", False),
     "NetworkPolicy": ("networking.k8s.io", "v1", "networkpolicies", True),
     "PersistentVolumeClaim": ("", "v1", "persistentvolumeclaims", True),
-    "PolicyReport": ("wgpolicyk8s.io", "v1alpha2", "policyreports", True),
     "Secret": ("", "v1", "secrets", True),
     "Service": ("", "v1", "services", True),
     "ServiceAccount": ("", "v1", "serviceaccounts", True),

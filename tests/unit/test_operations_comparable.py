@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kubectl_istio_upgrade.adapters.store.digests import KeyedDigester
 from kubectl_istio_upgrade.models.objects import Key, MeshObject
@@ -13,11 +14,12 @@ from kubectl_istio_upgrade.models.secrets import NO_VALUES, Values
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotInfo, SnapshotMeta
 from kubectl_istio_upgrade.normalise.secrets import without_values
 from kubectl_istio_upgrade.operations.comparable import comparable
-from kubectl_istio_upgrade.plan.rollback import RollbackOptions
+from kubectl_istio_upgrade.operations.diffing import ANOTHER_SCOPE, diff
+from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 from kubectl_istio_upgrade.plan.secrets import SecretSources
 from kubectl_istio_upgrade.rules.scope import SCOPE_VERSION
 
-from .builders import obj, state
+from .builders import key, obj, state
 
 THEIRS, OURS = KeyedDigester(b"a" * 32), KeyedDigester(b"b" * 32)
 VALUE = base64.b64encode(b"of monday").decode()
@@ -38,12 +40,12 @@ class Sealed:
         return self.values[key]
 
 
-def info(key: KeyedDigester, *, scope: int = SCOPE_VERSION) -> SnapshotInfo:
+def info(digester: KeyedDigester, *, scope: int = SCOPE_VERSION) -> SnapshotInfo:
     meta = SnapshotMeta(
         Purpose.SNAPSHOT,
         ClusterIdentity("uid", "context"),
         datetime(2026, 1, 1, tzinfo=UTC),
-        secret_key_id=key.key_id,
+        secret_key_id=digester.key_id,
         scope_version=scope,
     )
     return SnapshotInfo("c" * 40, "branch", meta)
@@ -90,7 +92,34 @@ def test_a_secret_that_was_added_since_compares_with_any_key() -> None:
     assert warnings == ()
 
 
+NO_SESSION: Any = None
+"""Between two snapshots of one store nothing is asked of it."""
+
+
+def test_a_diff_leaves_out_what_only_one_of_two_versions_looked_for() -> None:
+    before = state(obj("ConfigMap", "istio-system/openshift-service-ca.crt"), obj("ConfigMap", "istio-system/gone"))
+    after = state(obj("InferencePool", "shop/a"), obj("VirtualService", "shop/new"))
+    then, now = info(OURS, scope=1), info(OURS, scope=2)
+    comparison = diff(NO_SESSION, (before, then), (after, now))
+    assert {each.key for each in comparison.diffs} == {
+        key("ConfigMap", "istio-system/gone"),
+        key("VirtualService", "shop/new"),
+    }
+    assert comparison.not_compared == (ANOTHER_SCOPE,)
+    alike = diff(NO_SESSION, (before, now), (after, now))
+    assert (len(alike.diffs), alike.not_compared) == (4, ())
+
+
 def test_what_another_version_did_not_look_for_was_not_added() -> None:
+    report, plain = obj("ConfigMap", "istio-system/openshift-service-ca.crt"), obj("ConfigMap", "istio-system/a")
+    before, options, (warning,) = comparable(
+        info(OURS, scope=1), state(report, plain), Sealed({}), OURS, RollbackOptions()
+    )
+    assert "looked for other objects" in warning
+    changes = plan_rollback(
+        state(obj("InferencePool", "shop/a"), obj("Namespace", "istio-system")), before, options
+    ).changes
+    assert [change.key for change in changes] == [plain.key], "the others are unknown on one side"
     other = info(OURS, scope=SCOPE_VERSION + 1)
     _, options, (warning,) = comparable(other, state(), Sealed({}), OURS, RollbackOptions(delete_added=True))
     assert not options.delete_added

@@ -22,6 +22,7 @@ from kubectl_istio_upgrade.rules.order import (
 )
 from kubectl_istio_upgrade.rules.scope import (
     SCOPE,
+    SCOPE_VERSION,
     excluded_group,
     in_scope,
     is_excluded,
@@ -29,10 +30,16 @@ from kubectl_istio_upgrade.rules.scope import (
     scope_rules_for,
     steering_only,
 )
+from kubectl_istio_upgrade.rules.scope_history import SCOPE_CHANGES, judged_alike
 
-from .builders import obj, type_of
+from .builders import key, obj, type_of
 
 ROOT = "istio-system"
+OPENSHIFT = "openshift.io/internal-registry-auth-token.service-account"
+
+
+def definition(group: str) -> dict[str, Any]:
+    return {"spec": {"group": group, "names": {"plural": "a"}}}
 
 
 @pytest.mark.parametrize(
@@ -77,13 +84,53 @@ def test_patterns_match_plural_and_group_apart(pattern: str, resource: str, expe
         ("ClusterRoleBinding", "x", {"subjects": [{"namespace": "shop", "name": "y"}]}, False),
         ("MutatingWebhookConfiguration", "x", {"webhooks": [{"clientConfig": {"service": {"namespace": ROOT}}}]}, True),
         ("MutatingWebhookConfiguration", "x", {"webhooks": [{"clientConfig": {"url": "https://x"}}]}, False),
-        ("CustomResourceDefinition", "a", {"spec": {"group": "networking.istio.io", "names": {"plural": "a"}}}, True),
-        ("CustomResourceDefinition", "a", {"spec": {"group": "sailoperator.io", "names": {"plural": "a"}}}, True),
-        ("CustomResourceDefinition", "a", {"spec": {"group": "cert-manager.io", "names": {"plural": "a"}}}, False),
+        ("CustomResourceDefinition", "a", definition("networking.istio.io"), True),
+        ("CustomResourceDefinition", "a", definition("sailoperator.io"), True),
+        ("CustomResourceDefinition", "a", definition("gateway.networking.x-k8s.io"), True),
+        ("CustomResourceDefinition", "a", definition("inference.networking.k8s.io"), True),
+        ("XListenerSet", "shop/a", {}, True),
+        ("InferencePool", "shop/a", {}, True),
+        ("Service", "istio-system/a-ip-1", {"labels": {"istio.io/inferencepool-name": "a"}}, False),
+        ("GatewayClass", "istio-agentgateway", {}, False),
+        ("GatewayClass", "own", {}, True),
+        ("VerticalPodAutoscaler", "edge/gateway", {"labels": {"app.kubernetes.io/part-of": "istio"}}, True),
+        ("VerticalPodAutoscaler", "shop/a", {}, False),
+        ("Secret", "istio-system/a", {"annotations": {OPENSHIFT: "a"}}, False),
+        ("Secret", "istio-system/a", {"annotations": {"openshift.io/token-secret.name": "a"}}, False),
+        ("ConfigMap", "istio-system/openshift-service-ca.crt", {}, False),
+        ("CustomResourceDefinition", "a", definition("cert-manager.io"), False),
     ],
 )  # fmt: skip
 def test_the_scope_holds_the_mesh_and_nothing_else(kind: str, name: str, more: dict[str, Any], expected: bool) -> None:
     assert in_scope(type_of(kind), obj(kind, name, **more), ROOT) is expected
+
+
+OF_VERSION_2 = (
+    key("InferencePool", "shop/a"),
+    key("XListenerSet", "shop/a"),
+    key("CustomResourceDefinition", "xlistenersets.gateway.networking.x-k8s.io"),
+    key("VerticalPodAutoscaler", "edge/a"),
+    key("GatewayClass", "istio-agentgateway"),
+    Key("wgpolicyk8s.io", "policyreports", "istio-system", "a"),
+    key("Secret", "istio-system/builder-dockercfg-x7x2k"),
+    key("ConfigMap", "istio-system/openshift-service-ca.crt"),
+    key("Service", "istio-system/pool-ip-1a2b3c4d"),
+)
+OF_BOTH = (
+    key("VirtualService", "shop/a"),
+    key("GatewayClass", "own"),
+    key("Secret", "istio-system/cacerts"),
+    key("ConfigMap", "istio-system/istio"),
+    key("CustomResourceDefinition", "gateways.gateway.networking.k8s.io"),
+)
+
+
+def test_two_versions_of_the_tables_agree_about_all_but_what_has_changed_between_them() -> None:
+    for one, other in ((1, 2), (2, 1), (1, 3)):
+        assert [item for item in (*OF_VERSION_2, *OF_BOTH) if judged_alike(item, one, other)] == [*OF_BOTH]
+    assert all(judged_alike(item, 2, 3) and judged_alike(item, 1, 1) for item in (*OF_VERSION_2, *OF_BOTH))
+    assert max(change.version for change in SCOPE_CHANGES) == SCOPE_VERSION, "whoever raises it says what has changed"
+    assert all(change.why for change in SCOPE_CHANGES)
 
 
 def test_another_root_namespace_is_another_mesh() -> None:
@@ -125,8 +172,14 @@ def test_configuration_is_listed_once_for_all_namespaces() -> None:
 
 def test_types_that_are_never_state_are_not_even_listed() -> None:
     assert all(
-        is_derived_type(name) for name in ("pods", "events", "leases.coordination.k8s.io", "pods.metrics.k8s.io")
+        is_derived_type(name)
+        for name in (
+            *("pods", "events", "leases.coordination.k8s.io", "pods.metrics.k8s.io", "policyreports.wgpolicyk8s.io"),
+            *("reports.openreports.io", "ephemeralreports.reports.kyverno.io", "admissionreports.kyverno.io"),
+            "verticalpodautoscalercheckpoints.autoscaling.k8s.io",
+        )
     )
+    assert not is_derived_type("clusterpolicies.kyverno.io")
     assert not is_derived_type("endpointslices.discovery.k8s.io")
 
 
@@ -160,6 +213,8 @@ def test_of_a_namespace_only_the_steering_labels_are_taken() -> None:
         ("persistentvolumeclaims", "x", "other"),
         ("virtualservices.networking.istio.io", "x", "mesh configuration"),
         ("gateways.gateway.networking.k8s.io", "x", "mesh configuration"),
+        ("inferencepools.inference.networking.k8s.io", "x", "mesh configuration"),
+        ("verticalpodautoscalers.autoscaling.k8s.io", "x", "workloads"),
         ("mutatingwebhookconfigurations.admissionregistration.k8s.io", "x", "injection"),
         ("validatingwebhookconfigurations.admissionregistration.k8s.io", "x", "validation"),
     ],
