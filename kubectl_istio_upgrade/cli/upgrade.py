@@ -45,7 +45,7 @@ NOT_PLANNED = frozenset(
     "[default: out of date]",
 )
 @click.option("--batch", type=click.IntRange(1), default=5, metavar="N", help="Workloads at once.  [default: 5]")
-@click.option("--to-dir", type=Named(), metavar="DIR", help="Write settings and manifests there.")
+@click.option("--to-dir", type=Named(), metavar="DIR", help="Write settings and manifests there, credentials included.")
 @click.option("--auto-rollback", is_flag=True, help="If it fails, or is not proved, take it back.")
 @tooling
 @unlocking

@@ -105,10 +105,9 @@ def _conclude(
 
 def _export(settings: Settings, prepared: Prepared, folder: Path, *, has_changed: bool) -> None:
     """For a pipeline or a GitOps repository: what it is installed with, and what that gives. Not before that is so."""
-    bodies = [obj.body for obj in prepared.applied.manifests.objects.values()]
     to = prepared.request.to
     try:
-        written = export_upgrade(folder, to, prepared.way.files, bodies)
+        written = export_upgrade(folder, to, prepared.way.files, prepared.applied.bodies)
     except RefusedError as error:
         if not has_changed:
             raise

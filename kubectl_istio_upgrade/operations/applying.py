@@ -14,7 +14,7 @@ from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange, Write
 from ..models.secrets import NO_VALUES, Values
 from ..normalise.objects import split
-from ..normalise.secrets import as_written, digests_in, pooled, without_values
+from ..normalise.secrets import as_written, digests_in, pooled, revealed, without_values
 from ..plan.dropping import Fields, as_replaced
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..plan.namespaces import beyond_steering
@@ -44,6 +44,11 @@ class Planned:
     """Those that it could not be asked about yet."""
     values: Values = field(default=NO_VALUES, repr=False)
     """What the manifests' digests stand for."""
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The objects as they were given: values, not digests."""
+        return tuple(revealed(obj.body, self.values) for obj in self.manifests.objects.values())
 
 
 def read(session: Session, documents: Sequence[ManifestDocument], label: str, namespace: str) -> Manifests:

@@ -18,6 +18,23 @@ from .upgrades import SETTINGS, installed_by_istioctl, tools
 
 pytestmark = pytest.mark.mesh
 
+TOKEN, KEY = "of-lightstep-1f0c", "of-datadog-77ab"
+_PROVIDER = "meshConfig.extensionProviders[0]"
+_HTTP = f"{_PROVIDER}.opentelemetry.http"
+CREDENTIALS = tuple(
+    f"--set={setting}"
+    for setting in (
+        f"meshConfig.defaultConfig.tracing.lightstep.accessToken={TOKEN}",
+        "meshConfig.defaultConfig.tracing.lightstep.address=lightstep.shop:443",
+        f"{_PROVIDER}.name=datadog",
+        f"{_PROVIDER}.opentelemetry.service=otel.shop.svc.cluster.local",
+        f"{_PROVIDER}.opentelemetry.port=4318",
+        f"{_HTTP}.path=/traces",
+        f"{_HTTP}.headers[0].name=DD-API-KEY",
+        f"{_HTTP}.headers[0].value={KEY}",
+    )
+)
+
 TARGET = ("upgrade", "--to", NEW, "--istioctl", str(istioctl_path(NEW)))
 
 
@@ -30,12 +47,14 @@ class Story:
     accepted: Ran
     proved: Ran
     after: Dump
+    written: str
+    """Everything in the folder that was asked for."""
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("settings")
-    with installed_by_istioctl(folder, *SETTINGS) as mesh:
+    with installed_by_istioctl(folder, *SETTINGS, *CREDENTIALS) as mesh:
         yield _tell(mesh, folder)
 
 
@@ -46,8 +65,9 @@ def _tell(mesh: Mesh, folder: Path) -> Story:
     before = settled(mesh)
     refused = without.ending(3, *TARGET, "--yes")
     accepted = without.ok(*TARGET, "--dry-run", "--ignore", "settings-unproved")
-    proved = with_it.ok(*TARGET, "--dry-run")
-    return Story(before, refused, accepted, proved, settled(mesh))
+    proved = with_it.ok(*TARGET, "--dry-run", "--to-dir", str(folder / "out"))
+    written = "".join(file.read_text() for file in (folder / "out").rglob("*") if file.is_file())
+    return Story(before, refused, accepted, proved, settled(mesh), written)
 
 
 def test_an_upgrade_that_cannot_prove_its_settings_is_refused_before_anything_is_written(story: Story) -> None:
@@ -71,3 +91,11 @@ def test_what_would_be_reset_is_named(story: Story, ran: str) -> None:
 def test_named_or_not_that_of_the_running_release_proves_them(story: Story) -> None:
     assert f"proved: istioctl {OLD} would change nothing with them" in story.proved.err
     assert "will not survive" not in story.proved.err
+
+
+def test_credentials_of_the_mesh_configuration_reach_the_new_release_and_nobody_else(story: Story) -> None:
+    """No snapshot has them; what is installed must."""
+    for credential in (TOKEN, KEY):
+        assert f"accessToken: {credential}" in story.written or f"value: {credential}" in story.written
+        assert all(credential not in f"{ran.out}{ran.err}" for ran in (story.refused, story.accepted, story.proved))
+    assert "hmac-sha256:" not in story.written

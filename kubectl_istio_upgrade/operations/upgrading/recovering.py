@@ -15,6 +15,7 @@ from ...capture import Capture
 from ...models.changes import ObjectDiff
 from ...models.objects import Body, Json
 from ...models.settings import OperatorSettings
+from ...normalise.secrets import pooled, revealed
 from ...plan.manifests import Manifests, read_manifests
 from ...plan.settings.installed import as_istioctl_installs
 from ...plan.settings.operator import Origin, first_guess, for_release
@@ -49,6 +50,7 @@ class Recovery:
         that is told what settings could say.
         """
         guess = first_guess(self.captured.state, self.origin, _recorded_defaults(istioctl.render(_nothing())))
+        guess = replace(guess, body=self._with_credentials(guess.body))
         if istioctl.version != self.origin.version:
             return replace(guess, at_risk=self._at_risk(istioctl, guess.body))
         amendment = Amendment(guess.body, self.parse, self.origin.revision, list(guess.sources))
@@ -56,6 +58,7 @@ class Recovery:
         for _ in range(ROUNDS):
             before = amendment.body
             amendment.keep(residual)
+            amendment.body = self._with_credentials(amendment.body)
             if amendment.body == before:
                 break
             residual = self._would_change(istioctl, amendment.body)
@@ -66,6 +69,10 @@ class Recovery:
             proved_with=istioctl.version,
             lost=tuple(diff for diff in residual if not is_record(diff)),
         )
+
+    def _with_credentials(self, settings: Body) -> Body:
+        """The settings as istioctl must have them: of what looks like a credential a capture holds only digests."""
+        return revealed(settings, pooled(self.captured.state.objects.values()))
 
     def _at_risk(self, target: Istioctl, guess: Body) -> tuple[ObjectDiff, ...]:
         settings = for_release(guess, self.origin.version, target.version)
