@@ -33,12 +33,26 @@ pytestmark = pytest.mark.cluster
 
 NARROW, WIDE = 80, 200
 
+SERVING = {
+    "apiVersion": "discovery.k8s.io/v1",
+    "kind": "EndpointSlice",
+    "metadata": {
+        "name": "istiod-outside",
+        "namespace": "istio-system",
+        "labels": {"kubernetes.io/service-name": "istiod"},
+    },
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": ["192.0.2.1"]}],
+}
+"""As of an istiod that answers: nothing is led to one that does not."""
+
 
 @pytest.fixture(scope="module")
 def drifted(installed: Mesh) -> Iterator[Mesh]:
     """The mesh, with objects that a snapshot does not have; gone when the module is."""
     mesh = Mesh(installed.plane)
     mesh.add(virtual_service("drifted", "shop.example.com"))
+    mesh.add(SERVING)
     mesh.add(config_map("wild", text="a naïve ☃, \x1b[31mred\x07 and \u202eback", lines="one\ntwo \x1b[1m\u202e\n"))
     yield mesh
     mesh.remove_made()
