@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .errors import ClusterError, ExpiredError, ForbiddenError, NotFoundError, UsageError
@@ -16,23 +16,20 @@ from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, Res
 from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
 from .normalise.authority import ca_fingerprints
 from .normalise.inventory import proxies_of
-from .normalise.objects import split
-from .normalise.secrets import without_values
+from .normalise.objects import is_being_deleted
+from .normalise.sifting import Sifter
 from .ports import ClusterReader, Digester, ListQuery, Progress
-from .rules.derived import derived_by, is_derived_type
+from .rules.derived import is_derived_type
 from .rules.scope import (
     CRD,
     DEFAULT_ROOT_NAMESPACE,
     SCOPE_VERSION,
     ScopeRule,
     Where,
-    belongs,
     excluded_group,
     is_excluded,
-    is_namespace,
     is_of_mesh,
     scope_rules_for,
-    steering_only,
 )
 
 ATTEMPTS = 5
@@ -73,6 +70,13 @@ class Capture:
     workloads: tuple[WorkloadProxy, ...]
     taken: datetime
     secret_key_id: str
+    passed_over: Mapping[Key, MeshObject] = field(default_factory=dict)
+    """What was listed and is no state: derived, or being deleted. No snapshot holds it; a plan may meet it."""
+
+    @property
+    def going(self) -> tuple[MeshObject, ...]:
+        """Those that somebody has deleted and that are still there, by key."""
+        return tuple(obj for _, obj in sorted(self.passed_over.items()) if is_being_deleted(obj))
 
     def draft(self, purpose: Purpose, message: str = "", operation: Body | None = None) -> SnapshotDraft:
         """The capture as a snapshot ready to be stored."""
@@ -109,8 +113,9 @@ def capture(
     an excluded group that meshes are made of, and any other ClusterError of the reader.
     """
     options = options or CaptureOptions(DEFAULT_ROOT_NAMESPACE)
-    sifter = _Sifter(digester, options.root_namespace, _objects_of(earlier, options.root_namespace))
+    known = _objects_of(earlier, options.root_namespace)
     for attempt in range(1, ATTEMPTS + 1):
+        sifter = Sifter(digester, options.root_namespace, known)
         scope = _Scope(reader.discover(options.groups), options)
         _check_exclusions(options.exclude, scope.types)
         version = reader.current_version()
@@ -130,6 +135,7 @@ def capture(
         workloads=proxies_of(pods),
         taken=datetime.now(UTC).replace(microsecond=0),
         secret_key_id=digester.key_id,
+        passed_over=sifter.passed_over,
     )
 
 
@@ -198,7 +204,7 @@ def _is_writable(type_: ResourceType) -> bool:
 
 
 def _list(
-    reader: ClusterReader, scope: _Scope, version: str, sifter: _Sifter, progress: Progress
+    reader: ClusterReader, scope: _Scope, version: str, sifter: Sifter, progress: Progress
 ) -> tuple[dict[Key, MeshObject], list[Body]]:
     queries = scope.queries()
     wanted = (*queries, *scope.pods())
@@ -238,7 +244,7 @@ def _refuse_unlisted(objects: Iterable[MeshObject], types: Iterable[ResourceType
 
 def _is_served(obj: MeshObject) -> bool:
     """Whether this is a definition whose objects can be there."""
-    if obj.key.resource != CRD or obj.body["metadata"].get("deletionTimestamp"):
+    if obj.key.resource != CRD or is_being_deleted(obj):
         return False
     conditions = (obj.body.get("status") or {}).get("conditions") or ()
     established = any(each.get("type") == "Established" and each.get("status") == "True" for each in conditions)
@@ -247,39 +253,6 @@ def _is_served(obj: MeshObject) -> bool:
 
 def _objects_of(earlier: Capture | None, root_namespace: str) -> Mapping[Key, MeshObject]:
     return earlier.state.objects if earlier and earlier.root_namespace == root_namespace else {}
-
-
-@dataclass(frozen=True)
-class _Sifter:
-    """Turns what was listed into objects of the mesh."""
-
-    digester: Digester
-    root_namespace: str
-    earlier: Mapping[Key, MeshObject]
-
-    def of_mesh(self, type_: ResourceType, rule: ScopeRule, items: Iterable[Body]) -> Iterator[MeshObject]:
-        for item in items:
-            known = self.earlier.get(type_.key(item))
-            if known and _still_reads(item, known):
-                yield known
-                continue
-            obj = split(item, type_)
-            if is_namespace(obj.key):
-                yield steering_only(obj)
-            elif belongs(rule, obj, self.root_namespace) and derived_by(obj) is None:
-                yield without_values(obj, self.digester)
-
-
-def _still_reads(item: Body, known: MeshObject) -> bool:
-    """Whether this is the known object. Its version alone would not tell: a definition that changes shows other fields.
-
-    What was withheld from the known one makes them differ; it is withheld anew.
-    """
-    metadata = item["metadata"]
-    if known.server.version != (metadata.get("uid"), metadata.get("resourceVersion")):
-        return False
-    body = known.body
-    return item.keys() == body.keys() and all(item[name] == body[name] for name in item if name != "metadata")
 
 
 def _with_exclusion(error: ForbiddenError) -> ForbiddenError:

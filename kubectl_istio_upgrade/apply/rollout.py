@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..errors import ApiError, ClusterError, NotReadyError, UnreachableError
 from ..models.objects import Body
 from ..models.plans import Action, PlannedChange
+from ..normalise.objects import held_by
 from ..ports import ClusterReader, Progress
 from ..rules.order import Stage, Wait
 
@@ -100,8 +101,7 @@ def _look(reader: ClusterReader, change: PlannedChange) -> Readiness:
 def _gone(body: Body | None, uid: str) -> Readiness:
     if body is None or body["metadata"]["uid"] != uid:
         return READY
-    finalizers = ", ".join(body["metadata"].get("finalizers") or ())
-    return Readiness(ready=False, why=f"still there, held by {finalizers}" if finalizers else "still there")
+    return Readiness(ready=False, why=f"still there{held_by(body)}")
 
 
 def readiness(body: Body) -> Readiness:

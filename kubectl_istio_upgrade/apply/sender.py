@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..models.objects import Body, MeshObject
 from ..models.plans import PlannedChange, Write
-from ..normalise.objects import split
+from ..normalise.objects import held_by, is_being_deleted, split
 from ..normalise.ownership import sole_writer
 from ..normalise.secrets import Redaction, digests_in
 from ..normalise.view import for_creation
@@ -49,7 +49,6 @@ _DOUBT_PAUSES = (0.25, 1.0, 2.0)
 
 _OF_NEW_OBJECTS = (Write.POST, Write.RECREATE)
 
-_DELETION_PATIENCE = 60.0
 _POLL = 0.5
 
 
@@ -68,6 +67,8 @@ class Sender:
     """Told what a person should know and need not act on."""
     secrets: Redaction = field(default_factory=Redaction)
     """Puts values into what is sent, and takes them out of what is answered: a plan has neither."""
+    patience: float = 60.0
+    """Seconds to wait until an object that is made anew is gone."""
 
     def send(self, change: PlannedChange, *, dry_run: bool) -> Body | None:
         """Write one change; the answer is the object as the server has it now, None after a deletion.
@@ -190,6 +191,8 @@ class Sender:
         return for_creation(body, change.key.resource) if change.write in _OF_NEW_OBJECTS else body
 
     def _delete(self, change: PlannedChange, *, dry_run: bool) -> None:
+        if change.live is not None and is_being_deleted(change.live):
+            return  # it goes, and its version moves with each finalizer that does
         try:
             version = change.resource_version
             self.writer.delete(change.type, change.key, uid=change.uid, resource_version=version, dry_run=dry_run)
@@ -215,11 +218,10 @@ class Sender:
 
     def _remove(self, change: PlannedChange) -> None:
         self._delete(change, dry_run=False)
-        deadline = time.monotonic() + _DELETION_PATIENCE
-        while self.reader.get(change.type, change.key) is not None:
+        deadline = time.monotonic() + self.patience
+        while (found := self.reader.get(change.type, change.key)) is not None:
             if time.monotonic() >= deadline:
-                message = f"{change.key} is still there {_DELETION_PATIENCE:.0f} s after its deletion (a finalizer?)"
-                raise IncompleteError(message)
+                raise IncompleteError(f"{change.key} is still there after {self.patience:.0f} s{held_by(found)}")
             time.sleep(_POLL)
 
 

@@ -143,7 +143,7 @@ class Deferral:
         self._types = {
             custom_resource_type(MeshObject(change.key, change.body or {}))
             for change in definitions
-            if is_needed_first(change.live, change.body or {})
+            if change.write is Write.RECREATE or is_needed_first(change.live, change.body or {})
         }
 
     def reason(self, change: PlannedChange) -> str:

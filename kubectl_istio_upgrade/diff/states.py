@@ -135,5 +135,10 @@ def _ignored(old: Mapping[FieldRule, Json], new: Mapping[FieldRule, Json]) -> It
 
 def fields_between(before: MeshObject, after: MeshObject, *, autoscaled: bool) -> tuple[FieldChange, ...]:
     """The quiet differences of two versions of one object, outside any state."""
-    diff = _Differ(Surroundings.of(before, autoscaled=autoscaled), {}).of_pair(before, after)
+    diff = of_pair(before, after, Surroundings.of(before, autoscaled=autoscaled))
     return diff.fields if diff else ()
+
+
+def of_pair(before: MeshObject, after: MeshObject, around: Surroundings) -> ObjectDiff | None:
+    """The quiet difference of two versions of one object; None where there is none."""
+    return _Differ(around, {}).of_pair(before, after)

@@ -11,6 +11,17 @@ The rest stays: status, finalizers, owner references and a deletion timestamp sa
 """
 
 
+def is_being_deleted(obj: MeshObject) -> bool:
+    """Whether somebody has asked for its deletion, and finalizers hold it: nobody can take that back."""
+    return bool(obj.body["metadata"].get("deletionTimestamp"))
+
+
+def held_by(body: Body) -> str:
+    """`, held by a/b, c/d`, of an object that does not go; "" where nothing is known to hold it."""
+    finalizers = ", ".join(body["metadata"].get("finalizers") or ())
+    return f", held by {finalizers}" if finalizers else ""
+
+
 def split(body: Body, type_: ResourceType) -> MeshObject:
     """The mesh object in an answer of the API server (or in a backup of one); `body` itself is left alone.
 

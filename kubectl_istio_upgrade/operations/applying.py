@@ -13,16 +13,17 @@ from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, S
 from ..models.operations import Operation
 from ..models.plans import Plan, PlannedChange, Write
 from ..models.secrets import NO_VALUES, Values
-from ..normalise.objects import split
+from ..normalise.objects import is_being_deleted, split
 from ..normalise.secrets import as_written, digests_in, pooled, revealed, without_values
 from ..plan.dropping import Fields, as_replaced
 from ..plan.manifests import Manifests, check_scope, plan_apply, read_manifests, wanted_changes
 from ..plan.namespaces import beyond_steering
 from ..plan.narrowing import Narrowing
 from ..plan.secrets import SecretSources
+from ..plan.unlisted import no_way_back, refuse
 from ..ports import Digester, ManifestDocument
 from ..rules.scope import CRD, is_namespace, steering_only
-from .instances import live_instances
+from .instances import live_instances, live_unlisted
 from .permissions import check_permissions
 from .run import Finished, Task
 from .running import Review, carry_out
@@ -88,6 +89,7 @@ def prepare(
     _check_named(force_crds or (), manifests)
     check_scope(manifests, session.root_namespace, session.options.exclude)
     captured = captured or session.capture()
+    beyond = _unlisted(session, manifests, captured, installed=bool(manager))
     digester = session.store.digester()
     written = withheld(manifests, digester, as_written)
     values = pooled(written.objects.values())
@@ -103,9 +105,25 @@ def prepare(
     shown = withheld(manifests, digester)
     narrowing = Narrowing(live_instances(session.reader, captured.state.types), force_crds)
     plan = plan_apply(captured.state, shown, changes, previews, sources, narrowing)
-    plan = replace(plan, warnings=(*plan.warnings, *_of_namespaces(session, manifests, captured)))
+    warnings = (*plan.warnings, *no_way_back(beyond), *_of_namespaces(session, manifests, captured))
+    plan = replace(plan, warnings=warnings)
     request = _request(shown, session.namespace, force_crds or (), force_conflicts=force_conflicts)
     return Planned(written, captured, plan, request, previews, tuple(untried.values()), values)
+
+
+def _unlisted(
+    session: WritingSession, manifests: Manifests, captured: Capture, *, installed: bool
+) -> Mapping[Key, MeshObject]:
+    """What is there of the manifests although no snapshot would hold it. Raises RefusedError.
+
+    An installer goes by its own records, so it may have such objects: charts before Istio 1.24 label some of theirs
+    with nothing of Istio's. They are told. What is being deleted nobody can write.
+    """
+    missing = {key: type_ for key, type_ in manifests.types.items() if key not in captured.state.versions}
+    wanted = {key: type_ for key, type_ in missing.items() if not is_namespace(key)}
+    there = live_unlisted(session.reader, session.secrets, captured)(wanted)
+    refuse({key: obj for key, obj in there.items() if not installed or is_being_deleted(obj)})
+    return there
 
 
 def _of_namespaces(session: Session, manifests: Manifests, captured: Capture) -> tuple[str, ...]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from ..apply.execution import PARALLEL
+from ..capture import Capture
 from ..errors import ForbiddenError, NotFoundError
 from ..models.objects import Key, MeshObject, ResourceType
 from ..normalise.objects import split
+from ..normalise.secrets import Redaction
 from ..plan.allocations import ServicesOf
 from ..plan.definitions import Instances, InstancesOf, defined_type
+from ..plan.unlisted import UnlistedOf
 from ..ports import ClusterReader, ListQuery
 from ..rules.fields import SERVICES
+from ..rules.scope import Membership, Where, scope_rules_for
 
 
 def live_instances(reader: ClusterReader, types: Iterable[ResourceType]) -> InstancesOf:
@@ -46,6 +53,33 @@ def _or_why_not(reader: ClusterReader, key: Key, query: ListQuery) -> Instances:
         return _read(reader, {key: query})[key]
     except (ForbiddenError, NotFoundError) as error:
         return Instances(unread=f"its objects cannot be read: {error.message}")
+
+
+def live_unlisted(reader: ClusterReader, secrets: Redaction, captured: Capture) -> UnlistedOf:
+    """Looks up what a capture has passed over, and asks for what it may not have seen: what has no label of Istio's.
+
+    What must not be read counts as absent: whoever writes it needs that permission, too. Raises any other ClusterError.
+    """
+
+    def seen(key: Key, type_: ResourceType) -> bool:
+        rules = scope_rules_for(key.resource, namespaced=type_.namespaced)
+        places = {rule.where for rule in rules if rule.membership is not Membership.OF_ISTIO}
+        return Where.EVERYWHERE in places or (Where.ROOT in places and key.namespace == captured.root_namespace)
+
+    def one(key: Key, type_: ResourceType) -> MeshObject | None:
+        with contextlib.suppress(ForbiddenError):
+            if body := reader.get(type_, key):
+                return secrets.withheld(split(body, type_))
+        return None
+
+    def read(wanted: Mapping[Key, ResourceType]) -> Mapping[Key, MeshObject]:
+        known = {key: captured.passed_over[key] for key in wanted.keys() & captured.passed_over.keys()}
+        asked = {key: type_ for key, type_ in wanted.items() if key not in known and not seen(key, type_)}
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            found = pool.map(one, asked.keys(), asked.values())
+            return known | {obj.key: obj for obj in found if obj}
+
+    return read
 
 
 def live_services(reader: ClusterReader, types: Iterable[ResourceType]) -> ServicesOf:

@@ -18,6 +18,7 @@ from ..plan.clients import ISTIOD
 from ..plan.rollback import RollbackOptions, plan_rollback
 from ..plan.secrets import SecretSources, values_for
 from ..plan.settings.recorded import suffixed
+from .instances import live_unlisted
 from .permissions import check_permissions
 from .run import Finished, Task
 from .running import Review, carry_out
@@ -76,7 +77,11 @@ def prepare(session: WritingSession, request: Request, continues: Operation | No
     shape = _shape(captured, request, continues)
     if request.kind == PROMOTE and continues is None:
         _check_serving(session, captured, request.revision)
-    options = RollbackOptions(shape.keys.__contains__, secrets=SecretSources(sealing=bool(session.store.recipients())))
+    options = RollbackOptions(
+        shape.keys.__contains__,
+        unlisted=live_unlisted(session.reader, session.secrets, captured),
+        secrets=SecretSources(sealing=bool(session.store.recipients())),
+    )
     plan = plan_rollback(captured.state, shape.state, options)
     follow_ups = (*plan.follow_ups, *shape.follow_ups)
     plan = replace(plan, operation=request.kind, target=request.label, follow_ups=follow_ups)

@@ -24,7 +24,7 @@ from ..plan.secrets import SecretSources, values_for
 from ..ports import SealedValues
 from ..rules.scope import SECRET
 from .comparable import comparable
-from .instances import live_instances, live_services
+from .instances import live_instances, live_services, live_unlisted
 from .permissions import check_permissions
 from .run import Finished, Task
 from .running import Review, carry_out
@@ -142,7 +142,10 @@ def prepare(
     session.store.check(target)
     instances = live_instances(session.reader, captured.state.types)
     services = live_services(session.reader, captured.state.types)
-    options = replace(options, secrets=_sources(session, sealed), instances=instances, services=services)
+    unlisted = live_unlisted(session.reader, session.secrets, captured)
+    options = replace(
+        options, secrets=_sources(session, sealed), instances=instances, services=services, unlisted=unlisted
+    )
     state, options, warnings = comparable(target, state, sealed, session.store.digester(), options)
     _check_named(options.restore_secrets, captured.state, state)
     plan = plan_rollback(captured.state, state, options)

@@ -12,13 +12,17 @@ from pathlib import Path
 from ..apply.sender import Sender
 from ..capture import Capture, CaptureOptions, capture
 from ..errors import IstioUpgradeError, UnfinishedError, UsageError
+from ..models.objects import Key
 from ..models.operations import Aim, Holder, Operation
 from ..models.secrets import NO_VALUES, Values
 from ..models.snapshots import ClusterIdentity, SnapshotInfo
+from ..normalise.objects import held_by
 from ..normalise.secrets import Redaction
 from ..ports import ClusterReader, ClusterWriter, Prober, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .roots import check_root_namespace
+
+GOING = "{key} is being deleted{held}: it counts as gone, and is in no snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Session:
     identities: tuple[Path, ...] = ()
     """Files with the identities that open encrypted values."""
     _earlier: Capture | None = field(default=None, init=False, repr=False)
+    _told: set[Key] = field(default_factory=set, init=False, repr=False)
+    """Objects that are being deleted: each is told once."""
 
     @cached_property
     def context(self) -> str:
@@ -106,8 +112,15 @@ class Session:
             raise
         self._earlier = captured
         ahead.join()
+        self._tell_going(captured)
         check_root_namespace(captured.state, self.root_namespace, named=bool(self.options.root_namespace))
         return captured
+
+    def _tell_going(self, captured: Capture) -> None:
+        for obj in captured.going:
+            if obj.key not in self._told:
+                self._told.add(obj.key)
+                self.progress.note(GOING.format(key=obj.key, held=held_by(obj.body)))
 
     def check_comparable(self, info: SnapshotInfo) -> None:
         """Refuse to compare the live mesh with a snapshot of another root namespace: everything would differ."""
@@ -146,7 +159,7 @@ class WritingSession(Session):
     def sender(self, values: Values = NO_VALUES, writer: ClusterWriter | None = None) -> Sender:
         """What writes to the cluster; `values` are those that the plan's bodies have only as digests."""
         secrets = Redaction(self.store.digester(), values)
-        return Sender(self.reader, writer or self.connect_writer(), self.progress.note, secrets)
+        return Sender(self.reader, writer or self.connect_writer(), self.progress.note, secrets, self.timeout)
 
 
 UNFINISHED_HINT = "`kubectl istio-upgrade resume` finishes it, `kubectl istio-upgrade abort` takes it back"

@@ -11,6 +11,7 @@ from ..errors import BadManifestError, RefusedError, UnknownReferenceError
 from ..models.objects import Key, MeshObject, State
 from ..models.snapshots import Purpose, SnapshotDraft, SnapshotInfo, SnapshotMeta
 from ..normalise.authority import ca_fingerprints
+from ..normalise.objects import is_being_deleted
 from ..normalise.secrets import without_values
 from ..plan.hiding import hidden_warnings
 from ..plan.manifests import read_manifests
@@ -53,15 +54,16 @@ def import_backup(
 ) -> Imported:
     """Commit backup files (`kubectl get … -o yaml`) as a snapshot.
 
-    What is not state of a mesh (pods, replica sets, CRDs of others) is passed over and named. The snapshot is marked as
-    an import: what is not in it is unknown, so nothing is ever deleted on its word. Raises BadManifestError.
+    What is not state of a mesh (pods, replica sets, CRDs of others, what was being deleted) is passed over and named.
+    The snapshot is marked as an import: what is not in it is unknown, so nothing is ever deleted on its word. Raises
+    BadManifestError.
     """
     known = session.reader.discover(session.options.groups)
     manifests = read_manifests(documents, known, "backup", session.root_namespace)
     root, digester = session.root_namespace, session.store.digester()
     kept: dict[Key, MeshObject] = {}
     for key, obj in manifests.objects.items():
-        if in_scope(manifests.types[key], obj, root):
+        if in_scope(manifests.types[key], obj, root) and not is_being_deleted(obj):
             kept[key] = _imported(steering_only(obj) if is_namespace(key) else without_values(obj, digester))
     if not kept:
         raise BadManifestError("nothing in these files is state of an Istio mesh")

@@ -6,12 +6,13 @@ and refuses whoever asks for one that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..models.objects import Body, Json, Key, MeshObject, State
 from ..models.plans import Action, PlannedChange, Write
+from ..normalise.objects import held_by, is_being_deleted
 from ..rules.fields import SERVICES
 from ..rules.order import FREED, stage_named, stage_of
 from .revise import as_recreation
@@ -19,11 +20,13 @@ from .revise import as_recreation
 STAYS = "{claim} is not put back: {holder} has it now, and stays"
 COMES_BACK = "{claim} comes back: {holder}, which has it now, is deleted first"
 MAKES_ROOM = "deleted first: {name} gets {claim} back"
+GOING = "its deletion was asked for already{held}"
 
 STAYS_HEADLESS = "it is headless now, and the API server gives no address to a Service that has none"
 """Why an update is a recreation, where it would ask for no address, or be tried without one: that passes, and does
 nothing."""
 
+_ASKING = (Write.POST, Write.PUT, Write.RECREATE)
 _HEADLESS = "None"
 _ADDRESS = "cluster IP"
 
@@ -89,9 +92,35 @@ def freed_first(changes: Iterable[PlannedChange], services: ServicesOf) -> list[
     asked = {change.key: _asked(change) for change in changes}
     if not any(asked.values()):
         return changes
-    holders = {claim: service.key for service in services() for claim in claims(service.body)}
+    found = services()
+    changes += _going(found, changes, frozenset[Claim]().union(*asked.values()))
+    holders = {claim: service.key for service in found for claim in claims(service.body)}
+    asked |= {change.key: frozenset() for change in changes if change.key not in asked}
     allocation = _Allocation(holders, {change.key for change in changes if _may_go_first(change)}, asked)
     return [allocation.of(change) for change in changes]
+
+
+def _going(
+    services: Iterable[MeshObject], changes: Sequence[PlannedChange], asked: frozenset[Claim]
+) -> list[PlannedChange]:
+    """Services that are being deleted and still have what is asked for, as deletions: they are waited for."""
+    planned = {change.key for change in changes}
+    type_ = next(change.type for change in changes if change.key.resource in SERVICES)
+    return [
+        PlannedChange(
+            key=service.key,
+            type=type_,
+            action=Action.DELETE,
+            write=Write.DELETE,
+            stage=stage_of(service.key),
+            uid=service.server.uid,
+            resource_version=service.server.resource_version,
+            notes=(GOING.format(held=held_by(service.body)),),
+            live=service,
+        )
+        for service in services
+        if service.key not in planned and is_being_deleted(service) and claims(service.body) & asked
+    ]
 
 
 def freed_by(changes: Iterable[PlannedChange]) -> frozenset[Claim]:

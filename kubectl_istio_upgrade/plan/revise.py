@@ -8,6 +8,7 @@ from ..canonical import same
 from ..diff.states import fields_between
 from ..models.objects import Body, Json, MeshObject
 from ..models.plans import Action, PlannedChange, Write
+from ..normalise.objects import is_being_deleted
 from ..normalise.view import Surroundings, keep_live
 from .restarts import with_restarted_at
 
@@ -23,6 +24,8 @@ def has_moved(change: PlannedChange, then: MeshObject, now: MeshObject) -> bool:
     For a restart that is the template and nothing else: replicas may come and go.
     """
     if now.server.uid != then.server.uid:
+        return True
+    if is_being_deleted(now) and change.write is not Write.DELETE:
         return True
     if change.action is Action.RESTART:
         return not same(_template(then), _template(now))

@@ -35,6 +35,7 @@ from .owners import owners_of
 from .references import Owners
 from .retiring import retired_last
 from .secrets import SecretSources
+from .unlisted import UnlistedOf, found_again, look_up, made_anew, none_unlisted, taken_over
 from .webhooks import with_current_ca
 
 KEPT_ADDED = "added since; --keep-added leaves it"
@@ -67,6 +68,8 @@ class RollbackOptions:
     """How to find all objects of a definition's type; None where the live state holds them all."""
     services: ServicesOf | None = None
     """How to find all Services of the cluster; None where the live state holds them all."""
+    unlisted: UnlistedOf = none_unlisted
+    """How to find objects that are there although the live state does not hold them."""
     restore_secrets: frozenset[str] = frozenset()
     """Of the Secrets that are never touched unasked, those that may be: NAMESPACE/NAME."""
     secrets: SecretSources = field(default_factory=SecretSources)
@@ -81,11 +84,10 @@ def plan_rollback(live: State, target: State, options: RollbackOptions | None = 
     """
     options = options or RollbackOptions()
     check_named(options.restore_crds, live, target)
-    comparison = compare(live, target)
-    chosen = _chosen(comparison.diffs, options.select)
     instances = options.instances or instances_in(live)
     planner = _Planner(live, target, options, _types(live, target), instances)
-    changes = [planner.change(diff) for diff in chosen]
+    comparison = planner.compared()
+    changes = [planner.change(diff) for diff in _chosen(comparison.diffs, options.select)]
     definitions = Definitions(instances, changes, _settled(target, comparison), options.crds, options.restore_crds)
     changes = with_namespaces(retired_last(definitions.planned()), comparison.diffs, live, target)
     changes = freed_first(changes, options.services or services_in(live))
@@ -183,6 +185,8 @@ class _Planner:
     instances: InstancesOf
     around: Surroundings = field(init=False)
     owners: Owners = field(init=False)
+    there: Mapping[Key, MeshObject] = field(init=False, default_factory=dict)
+    """Objects that the live state does not hold, and that are there."""
 
     def __post_init__(self) -> None:
         self.owners = Owners(self.live)
@@ -192,8 +196,15 @@ class _Planner:
             scalers += state.load([key for key in state.versions if is_autoscaler(key)]).values()
         self.around = surroundings(scalers)
 
+    def compared(self) -> Comparison:
+        """The two states, with what they do not say of the selected objects."""
+        comparison = compare(self.live, self.target)
+        self.there = look_up(_chosen(comparison.diffs, self.options.select), self.types, self.options.unlisted)
+        return found_again(comparison, self.there, self.around)
+
     def change(self, diff: ObjectDiff) -> PlannedChange:
         """One difference as a planned change; definitions are judged later, when the rest is known."""
+        live = diff.before or self.there.get(diff.key)
         base = PlannedChange(
             key=diff.key,
             type=self.types[diff.key.resource],
@@ -201,11 +212,11 @@ class _Planner:
             write=Write.NONE,
             stage=stage_of(diff.key),
             diff=diff,
-            autoscaled=diff.before is not None and self.around.autoscale(diff.before),
-            live=diff.before,
+            autoscaled=live is not None and self.around.autoscale(live),
+            live=live,
             target=diff.after,
-            uid=diff.before.server.uid if diff.before else "",
-            resource_version=diff.before.server.resource_version if diff.before else "",
+            uid=live.server.uid if live else "",
+            resource_version=live.server.resource_version if live else "",
         )
         if why := self._kept(diff):
             return replace(base, reason=why)
@@ -240,12 +251,12 @@ class _Planner:
         return not found.unread and all(obj.key in self.options.created for obj in found.objects)
 
     def _gone_since(self, base: PlannedChange) -> PlannedChange:
-        target = self.options.secrets.known(None, _required(base.target))
-        if why := self.options.secrets.unknown_reason(target):
+        target = self.options.secrets.known(base.live, _required(base.target))
+        if why := taken_over(base.live) or self.options.secrets.unknown_reason(target):
             return replace(base, reason=why)
         body = with_current_ca(target.body, self.live)
         base = self.owners.living(target, body).sent_by(replace(base, target=target))
-        return replace(base, action=Action.CREATE, write=Write.POST)
+        return made_anew(replace(base, action=Action.CREATE, write=Write.POST))
 
     def _changed_since(self, base: PlannedChange) -> PlannedChange:
         live = _required(base.live)

@@ -65,6 +65,17 @@ FIELDS: tuple[FieldRule, ...] = (
         "what is, not what should be",
         "Kubernetes API conventions",
     ),
+    *(
+        FieldRule(
+            f"deletion-{name}",
+            EVERY_TYPE,
+            ("metadata", field),
+            "API server",
+            "that its deletion was asked for is no content: it cannot be written, nor taken back",
+            "Kubernetes, apimachinery, pkg/apis/meta/v1/types.go, ObjectMeta",
+        )
+        for name, field in (("time", "deletionTimestamp"), ("grace", "deletionGracePeriodSeconds"))
+    ),
     FieldRule(
         "last-applied",
         EVERY_TYPE,

@@ -269,6 +269,53 @@ def test_a_recreation_goes_on_when_the_old_object_is_gone_already() -> None:
     assert server.verbs == ["delete", "create"]
 
 
+def going(version: str = "5") -> MeshObject:
+    """The live object, of which somebody has asked for the deletion."""
+    metadata = {**LIVE.body["metadata"], "deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": ["a/b"]}
+    return with_fields(
+        LIVE, body={**LIVE.body, "metadata": metadata}, server=with_fields(LIVE.server, resource_version=version)
+    )
+
+
+class Lingering(Server):
+    """Its object goes by itself, when it has been looked at often enough."""
+
+    looks = 2
+
+    def get(self, type_: ResourceType, key: Key) -> Body | None:
+        self.looks -= 1
+        if self.looks < 0:
+            self.stored = None
+        return super().get(type_, key)
+
+
+def test_what_is_being_deleted_is_not_deleted_again_but_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_POLL", 0)
+    server = Lingering(as_read(going()), conflicts("delete", 9))
+    change = with_fields(recreation(), live=going())
+    send(server, change, dry_run=True)
+    assert server.verbs == []
+    send(server, change)
+    assert server.verbs[0] == "create"
+    assert server.looks < 0
+
+
+def test_what_does_not_go_ends_the_wait_with_what_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_POLL", 0)
+    server = Server(as_read(going()))
+    impatient = Sender(server, server, patience=0)
+    with pytest.raises(IncompleteError, match="still there after 0 s, held by a/b"):
+        impatient.send(with_fields(recreation(), live=going()), dry_run=False)
+    assert server.verbs == []
+
+
+def test_an_update_of_what_somebody_deletes_meanwhile_is_not_made() -> None:
+    server = Server(as_read(going("6")), conflicts("replace", 1))
+    with pytest.raises(IncompleteError, match="changed by somebody else"):
+        send(server, update())
+    assert server.verbs == ["replace"]
+
+
 def test_a_recreation_is_tried_by_its_deletion_only() -> None:
     server = Server(as_read(LIVE))
     send(server, recreation(), dry_run=True)

@@ -107,6 +107,26 @@ def test_what_is_gone_does_not_come_back() -> None:
     assert ROUTE not in cluster.read(first).state.objects
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known from before", "never seen"])
+def test_what_is_being_deleted_is_no_state_and_is_kept_apart(known: bool) -> None:
+    cluster = Cluster()
+    first = cluster.read() if known else None
+    for type_ in ("virtualservices", "secrets", "namespaces"):
+        cluster.items[type_]["metadata"] |= {"deletionTimestamp": "2026-11-23T08:00:00Z", "resourceVersion": "8"}
+    captured = cluster.read(first)
+    assert set(captured.state.objects) == {NAMESPACE}, "of a namespace only labels are state, which it has to its end"
+    assert [obj.key for obj in captured.going] == [SECRET, ROUTE]
+    assert "czNjcjN0" not in str(captured.passed_over)
+
+
+def test_what_controllers_make_is_passed_over() -> None:
+    cluster = Cluster()
+    cluster.items["virtualservices"]["metadata"]["ownerReferences"] = [{"kind": "Boss", "controller": True}]
+    captured = cluster.read()
+    assert set(captured.passed_over) == {ROUTE}
+    assert captured.going == ()
+
+
 def test_secrets_are_withheld_anew_and_namespaces_stay_reduced() -> None:
     cluster = Cluster()
     first = cluster.read()

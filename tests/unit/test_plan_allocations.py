@@ -10,6 +10,7 @@ from kubectl_istio_upgrade.models.objects import Body, MeshObject
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange
 from kubectl_istio_upgrade.plan.allocations import (
     COMES_BACK,
+    GOING,
     MAKES_ROOM,
     STAYS,
     STAYS_HEADLESS,
@@ -86,6 +87,26 @@ def test_so_is_what_somebody_has_whom_no_snapshot_holds() -> None:
     old = of(plan((), (service("old", 30443, address="10.0.0.7"),), elsewhere=(stranger,)), "old")
     assert spec_of(old) == {"ports": [{"port": 443, "nodePort": 30443}]}
     assert old.notes == (STAYS.format(claim=ADDRESS, holder="Service shop/web"),)
+
+
+def test_who_is_being_deleted_is_waited_for_be_it_in_a_snapshot_or_not() -> None:
+    going = service("other/new", 30443)
+    metadata = {**going.body["metadata"], "deletionTimestamp": "2026-11-23T08:00:00Z", "finalizers": ["a/b"]}
+    going = replace(going, body={**going.body, "metadata": metadata})
+    idle = replace(service("other/idle", 30555), body={**service("other/idle", 30555).body, "metadata": metadata})
+    planned = plan((), (service("old", 30443),), elsewhere=(going, idle))
+    assert [(str(change.action), change.key.name) for change in planned.changes] == [
+        ("delete", "new"),
+        ("create", "old"),
+    ]
+    first, second = planned.changes
+    assert first.uid == going.server.uid
+    assert first.notes == (
+        GOING.format(held=", held by a/b"),
+        MAKES_ROOM.format(name="Service istio-system/old", claim=PORT),
+    )
+    assert second.notes == (COMES_BACK.format(claim=PORT, holder="Service other/new"),)
+    assert claims(second.body or {}) == {PORT}
 
 
 def test_an_update_asks_for_no_more_than_is_free_either() -> None:
