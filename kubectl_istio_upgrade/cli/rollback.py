@@ -68,6 +68,9 @@ def rollback(
     Reverts what changed, recreates what was deleted, deletes what was added; in place, each write tried on the server
     before the first one is made. Takes a snapshot before, so that a rollback can be taken back, too.
 
+    What is older than the snapshot is never deleted, though it may count as the mesh's only now. What somebody has
+    deleted and a finalizer still holds is waited for, and then made anew.
+
     An older CRD comes back only if no live object would lose a field or a value by that; else it is kept, and the plan
     lists them. --restore-crd brings a named one back all the same; the plan then lists what that costs.
 

@@ -169,6 +169,12 @@ class Operation:
         return frozenset(key for key, outcome in made.items() if outcome is not Outcome.FAILED)
 
     @property
+    def made(self) -> frozenset[Key]:
+        """Every object that it is known to have made."""
+        done = (step for step, entry in self.written.items() if entry.outcome is Outcome.DONE)
+        return frozenset(key for key, action in done if action in (Action.CREATE, Action.RECREATE))
+
+    @property
     def not_created(self) -> frozenset[Key]:
         """Objects that it set out to make and has not: such a write failed for certain, or never began."""
         planned = {key for attempt in self.attempts for key, action in attempt.steps if action is Action.CREATE}

@@ -140,11 +140,10 @@ def prepare(
 
     captured = session.capture(meanwhile=read_ahead)
     session.store.check(target)
-    instances = live_instances(session.reader, captured.state.types)
-    services = live_services(session.reader, captured.state.types)
-    unlisted = live_unlisted(session.reader, session.secrets, captured)
     options = replace(
-        options, secrets=_sources(session, sealed), instances=instances, services=services, unlisted=unlisted
+        _knowing(session, options, captured),
+        age=replace(options.age, taken=target.meta.created),  # no time of an import, on whose word nothing is deleted
+        secrets=_sources(session, sealed),
     )
     state, options, warnings = comparable(target, state, sealed, session.store.digester(), options)
     _check_named(options.restore_secrets, captured.state, state)
@@ -159,6 +158,17 @@ def prepare(
         plan = Trial(session.sender(values), session.progress).of_plan(plan)
         check_permissions(session, plan.writes, asked)  # an update may have become a recreation
     return Planned(target, state, captured, plan, proved or options.select, values)
+
+
+def _knowing(session: WritingSession, options: RollbackOptions, captured: Capture) -> RollbackOptions:
+    """The options, with what finds in the cluster what the capture does not hold."""
+    reader, types = session.reader, captured.state.types
+    return replace(
+        options,
+        instances=live_instances(reader, types),
+        services=live_services(reader, types),
+        unlisted=live_unlisted(reader, session.secrets, captured),
+    )
 
 
 def run(session: WritingSession, planned: Planned, request: Request, review: Review) -> Finished:

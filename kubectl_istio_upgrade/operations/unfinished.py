@@ -14,6 +14,7 @@ from ..models.changes import Change, ObjectDiff
 from ..models.operations import Aim, Operation
 from ..models.plans import Plan
 from ..models.snapshots import SnapshotInfo
+from ..plan.age import Age
 from ..plan.restarts import to_undo
 from ..plan.rollback import RollbackOptions
 from ..ports import ManifestDocument
@@ -143,14 +144,15 @@ def _way_back(session: WritingSession, operation: Operation, before: SnapshotInf
 
 def taking_back(operation: Operation) -> RollbackOptions:
     """What a rollback to the state before an operation has to know of it: what to look at, what is not its doing."""
+    age = Age(made=operation.made)
     if operation.opening.kind == UPGRADE:
-        return RollbackOptions(others=Taken(operation).others, created=Created(operation))
+        return RollbackOptions(others=Taken(operation).others, created=Created(operation), age=age)
     not_created = operation.not_created
 
     def others(diff: ObjectDiff) -> str:
         return NOT_MADE if diff.change is Change.REMOVED and diff.key in not_created else ""
 
-    return RollbackOptions(operation.keys.__contains__, created=operation.created, others=others)
+    return RollbackOptions(operation.keys.__contains__, created=operation.created, others=others, age=age)
 
 
 def _continuation(title: str, plan: Plan, operation: Operation, run: Callable[[Review], Finished]) -> Continuation:

@@ -131,7 +131,7 @@ def freed_by(changes: Iterable[PlannedChange]) -> frozenset[Claim]:
 
 def _asked(change: PlannedChange) -> frozenset[Claim]:
     """What a write asks for that its Service does not have."""
-    if change.key.resource not in SERVICES or change.write not in (Write.POST, Write.PUT) or change.body is None:
+    if change.key.resource not in SERVICES or change.write not in _ASKING or change.body is None:
         return frozenset()
     return claims(change.body) - (claims(change.live.body) if change.live else frozenset())
 

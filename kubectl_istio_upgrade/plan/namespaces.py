@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ..models.changes import ObjectDiff
 from ..models.objects import Body, Key, MeshObject, State
 from ..models.plans import Action, PlannedChange, Write
 from ..normalise.view import Surroundings, quiet
-from ..rules.order import stage_of
+from ..rules.order import NAMESPACE_LABELS, stage_named, stage_of
 from ..rules.scope import NAMESPACE, STEERING_LABELS, is_namespace
 
 BEYOND = (
@@ -17,6 +18,27 @@ BEYOND = (
 )
 
 _NAMED = {"labels": "label", "annotations": "annotation"}
+
+
+def steered(change: PlannedChange, kept_added: str) -> PlannedChange:
+    """One differing namespace: it is made, or gets its steering labels back; none is ever deleted.
+
+    `kept_added` is why the labels of one that is new stay; "" where they go.
+    """
+    if change.live is None and change.target is not None:
+        return replace(change, action=Action.CREATE, write=Write.POST, body=change.target.body)
+    if change.target is None and kept_added:
+        return replace(change, reason=kept_added)
+    labels = _patch(change.live.labels if change.live else {}, change.target.labels if change.target else {})
+    metadata = {**({"labels": labels} if labels else {}), "uid": change.uid, "resourceVersion": change.resource_version}
+    stage = stage_named(NAMESPACE_LABELS)
+    return replace(change, action=Action.UPDATE, write=Write.PATCH, stage=stage, body={"metadata": metadata})
+
+
+def _patch(live: Mapping[str, str], wanted: Mapping[str, str]) -> Body:
+    """A JSON merge patch from one map to another: null removes (RFC 7386). Removes only what steers Istio."""
+    removed: Body = {name: None for name in STEERING_LABELS if name in live and name not in wanted}
+    return removed | {name: value for name, value in wanted.items() if live.get(name) != value}
 
 
 def with_namespaces(

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from ..canonical import digest
 from ..diff.states import Select, compare, everything, fields_between
 from ..models.changes import Change, Comparison, ObjectDiff
-from ..models.objects import Body, Completeness, Json, Key, MeshObject, ResourceType, State
+from ..models.objects import Completeness, Json, Key, MeshObject, ResourceType, State
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
 from ..rules.keeping import kept_reason
 from ..rules.order import (
     FREED,
-    NAMESPACE_LABELS,
     NEWER_VALUES,
     PUT_BACK,
     RELAXING,
@@ -24,13 +23,14 @@ from ..rules.order import (
     stage_named,
     stage_of,
 )
-from ..rules.scope import CRD, STEERING_LABELS, is_namespace
+from ..rules.scope import CRD, is_namespace
+from .age import WAS_THERE, Age
 from .allocations import ServicesOf, freed_first, services_in
 from .definitions import InstancesOf, instances_in
 from .helm import record_follow_ups
 from .hiding import hidden_warnings
 from .judging import Crds, Definitions, check_named
-from .namespaces import with_namespaces
+from .namespaces import steered, with_namespaces
 from .owners import owners_of
 from .references import Owners
 from .retiring import retired_last
@@ -61,6 +61,8 @@ class RollbackOptions:
     delete_added: bool = True
     created: Container[Key] = frozenset()
     """Objects that the operation to take back has created: deleting them loses nothing that was there before it."""
+    age: Age = field(default_factory=Age)
+    """Tells what has been added since from what was there already."""
     crds: Crds = Crds.AUTO
     restore_crds: frozenset[str] = frozenset()
     """With `Crds.RESTORE`: names of definitions that are restored even where that is not safe."""
@@ -221,7 +223,7 @@ class _Planner:
         if why := self._kept(diff):
             return replace(base, reason=why)
         if is_namespace(diff.key):
-            return self._namespace(base)
+            return steered(base, "" if self.options.delete_added else KEPT_ADDED)
         if diff.change is Change.REMOVED:
             return self._added_since(base)
         if diff.change is Change.ADDED:
@@ -233,6 +235,8 @@ class _Planner:
         return next(filter(None, reasons), "") or self.options.others(diff)
 
     def _added_since(self, base: PlannedChange) -> PlannedChange:
+        if self.options.age.was_there(_required(base.live)):
+            return replace(base, reason=WAS_THERE)
         if base.key in self.options.created and self._is_all_ours(base):
             return replace(base, action=Action.DELETE, write=Write.DELETE)
         if base.key.resource == CRD:
@@ -270,26 +274,6 @@ class _Planner:
         guarded = {**owned.body["metadata"], "uid": base.uid, "resourceVersion": base.resource_version}
         body = {**owned.body, "metadata": guarded}
         return replace(owned.sent_by(base), action=Action.UPDATE, write=Write.PUT, body=body)
-
-    def _namespace(self, base: PlannedChange) -> PlannedChange:
-        if base.live is None:
-            return replace(base, action=Action.CREATE, write=Write.POST, body=_required(base.target).body)
-        if base.target is None and not self.options.delete_added:
-            return replace(base, reason=KEPT_ADDED)
-        wanted = base.target.labels if base.target else {}
-        labels = _merge(base.live.labels, wanted, STEERING_LABELS)
-        return self._patch(replace(base, stage=stage_named(NAMESPACE_LABELS)), {"labels": labels})
-
-    def _patch(self, base: PlannedChange, metadata: Body) -> PlannedChange:
-        changed = {name: values for name, values in metadata.items() if values}
-        body = {"metadata": {**changed, "uid": base.uid, "resourceVersion": base.resource_version}}
-        return replace(base, action=Action.UPDATE, write=Write.PATCH, body=body)
-
-
-def _merge(live: Mapping[str, str], wanted: Mapping[str, str], scope: Iterable[str]) -> Body:
-    """A JSON merge patch from one map to another: null removes (RFC 7386). Removes only what is in scope."""
-    removed: Body = {name: None for name in scope if name in live and name not in wanted}
-    return removed | {name: value for name, value in wanted.items() if live.get(name) != value}
 
 
 def _required(obj: MeshObject | None) -> MeshObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -79,3 +80,13 @@ def test_what_was_there_before_goes_back_whatever_became_of_the_write() -> None:
 def test_what_it_did_not_set_out_to_write_is_not_looked_at() -> None:
     operation = creating(SECRET.key, Written(Outcome.DONE))
     assert plan_rollback(state(MAP), state(label="before"), taking_back(operation)).changes == ()
+
+
+def test_what_its_journal_has_made_goes_whatever_the_clocks_say() -> None:
+    """Of a write that nobody knows the end of, the object's age decides."""
+    old = replace(MAP, server=replace(MAP.server, creation_timestamp="2026-11-24T09:00:00Z"))
+    for outcome, action in ((Outcome.DONE, Action.DELETE), (Outcome.UNKNOWN, Action.KEEP)):
+        options = taking_back(creating(MAP.key, Written(outcome)))
+        options = replace(options, age=replace(options.age, taken=NOON))
+        (change,) = plan_rollback(state(old), state(label="before"), options).changes
+        assert change.action is action

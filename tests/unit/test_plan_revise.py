@@ -70,3 +70,12 @@ def test_a_recreated_service_has_the_address_families_of_the_target_and_no_addre
     spec = (revise.as_recreation(update, "").body or {})["spec"]
     assert (spec.get("clusterIPs"), spec["ipFamilies"]) == (sent, ["IPv4"])
     assert ("clusterIP" in spec) == (sent is not None)
+
+
+def test_what_somebody_deletes_after_the_plan_was_made_has_moved_unless_the_plan_deletes_it_too() -> None:
+    live = gateway("new", "2")
+    going = replace(live, body={**live.body, "metadata": {**live.body["metadata"], "deletionTimestamp": "now"}})
+    (update,) = plan_rollback(state(live), state(gateway("old", "1"), label="then")).changes
+    (deletion,) = plan_rollback(state(live), state(label="then")).changes
+    assert revise.has_moved(update, live, going)
+    assert not revise.has_moved(deletion, live, going)

@@ -12,6 +12,7 @@ from kubectl_istio_upgrade.models.changes import Change
 from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
 from kubectl_istio_upgrade.plan import unlisted
+from kubectl_istio_upgrade.plan.allocations import STAYS
 from kubectl_istio_upgrade.plan.rollback import RollbackOptions, plan_rollback
 
 from .builders import obj, state
@@ -55,6 +56,18 @@ def test_what_is_being_deleted_is_waited_for_and_made_anew() -> None:
     assert change.notes == (unlisted.NOT_TRIED,)
     assert change.body == THEN.body
     assert change.live is there
+
+
+def test_what_is_made_anew_asks_for_no_node_port_that_another_has_by_now() -> None:
+    def service(name: str, port: int) -> MeshObject:
+        return obj("Service", f"istio-ingress/{name}", spec={"ports": [{"port": 443, "nodePort": port}]})
+
+    there, other = going(service("gateway", 31000), "a/b"), service("other", 30443)
+    options = RollbackOptions(unlisted=lambda _: {there.key: there}, services=lambda: (there, other))
+    (change,) = plan_rollback(state(HOME), state(HOME, service("gateway", 30443), label="then"), options).changes
+    assert change.action is Action.RECREATE
+    assert (change.body or {})["spec"]["ports"] == [{"port": 443}]
+    assert STAYS.format(claim="node port 30443", holder="Service istio-ingress/other") in change.notes
 
 
 def test_what_has_lost_its_label_is_changed_in_place() -> None:
