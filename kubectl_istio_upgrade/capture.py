@@ -6,18 +6,19 @@ What cannot be listed fails the capture. A list that failed is never taken for "
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .errors import ClusterError, ExpiredError, ForbiddenError, NotFoundError, UsageError
-from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType
+from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType, ScaleTarget
 from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
 from .normalise.authority import ca_fingerprints
 from .normalise.inventory import proxies_of
 from .normalise.objects import is_being_deleted
 from .normalise.sifting import Sifter
+from .normalise.view import AUTOSCALER, is_autoscaler, scaled_by
 from .ports import ClusterReader, Digester, ListQuery, Progress
 from .rules.derived import is_derived_type
 from .rules.scope import (
@@ -120,19 +121,20 @@ def capture(
         _check_exclusions(options.exclude, scope.types)
         version = reader.current_version()
         try:
-            objects, pods = _list(reader, scope, version, sifter, progress)
+            objects, others = _list(reader, scope, version, sifter, progress)
             _refuse_unlisted(objects.values(), scope.types)
             break
         except (ExpiredError, NotFoundError, _UnlistedError) as error:
             if attempt == ATTEMPTS:
                 raise
             progress.note(f"{_STARTING_OVER[type(error)]}; starting over")
+    autoscaled = _autoscaled(others[AUTOSCALER], objects)
     return Capture(
         cluster=reader.identity(),
         resource_version=version,
         root_namespace=options.root_namespace,
-        state=MemoryState("live", objects, scope.captured_types(), scope.not_captured()),
-        workloads=proxies_of(pods),
+        state=MemoryState("live", objects, scope.captured_types(), scope.not_captured(), autoscaled=autoscaled),
+        workloads=proxies_of(others["pods"]),
         taken=datetime.now(UTC).replace(microsecond=0),
         secret_key_id=digester.key_id,
         passed_over=sifter.passed_over,
@@ -147,6 +149,7 @@ def lists_of(types: Sequence[ResourceType], options: CaptureOptions) -> Mapping[
     _check_exclusions(options.exclude, types)
     scope = _Scope(types, options)
     lists = {query: rule.why for query, rule in scope.queries().items()}
+    lists |= dict.fromkeys(scope.autoscalers(), "the replicas of what any autoscaler targets are its own")
     return lists | dict.fromkeys(scope.pods(), "a record of which workload runs which proxy")
 
 
@@ -191,6 +194,9 @@ class _Scope:
         pods = (type_ for type_ in self.types if type_.resource == "pods" and "pods" not in self.options.exclude)
         return tuple(ListQuery(type_, None, INJECTED_PODS) for type_ in pods)
 
+    def autoscalers(self) -> tuple[ListQuery, ...]:
+        return tuple(ListQuery(type_) for type_ in self.captured_types() if type_.resource == AUTOSCALER)
+
     def captured_types(self) -> tuple[ResourceType, ...]:
         return tuple(sorted({type_ for type_, _ in self.rules()}, key=lambda type_: type_.resource))
 
@@ -205,22 +211,31 @@ def _is_writable(type_: ResourceType) -> bool:
 
 def _list(
     reader: ClusterReader, scope: _Scope, version: str, sifter: Sifter, progress: Progress
-) -> tuple[dict[Key, MeshObject], list[Body]]:
+) -> tuple[dict[Key, MeshObject], dict[str, list[Body]]]:
+    """The objects of the mesh and, by their type, what was listed to be looked at."""
     queries = scope.queries()
-    wanted = (*queries, *scope.pods())
+    wanted = (*queries, *scope.pods(), *scope.autoscalers())
     objects: dict[Key, MeshObject] = {}
-    pods: list[Body] = []
+    others: dict[str, list[Body]] = defaultdict(list)
     with progress.phase("reading the mesh", total=len(wanted)) as advance:
         try:
             for query, items in reader.list_all(wanted, version):
                 if query in queries:
                     objects.update((obj.key, obj) for obj in sifter.of_mesh(query.type, queries[query], items))
                 else:
-                    pods.extend(items)
+                    others[query.type.resource].extend(items)
                 advance(1)
         except ForbiddenError as error:
             raise _with_exclusion(error) from error
-    return objects, pods
+    return objects, others
+
+
+def _autoscaled(scalers: Iterable[Body], objects: Iterable[Key]) -> frozenset[ScaleTarget]:
+    """What those target that are no state."""
+    ours = {(key.namespace, key.name) for key in objects if is_autoscaler(key)}
+    return frozenset(
+        scaled_by(each) for each in scalers if (each["metadata"]["namespace"], each["metadata"]["name"]) not in ours
+    )
 
 
 class _UnlistedError(ClusterError):

@@ -9,7 +9,7 @@ from ..canonical import same
 from ..models.changes import Change, Comparison, FieldChange, IgnoredField, ObjectDiff
 from ..models.objects import Body, Completeness, Json, Key, MeshObject, State
 from ..normalise.partial import restricted
-from ..normalise.view import Surroundings, is_autoscaler, quiet, surroundings
+from ..normalise.view import Surroundings, quiet, surroundings
 from ..rules.components import component_of, component_rank
 from ..rules.fields import API_VERSION_RULE, FieldRule
 from ..rules.lists import keyed_lists
@@ -40,7 +40,7 @@ def compare(before: State, after: State, select: Select = everything) -> Compari
         new = {key: version for key, version in new.items() if key in old}
     if after.completeness is not Completeness.COMPLETE:
         old = {key: version for key, version in old.items() if key in new}
-    around = _surroundings(before, after)
+    around = surroundings(before, after)
     fields_of = tuple(state.completeness is Completeness.FIELDS for state in (before, after))
     differ = _Differ(around, {}, *fields_of)
     candidates = [key for key in old.keys() & new.keys() if old[key] is None or old[key] != new[key]]
@@ -59,17 +59,6 @@ def compare(before: State, after: State, select: Select = everything) -> Compari
 
 def _selected(versions: Mapping[Key, object], select: Select, unknown: set[str]) -> dict[Key, object]:
     return {key: version for key, version in versions.items() if not is_excluded(key.resource, unknown) and select(key)}
-
-
-def _surroundings(before: State, after: State) -> Surroundings:
-    """Whose replicas are noise: what an autoscaler of the state after targets, and before, where after is incomplete.
-
-    An autoscaler that goes away leaves the replicas to the manifest again.
-    """
-    scalers: list[MeshObject] = []
-    for state in (after,) if after.completeness is Completeness.COMPLETE else (before, after):
-        scalers.extend(state.load([key for key in state.versions if is_autoscaler(key)]).values())
-    return surroundings(scalers)
 
 
 @dataclass(frozen=True)

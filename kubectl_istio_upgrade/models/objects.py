@@ -152,6 +152,14 @@ class NotCaptured:
     reason: str
 
 
+class ScaleTarget(NamedTuple):
+    """What an autoscaler targets, in its own words."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
 class Completeness(Enum):
     """What the absence of something in a state means."""
 
@@ -186,6 +194,10 @@ class State(Protocol):
     def versions(self) -> Mapping[Key, Version | None]:
         """Every object of the state, with its version where known."""
 
+    @property
+    def autoscaled(self) -> frozenset[ScaleTarget]:
+        """What autoscalers target that are no state themselves: users' own, and those that controllers make."""
+
     def load(self, keys: Iterable[Key]) -> dict[Key, MeshObject]:
         """The named objects. Raises KeyError for a key that is not in `versions`."""
 
@@ -199,6 +211,7 @@ class MemoryState:
     types: tuple[ResourceType, ...] = ()
     not_captured: tuple[NotCaptured, ...] = ()
     completeness: Completeness = Completeness.COMPLETE
+    autoscaled: frozenset[ScaleTarget] = frozenset()
 
     @cached_property
     def versions(self) -> Mapping[Key, Version | None]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..models.objects import Body, Json, Key, MeshObject, clone
+from ..models.objects import Body, Completeness, Json, Key, MeshObject, ScaleTarget, State, clone
 from ..rules.fields import ANY, FIELDS, MAPS_OF_TEXTS, Condition, FieldRule, OnUpdate
 from ..rules.lists import keyed_lists
 from .relaxing import unrelaxed
 
-_AUTOSCALER = "horizontalpodautoscalers.autoscaling"
+AUTOSCALER = "horizontalpodautoscalers.autoscaling"
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a rule must know beyond the object itself."""
 
-    autoscaled: frozenset[tuple[str, str, str]] = field(default_factory=frozenset)
-    """Kind, namespace and name of every workload that an autoscaler targets."""
+    autoscaled: frozenset[ScaleTarget] = field(default_factory=frozenset)
+    """Every workload that an autoscaler targets."""
 
     @classmethod
     def of(cls, obj: MeshObject, *, autoscaled: bool) -> Surroundings:
@@ -30,22 +30,33 @@ class Surroundings:
         return _target(obj) in self.autoscaled
 
 
-def _target(obj: MeshObject) -> tuple[str, str, str]:
-    return obj.kind, obj.key.namespace, obj.key.name
+def _target(obj: MeshObject) -> ScaleTarget:
+    return ScaleTarget(obj.kind, obj.key.namespace, obj.key.name)
 
 
 def is_autoscaler(key: Key) -> bool:
     """True for objects that `surroundings` is made from."""
-    return key.resource == _AUTOSCALER
+    return key.resource == AUTOSCALER
 
 
-def surroundings(autoscalers: Iterable[MeshObject]) -> Surroundings:
-    """Gather what the rules need from the autoscalers of both compared states."""
-    targets = set()
-    for obj in autoscalers:
-        target = (obj.body.get("spec") or {}).get("scaleTargetRef") or {}
-        targets.add((str(target.get("kind")), obj.key.namespace, str(target.get("name"))))
-    return Surroundings(frozenset(targets))
+def surroundings(before: State, after: State) -> Surroundings:
+    """Whose replicas are noise: what an autoscaler of the state after targets, and before, where after is incomplete.
+
+    An autoscaler that goes away leaves the replicas to the manifest again. One that is no state goes for no change of
+    states: there, the two states together tell.
+    """
+    targets = before.autoscaled | after.autoscaled
+    for state in (after,) if after.completeness is Completeness.COMPLETE else (before, after):
+        scalers = state.load([key for key in state.versions if is_autoscaler(key)])
+        targets |= {scaled_by(obj.body) for obj in scalers.values()}
+    return Surroundings(targets)
+
+
+def scaled_by(autoscaler: Body) -> ScaleTarget:
+    """What an autoscaler targets: always something in its own namespace."""
+    target = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
+    namespace = str(autoscaler["metadata"].get("namespace", ""))
+    return ScaleTarget(str(target.get("kind")), namespace, str(target.get("name")))
 
 
 def rules_for(obj: MeshObject, around: Surroundings) -> tuple[FieldRule, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ..models.objects import Completeness, Key, MeshObject, NotCaptured, ResourceType, State, Version
+from ..models.objects import Completeness, Key, MeshObject, NotCaptured, ResourceType, ScaleTarget, State, Version
 from ..models.secrets import NO_VALUES, Values
 from ..normalise.secrets import revealed, without_values
 from ..plan.secrets import missing
@@ -43,6 +43,11 @@ class Rekeyed:
     def completeness(self) -> Completeness:
         """See `State`."""
         return self.state.completeness
+
+    @property
+    def autoscaled(self) -> frozenset[ScaleTarget]:
+        """See `State`."""
+        return self.state.autoscaled
 
     @property
     def versions(self) -> Mapping[Key, Version | None]:

@@ -11,7 +11,7 @@ from ..models.changes import Comparison, ObjectDiff
 from ..models.objects import Body, Completeness, Key, MemoryState, MeshObject, ResourceType
 from ..models.plans import Action, Plan, PlannedChange, Write
 from ..normalise.objects import split
-from ..normalise.view import is_autoscaler, surroundings
+from ..normalise.view import surroundings
 from ..ports import ManifestDocument
 from ..rules.order import stage_of
 from ..rules.scope import in_scope, is_excluded, is_namespace, steering_only
@@ -112,10 +112,7 @@ def wanted_changes(
     live: MemoryState, manifests: Manifests, *, force: bool, manager: str = ""
 ) -> tuple[PlannedChange, ...]:
     """One server-side apply per document; whether it changes anything is for the server's dry run to say."""
-    scalers = [
-        obj for objects in (live.objects, manifests.objects) for obj in objects.values() if is_autoscaler(obj.key)
-    ]
-    around = surroundings(scalers)
+    around = surroundings(live, manifests.state())
     wanted = (_wanted(live.objects.get(key), obj, manifests, force=force) for key, obj in manifests.objects.items())
     return tuple(
         replace(change, manager=manager, autoscaled=change.live is not None and around.autoscale(change.live))

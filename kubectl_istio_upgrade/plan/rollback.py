@@ -10,7 +10,7 @@ from ..diff.states import Select, compare, everything, fields_between
 from ..models.changes import Change, Comparison, ObjectDiff
 from ..models.objects import Completeness, Json, Key, MeshObject, ResourceType, State
 from ..models.plans import Action, Plan, PlannedChange, Write
-from ..normalise.view import Surroundings, is_autoscaler, keep_live, surroundings
+from ..normalise.view import Surroundings, keep_live, surroundings
 from ..rules.keeping import kept_reason
 from ..rules.order import (
     FREED,
@@ -192,11 +192,7 @@ class _Planner:
 
     def __post_init__(self) -> None:
         self.owners = Owners(self.live)
-        states = (self.target,) if self.target.completeness is Completeness.COMPLETE else (self.live, self.target)
-        scalers: list[MeshObject] = []
-        for state in states:
-            scalers += state.load([key for key in state.versions if is_autoscaler(key)]).values()
-        self.around = surroundings(scalers)
+        self.around = surroundings(self.live, self.target)
 
     def compared(self) -> Comparison:
         """The two states, with what they do not say of the selected objects."""

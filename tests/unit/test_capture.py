@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_istio_upgrade.capture import ATTEMPTS, Capture, CaptureOptions, capture
 from kubectl_istio_upgrade.errors import ClusterError, ExpiredError, NotFoundError
-from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType
+from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType, ScaleTarget
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity
 from kubectl_istio_upgrade.ports import ClusterReader, ListQuery
 
@@ -58,7 +58,9 @@ class Cluster:
 
     def list_all(self, queries: Sequence[ListQuery], _version: str) -> Iterator[tuple[ListQuery, list[Body]]]:
         for query in queries:
-            yield query, [copy.deepcopy(self.items[query.type.plural])]
+            item = self.items[query.type.plural]
+            here = query.namespace in (None, item["metadata"].get("namespace"))
+            yield query, [copy.deepcopy(item)] if here and not query.label_selector else []
 
     def read(self, earlier: Capture | None = None, root: str = "istio-system") -> Capture:
         return capture(cast(ClusterReader, self), Digester(), Silence(), CaptureOptions(root), earlier)
@@ -117,6 +119,26 @@ def test_what_is_being_deleted_is_no_state_and_is_kept_apart(known: bool) -> Non
     assert set(captured.state.objects) == {NAMESPACE}, "of a namespace only labels are state, which it has to its end"
     assert [obj.key for obj in captured.going] == [SECRET, ROUTE]
     assert "czNjcjN0" not in str(captured.passed_over)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "owners", "told"),
+    [
+        ("istio-system", [], False),
+        ("istio-system", [{"kind": "ScaledObject", "controller": True}], True),
+        ("shop", [], True),
+    ],
+    ids=["of the mesh", "of a controller", "a user's own"],
+)
+def test_what_autoscalers_target_that_are_no_state_is_told(namespace: str, owners: list[Body], told: bool) -> None:
+    cluster = Cluster()
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "gateway"}}
+    _, scaler = item("horizontalpodautoscalers", "keda", namespace, spec=spec)
+    scaler["metadata"]["ownerReferences"] = owners
+    cluster.items["horizontalpodautoscalers"] = scaler
+    captured = cluster.read()
+    assert captured.state.autoscaled == ({ScaleTarget("Deployment", namespace, "gateway")} if told else set())
+    assert (Key("autoscaling", "horizontalpodautoscalers", namespace, "keda") in captured.state.objects) is not told
 
 
 def test_what_controllers_make_is_passed_over() -> None:

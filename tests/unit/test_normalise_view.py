@@ -10,7 +10,7 @@ from kubectl_istio_upgrade.models.objects import Body, Json, MeshObject
 from kubectl_istio_upgrade.normalise.view import Surroundings, for_creation, keep_live, quiet, surroundings
 from kubectl_istio_upgrade.rules.fields import FIELDS
 
-from .builders import obj
+from .builders import obj, state
 from .json_values import mappings
 
 NOTHING = Surroundings()
@@ -117,9 +117,8 @@ def test_an_update_does_not_bring_an_old_restart_back() -> None:
 
 
 def test_an_autoscaler_keeps_its_replicas() -> None:
-    around = surroundings(
-        [obj("HorizontalPodAutoscaler", "ns/a", spec={"scaleTargetRef": {"kind": "Deployment", "name": "a"}})]
-    )
+    scaler = obj("HorizontalPodAutoscaler", "ns/a", spec={"scaleTargetRef": {"kind": "Deployment", "name": "a"}})
+    around = surroundings(state(), state(scaler))
     target, live = obj("Deployment", "ns/a", spec={"replicas": 1}), obj("Deployment", "ns/a", spec={"replicas": 5})
     assert keep_live(target, live, around)["spec"]["replicas"] == 5
     assert keep_live(target, live, NOTHING)["spec"]["replicas"] == 1

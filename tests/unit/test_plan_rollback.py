@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_istio_upgrade.models.objects import MeshObject
+from kubectl_istio_upgrade.models.objects import MeshObject, ScaleTarget
 from kubectl_istio_upgrade.models.plans import Action, Plan, PlannedChange, Write
 from kubectl_istio_upgrade.models.secrets import Values
 from kubectl_istio_upgrade.plan import rollback, secrets
@@ -268,6 +268,21 @@ def test_what_holds_data_or_would_run_again_is_left_alone(kind: str) -> None:
     one, other = obj(kind, "istio-system/a", spec={"x": 1}), obj(kind, "istio-system/a", version="2", spec={"x": 2})
     for live, target in (((one,), ()), ((), (one,)), ((other,), (one,))):
         assert only(plan(live, target)).action is Action.KEEP
+
+
+@pytest.mark.parametrize("namespace", ["ns", pytest.param("elsewhere", id="of another namespace")])
+def test_the_replicas_of_what_an_autoscaler_that_is_no_state_targets_stay(namespace: str) -> None:
+    """KEDA's has a controlling owner, and a user's own no label of Istio's: no snapshot holds either."""
+    now = obj("Deployment", "ns/a", version="2", spec={"replicas": 20, "paused": True})
+    then = obj("Deployment", "ns/a", spec={"replicas": 2, "paused": False})
+    target = ScaleTarget("Deployment", namespace, "a")
+    live = replace(state(now), autoscaled=frozenset({target}))
+    change = only(plan_rollback(live, state(then, label="then")))
+    assert (change.body or {})["spec"]["replicas"] == (20 if namespace == "ns" else 2)
+    assert change.autoscaled == (namespace == "ns")
+    quiet = state(obj("Deployment", "ns/a", version="2", spec={"replicas": 20, "paused": False}))
+    planned = plan_rollback(replace(quiet, autoscaled=frozenset({target})), state(then, label="then"))
+    assert len(planned.changes) == (0 if namespace == "ns" else 1)
 
 
 def test_an_autoscaler_added_since_gives_the_replicas_back() -> None:

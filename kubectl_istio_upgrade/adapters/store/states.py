@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from ...models.objects import Body, Completeness, Key, MeshObject, NotCaptured, ResourceType, Version
+from ...models.objects import Body, Completeness, Key, MeshObject, NotCaptured, ResourceType, ScaleTarget, Version
 from ...models.snapshots import Purpose, SnapshotInfo
 from ..yamlio import load
 from . import layout
@@ -43,6 +43,11 @@ class StoredState:
     def not_captured(self) -> tuple[NotCaptured, ...]:
         """See `State`."""
         return self._info.meta.not_captured
+
+    @property
+    def autoscaled(self) -> frozenset[ScaleTarget]:
+        """See `State`: a snapshot does not hold them; they are the cluster's as it is now."""
+        return frozenset()
 
     @cached_property
     def versions(self) -> Mapping[Key, Version | None]:
