@@ -101,9 +101,7 @@ class _Differ:
 
     def of_one(self, obj: MeshObject, change: Change) -> ObjectDiff | None:
         if is_namespace(obj.key) and not obj.labels and not self.new_is_partial:
-            return (
-                None  # no steering label on either side: nothing of Istio's came or went, nor did a manifest ask for it
-            )
+            return None  # nothing of Istio's came or went, nor did a manifest ask for it
         view = quiet(obj, self.around)[0]
         if change is Change.ADDED:
             return ObjectDiff(obj.key, change, component_of(obj), None, obj, None, view, (), creators_of(obj))

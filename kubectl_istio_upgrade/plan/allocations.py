@@ -15,7 +15,7 @@ from ..models.plans import Action, PlannedChange, Write
 from ..normalise.objects import held_by, is_being_deleted
 from ..rules.fields import SERVICES
 from ..rules.order import FREED, stage_named, stage_of
-from .revise import as_recreation
+from .revise import as_recreation, deletion_of
 
 STAYS = "{claim} is not put back: {holder} has it now, and stays"
 COMES_BACK = "{claim} comes back: {holder}, which has it now, is deleted first"
@@ -107,17 +107,7 @@ def _going(
     planned = {change.key for change in changes}
     type_ = next(change.type for change in changes if change.key.resource in SERVICES)
     return [
-        PlannedChange(
-            key=service.key,
-            type=type_,
-            action=Action.DELETE,
-            write=Write.DELETE,
-            stage=stage_of(service.key),
-            uid=service.server.uid,
-            resource_version=service.server.resource_version,
-            notes=(GOING.format(held=held_by(service.body)),),
-            live=service,
-        )
+        deletion_of(service, type_, GOING.format(held=held_by(service.body)))
         for service in services
         if service.key not in planned and is_being_deleted(service) and claims(service.body) & asked
     ]

@@ -6,16 +6,32 @@ from dataclasses import replace
 
 from ..canonical import same
 from ..diff.states import fields_between
-from ..models.objects import Body, Json, MeshObject
+from ..models.objects import Body, Json, MeshObject, ResourceType
 from ..models.plans import Action, PlannedChange, Write
 from ..normalise.objects import is_being_deleted
 from ..normalise.view import Surroundings, keep_live
+from ..rules.order import stage_of
 from .restarts import with_restarted_at
 
 _PRECONDITIONS = ("uid", "resourceVersion")
 """Of an update; a new object has neither."""
 
 _FAMILIES = "ipFamilies"
+
+
+def deletion_of(obj: MeshObject, type_: ResourceType, why: str) -> PlannedChange:
+    """The deletion of the very object that was read."""
+    return PlannedChange(
+        key=obj.key,
+        type=type_,
+        action=Action.DELETE,
+        write=Write.DELETE,
+        stage=stage_of(obj.key),
+        uid=obj.server.uid,
+        resource_version=obj.server.resource_version,
+        notes=(why,),
+        live=obj,
+    )
 
 
 def has_moved(change: PlannedChange, then: MeshObject, now: MeshObject) -> bool:

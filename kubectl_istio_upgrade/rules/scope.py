@@ -204,7 +204,7 @@ def excluded_group(excluded: str) -> str:
 
 def is_excluded(resource: str, excluded: Collection[str]) -> bool:
     """Whether a type is among those, or its group is."""
-    return resource in excluded or f"*.{resource.partition('.')[2]}" in excluded
+    return bool(excluded) and (resource in excluded or f"*.{resource.partition('.')[2]}" in excluded)
 
 
 def belongs(rule: ScopeRule, obj: MeshObject, root_namespace: str) -> bool:

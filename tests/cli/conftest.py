@@ -73,6 +73,16 @@ def taken(program: Program, template: Path, store: Path) -> Program:
 
 
 @pytest.fixture
+def drifted(program: Program, mesh: Mesh) -> Json:
+    """An object that has changed since a snapshot: something to take back."""
+    body = virtual_service("drifted", "then")
+    mesh.add(body)
+    program("snapshot", "-q").done()
+    mesh.patch(body, {"spec": {"hosts": ["now"]}})
+    return body
+
+
+@pytest.fixture
 def many_drifted(program: Program, mesh: Mesh) -> list[Json]:
     """A mesh with a snapshot, and many objects that have changed since."""
     bodies = [virtual_service(f"drifted-{number}", "then") for number in range(MANY)]

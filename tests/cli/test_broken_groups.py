@@ -83,16 +83,6 @@ def test_what_it_broke_into_ends_without_it(
     assert program("status", *WITHOUT, "-o", "json").done().json["unfinished"] is None
 
 
-@pytest.fixture
-def drifted(program: Program, mesh: Mesh) -> Json:
-    """Something to take back."""
-    body = virtual_service("drifted", "then")
-    mesh.add(body)
-    program("snapshot", "-q").done()
-    mesh.patch(body, {"spec": {"hosts": ["now"]}})
-    return body
-
-
 def test_a_group_that_meshes_are_made_of_stays_in(program: Program, view: StoreView) -> None:
     for group in ("networking.istio.io", "gateway.networking.k8s.io", "apps", "rbac.authorization.k8s.io"):
         program("snapshot", "--exclude-type", f"*.{group}").failed(2, "meshes are made of", hint="plural.group")

@@ -39,16 +39,6 @@ def test_no_standard_input_at_all(proxied: Program, proxy: Proxy) -> None:
     assert proxy.seen == []
 
 
-@pytest.fixture
-def drifted(program: Program, mesh: Mesh) -> Json:
-    """A mesh with a snapshot, and an object that has changed since."""
-    body = virtual_service("drifted", "then")
-    mesh.add(body)
-    program("snapshot", "-q").done()
-    mesh.patch(body, {"spec": {"hosts": ["now"]}})
-    return body
-
-
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [

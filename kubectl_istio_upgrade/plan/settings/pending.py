@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...models.objects import Key, MeshObject, ResourceType, State
-from ...models.plans import Action, PlannedChange, Write
+from ...models.objects import Key, MeshObject, State
+from ...models.plans import PlannedChange
 from ...models.settings import HelmRelease
 from ...rules.helm import DEPLOYED, PENDING, RELEASE_LABEL, STATUS_LABEL, records_in, revision_of_record
-from ...rules.order import stage_of
 from ...rules.scope import SECRET
+from ..revise import deletion_of
 
 WHY = "left pending by the helm of this very operation when it was cut short; helm refuses to go on with it"
 
@@ -35,7 +35,9 @@ class Pending:
             return ()
         type_ = next(each for each in self.live.types if each.resource == SECRET)
         found = (self._newest(release) for release in self.releases)
-        return tuple(_removal(each, type_) for each in found if each and _is_pending(each) and self._is_ours(each))
+        return tuple(
+            deletion_of(each, type_, WHY) for each in found if each and _is_pending(each) and self._is_ours(each)
+        )
 
     def stuck(self) -> dict[str, str]:
         """Releases that somebody else's helm is at work on, or has left pending: the status of each."""
@@ -83,17 +85,3 @@ def _shows_records(state: State) -> bool:
 
 def _is_pending(record: MeshObject) -> bool:
     return record.labels.get(STATUS_LABEL) in PENDING
-
-
-def _removal(record: MeshObject, type_: ResourceType) -> PlannedChange:
-    return PlannedChange(
-        key=record.key,
-        type=type_,
-        action=Action.DELETE,
-        write=Write.DELETE,
-        stage=stage_of(record.key),
-        uid=record.server.uid,
-        resource_version=record.server.resource_version,
-        notes=(WHY,),
-        live=record,
-    )
