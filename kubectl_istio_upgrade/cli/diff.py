@@ -61,12 +61,14 @@ def diff(
 
 
 def _compared(settings: Settings, before: str, after: str, files: tuple[str, ...], only: tuple[str, ...]) -> Comparison:
-    from ..operations import applying, diffing
+    from ..operations import diffing
 
     documents = settings.documents(files) if files else ()
     with settings.session(create=before == _LIVE and after in ("", _LIVE)) as session:
         if not files:
             return diffing.diff(session, *diffing.sides(session, before, after), only, settings.namespaces)
+        from ..operations import applying  # not above: it takes a while, and most have no manifests
+
         first = diffing.side(session, before)
         namespace = settings.namespaces[0] if settings.namespaces else session.namespace
         manifests = applying.read(session, documents, "manifests", namespace)

@@ -153,7 +153,7 @@ def run() -> None:
     from ..errors import ExitCode
 
     # Ten thousand objects as JSON are millions of values without a cycle; looking for one took a third of the time.
-    gc.set_threshold(200_000)
+    gc.set_threshold(1_000_000)
     interrupts.listen()
 
     for stream in (sys.stdout, sys.stderr):

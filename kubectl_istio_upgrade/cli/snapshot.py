@@ -29,7 +29,6 @@ def snapshot(message: str, name: str | None, files: tuple[str, ...], format_: st
       kubectl istio-upgrade snapshot --name friday
       kubectl istio-upgrade snapshot --from-file istio-backup.yaml
     """
-    from ..operations import snapshots
     from ..render.names import plural
     from ..render.snapshots import print_taken, snapshot_data
     from ..render.structured import Format, formatted
@@ -40,12 +39,16 @@ def snapshot(message: str, name: str | None, files: tuple[str, ...], format_: st
     documents = settings.documents(files) if files else ()
     with settings.session(create=True) as session:
         if files:
-            imported = snapshots.import_backup(session, documents, message=message, name=name)
+            from ..operations import importing
+
+            imported = importing.import_backup(session, documents, message=message, name=name)
             info = imported.info
             if imported.passed_over:
                 count = plural(len(imported.passed_over), "object")
                 settings.progress.note(f"passed over {count} that are not state of the mesh")
         else:
+            from ..operations import snapshots
+
             info = snapshots.take(session, message=message, name=name)
     if format_ == Format.TEXT:
         print_taken(settings.out, info)

@@ -13,7 +13,7 @@ from functools import cache
 
 from ..canonical import haystack
 from ..models.objects import Body, Json, MeshObject
-from ..rules.credentials import FIELDS, MARKS, NOT_SEARCHED, PAIR_NAMES, SEARCH, CredentialField, finder_of
+from ..rules.credentials import FIELDS, HINTS, MARKS, NOT_SEARCHED, PAIR_NAMES, SEARCH, CredentialField, finder_of
 
 Hide = Callable[[str, str], str]
 """Given where it is and the value: what to write in its place."""
@@ -25,6 +25,8 @@ def may_hold_credentials(obj: MeshObject) -> bool:
     if not _is_searched(resource):
         return False
     hay = haystack(obj.body)
+    if not HINTS.search(hay):
+        return any(_may_name(row, hay) for row in _fields(resource) if not row.hints)
     return MARKS.search(hay) is not None or any(_may_name(row, hay) for row in _fields(resource))
 
 
@@ -60,7 +62,7 @@ def _may_name(row: CredentialField, hay: bytes) -> bool:
 
 @cache
 def _finders(row: CredentialField) -> tuple[re.Pattern[bytes], ...]:
-    return tuple(finder_of(words) for words in (sorted(row.beneath), row.marks) if words)
+    return tuple(finder_of(words) for words in (sorted(row.beneath), row.hints) if words)
 
 
 def _mentions(row: CredentialField, text: str) -> bool:

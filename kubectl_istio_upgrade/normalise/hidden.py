@@ -7,8 +7,6 @@ lists: Istio's are atomic, so whoever owns one owns it as a whole, and what is h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..models.objects import Body, Json, MeshObject
 from ..rules.scope import CUSTOM_RESOURCES
 
@@ -23,20 +21,19 @@ def hidden_fields(obj: MeshObject) -> tuple[str, ...]:
     for entry in obj.server.managed_fields:
         if not entry.get("subresource"):
             owned = entry.get("fieldsV1") or {}
-            content = {name: fields for name, fields in owned.items() if name.partition(":")[2] not in _NOT_CONTENT}
-            found.update(_missing(content, obj.body, ""))
+            content = {step: below for step, below in owned.items() if step[2:] not in _NOT_CONTENT}
+            _add_missing(content, obj.body, "", found)
     return tuple(sorted(found))
 
 
-def _missing(owned: Body, value: Json, path: str) -> Iterator[str]:
+def _add_missing(owned: Body, value: Json, path: str, found: set[str]) -> None:
+    """Steps to a field begin with `f:`; others lead into lists, or mean the value itself."""
     if not isinstance(value, dict):
         return
     for step, below in owned.items():
-        kind, _, name = step.partition(":")
-        if kind != "f":
-            continue
-        here = f"{path}.{name}" if path else name
-        if name not in value:
-            yield here
-        else:
-            yield from _missing(below, value[name], here)
+        if step[:2] == "f:":
+            name = step[2:]
+            if name not in value:
+                found.add(path + name)
+            elif below:
+                _add_missing(below, value[name], f"{path}{name}.", found)

@@ -27,12 +27,13 @@ from kubectl_istio_upgrade.normalise.secrets import (
     without_values,
 )
 from kubectl_istio_upgrade.operations.records import safe_to_keep
-from kubectl_istio_upgrade.rules.credentials import MARKS, PATTERNS, SEARCH
+from kubectl_istio_upgrade.rules.credentials import FIELDS, HINTS, MARKS, PATTERNS, SEARCH, CredentialField
 
 from .builders import obj
 from .test_normalise_secrets import Digester
 
 HEX = "5f1d93abc07e4412" * 3
+HEADERS = next(row for row in FIELDS if row.what == "header that carries a credential")
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\nMII{HEX}\n{HEX}==\n-----END RSA PRIVATE KEY-----"
 JWT = f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOi{HEX}.{HEX}"
 
@@ -145,7 +146,8 @@ def test_what_only_resembles_one_stays(text: str) -> None:
 def test_no_mark_is_needed_twice_over() -> None:
     """The quick look never overlooks what the rows would find, in JSON as well."""
     for text in CREDENTIALS.values():
-        assert MARKS.search(json.dumps({"a": text}, separators=(",", ":")).encode()), text
+        hay = json.dumps({"a": text}, separators=(",", ":")).encode()
+        assert HINTS.search(hay) and MARKS.search(hay), text
 
 
 @example(("\x01u", "\x1fp\u00e4\u2028", "h"))
@@ -154,7 +156,23 @@ def test_the_quick_look_never_overlooks_a_password_in_a_url(parts: tuple[str, st
     user, password, host = parts
     text = f"https://{user}:{password}pass@{host}"
     for value in (text, json.dumps({"deep": text})):
-        assert MARKS.search(haystack({"a": value})) or not SEARCH.search(value)
+        hay = haystack({"a": value})
+        assert (HINTS.search(hay) and MARKS.search(hay)) or not SEARCH.search(value)
+
+
+@pytest.mark.parametrize("row", [row for row in FIELDS if row.hints], ids=lambda row: row.what)
+@given(data=st.data())
+def test_each_name_of_a_field_has_one_of_its_hints(row: CredentialField, data: st.DataObject) -> None:
+    name = data.draw(st.from_regex(f"(?:{row.names})", fullmatch=True, alphabet=st.characters(codec="ascii")))
+    assert HINTS.search(haystack({name: "value"})), name
+    assert HINTS.search(haystack({"name": name, "value": "value"})), name
+    assert HINTS.search(haystack({"a": json.dumps({name: "value"})})), name
+
+
+@given(st.from_regex(rf"name: (?:{HEADERS.names})\n", fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_each_header_of_a_provider_has_one_of_its_hints(text: str) -> None:
+    for value in (text, json.dumps(text), f"  - {text}", text.strip()):
+        assert HINTS.search(haystack({"mesh": value})), value
 
 
 @pytest.mark.parametrize(
