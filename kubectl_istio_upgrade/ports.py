@@ -5,23 +5,25 @@ Every method raises only errors of `kubectl_istio_upgrade.errors`; library excep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .models.objects import Body, Key, ResourceType, State
-from .models.operations import Attempt, End, Opening, Operation, Restarted
-from .models.permissions import Permission
-from .models.plans import Action, StepResult
-from .models.probes import ProbeCount
-from .models.retention import Freed
-from .models.secrets import Values
-from .models.settings import ChartSource, HelmRelease, ReleaseRecord
-from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
-from .models.tools import MeshVersions, ProxyStatus, ToolMessage
-from .models.upgrades import PhaseResult
+if TYPE_CHECKING:  # nearly every module imports this one, and few commands have use for most of these
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from .models.objects import Body, Key, ResourceType, State
+    from .models.operations import Attempt, End, Opening, Operation, Restarted
+    from .models.permissions import Permission
+    from .models.plans import Action, StepResult
+    from .models.probes import ProbeCount
+    from .models.retention import Freed
+    from .models.secrets import Values
+    from .models.settings import ChartSource, HelmRelease, ReleaseRecord
+    from .models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, WorkloadProxy
+    from .models.tools import MeshVersions, ProxyStatus, ToolMessage
+    from .models.upgrades import PhaseResult
 
 
 @dataclass(frozen=True, slots=True)
