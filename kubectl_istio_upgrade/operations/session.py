@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..apply.sender import Sender
 from ..capture import Capture, CaptureOptions, capture
 from ..errors import IstioUpgradeError, UnfinishedError, UsageError
 from ..models.objects import Key
@@ -21,6 +21,9 @@ from ..normalise.secrets import Redaction
 from ..ports import ClusterReader, ClusterWriter, Prober, Progress, Store
 from ..rules.scope import DEFAULT_ROOT_NAMESPACE
 from .roots import check_root_namespace
+
+if TYPE_CHECKING:
+    from ..apply.sender import Sender
 
 GOING = "{key} is being deleted{held}: it counts as gone, and is in no snapshot"
 
@@ -158,6 +161,8 @@ class WritingSession(Session):
 
     def sender(self, values: Values = NO_VALUES, writer: ClusterWriter | None = None) -> Sender:
         """What writes to the cluster; `values` are those that the plan's bodies have only as digests."""
+        from ..apply.sender import Sender  # not above: most sessions only read
+
         secrets = Redaction(self.store.digester(), values)
         return Sender(self.reader, writer or self.connect_writer(), self.progress.note, secrets, self.timeout)
 
