@@ -93,7 +93,9 @@ class Settings:
     def session(self, *, create: bool = False) -> Iterator[Session]:
         """A session that can only read the cluster. `create` makes the store if there is none."""
         with self._resources(create=create) as (arguments, _):
-            yield Session(**arguments)
+            session = Session(**arguments)
+            _until_the_end.append(session)
+            yield session
 
     @contextmanager
     def writing_session(self, timeout: float) -> Iterator[WritingSession]:
@@ -191,6 +193,10 @@ class Settings:
     def documents(self, paths: Sequence[str]) -> tuple[ManifestDocument, ...]:
         """The user's manifests."""
         return ManifestFiles().read(paths)
+
+
+_until_the_end: list[Session] = []
+"""With all that they have read: to free a large mesh takes a while, and the process ends anyway."""
 
 
 class _Connection:

@@ -14,7 +14,7 @@ WRITTEN = "{key} has or had fields that its definition does not know: {fields}; 
 
 def hidden_warnings(live: State, written: Collection[Key] = ()) -> Iterator[str]:
     """One line for each custom resource with fields that its definition hides."""
-    keys = sorted(key for key in live.versions if key.resource in CUSTOM_RESOURCES)
-    for key, obj in live.load(keys).items():
-        if fields := hidden_fields(obj):
-            yield (WRITTEN if key in written else HIDDEN).format(key=key, fields=", ".join(fields))
+    found = live.load(key for key in live.versions if key.resource in CUSTOM_RESOURCES).items()
+    hidden = {key: fields for key, obj in found if (fields := hidden_fields(obj))}
+    for key, fields in sorted(hidden.items()):
+        yield (WRITTEN if key in written else HIDDEN).format(key=key, fields=", ".join(fields))

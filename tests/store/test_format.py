@@ -10,13 +10,16 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kubectl_istio_upgrade.adapters.store import GitStore, codec, layout
-from kubectl_istio_upgrade.adapters.store.codec import read_managers, server_of
+from kubectl_istio_upgrade.adapters.store.codec import managers_bytes, read_managers, read_versions, server_of
 from kubectl_istio_upgrade.adapters.yamlio import load
 from kubectl_istio_upgrade.canonical import to_yaml
-from kubectl_istio_upgrade.models.objects import Key, MeshObject, NotCaptured, ResourceType
+from kubectl_istio_upgrade.models.objects import Key, MeshObject, NotCaptured, ResourceType, ServerFields, Version
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
+from tests.unit.json_values import mappings, texts
 
 from .meshes import draft, small_mesh
 
@@ -183,3 +186,34 @@ def _example_objects(files: dict[str, bytes]) -> dict[Key, MeshObject]:
                 key = Key(*group, name)
                 objects[key] = MeshObject(key, load(files[layout.object_path(key)]), server_of(entry))
     return objects
+
+
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+servers = st.builds(
+    ServerFields,
+    uid=st.one_of(st.just(""), st.uuids().map(str), texts),
+    resource_version=st.one_of(st.just(""), st.integers(0, 2**63).map(str), texts),
+    generation=st.one_of(st.none(), st.integers(0, 9)),
+    managed_fields=st.lists(mappings, max_size=2).map(tuple),
+)
+
+
+@given(st.dictionaries(names, servers, max_size=4))
+@example({"a": ServerFields("u", "1", managed_fields=({"x": {"resourceVersion": "2", "uid": "v"}},))})
+@example({"a": ServerFields("", "1", managed_fields=({"resourceVersion": "2", "uid": "v"},))})
+@example({"a": ServerFields("u", "1"), "b": ServerFields("v", "")})
+def test_versions_are_found_in_a_managers_file_as_if_it_were_parsed(entries: dict[str, ServerFields]) -> None:
+    assert read_versions(managers_bytes(entries)) == {name: fields.version for name, fields in entries.items()}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]\n", b"{\n", b'{\n"a":{"resourceVersion":"1","uid":"u"}\n', b'{\n"a":1\n}\n'], ids=repr
+)
+def test_a_damaged_managers_file_has_no_versions(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_versions(data)
+
+
+def test_versions_are_found_however_the_file_is_written() -> None:
+    written = json.dumps({"a": {"uid": "u", "resourceVersion": "1"}, "b": {}}, indent=1).encode()
+    assert read_versions(written) == {"a": Version("u", "1"), "b": None}

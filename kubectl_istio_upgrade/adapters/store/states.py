@@ -10,7 +10,7 @@ from ...models.objects import Body, Completeness, Key, MeshObject, NotCaptured, 
 from ...models.snapshots import Purpose, SnapshotInfo
 from ..yamlio import load
 from . import layout
-from .codec import read_managers, server_of, version_of
+from .codec import read_managers, read_versions, server_of
 from .files import SnapshotFiles
 
 T = TypeVar("T")
@@ -54,9 +54,9 @@ class StoredState:
         """See `State`; read from the `managers` files alone."""
         paths = list(self._files.paths(self._info.commit, layout.MANAGERS))
         found: dict[Key, Version | None] = {}
-        for path, entries in zip(paths, self._read_all(paths, read_managers), strict=True):
+        for path, versions in zip(paths, self._read_all(paths, read_versions), strict=True):
             group = layout.group_at(path)
-            found |= {Key(*group, name): version_of(entry) for name, entry in entries.items()}
+            found |= {Key(*group, name): version for name, version in versions.items()}
         return found
 
     def load(self, keys: Iterable[Key]) -> dict[Key, MeshObject]:

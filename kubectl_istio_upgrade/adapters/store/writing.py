@@ -14,7 +14,7 @@ from ...errors import StoreError
 from ...models.objects import Body, Key, MeshObject, ResourceType, Version
 from ...models.snapshots import SnapshotDraft, SnapshotMeta
 from . import layout
-from .codec import header_of, managers_bytes, read_managers, types_of, version_of, workloads_of
+from .codec import header_of, managers_bytes, read_managers, read_versions, types_of, workloads_of
 from .files import SnapshotFiles
 from .layout import Group
 from .sealed import GroupSealer
@@ -62,8 +62,7 @@ class Parent:
         self.types = files.types(commit)
         self._files = files
         indexes = [path for path in self.paths if path.startswith(layout.MANAGERS)]
-        entries = files.read_all(commit, indexes, read_managers)
-        self._versions = {path: _versions(entry) for path, entry in zip(indexes, entries, strict=True)}
+        self._versions = dict(zip(indexes, files.read_all(commit, indexes, read_versions), strict=True))
 
     def refuse_other_cluster(self, draft: SnapshotDraft) -> None:
         """Raises StoreError for a snapshot of another cluster: a branch has one, and rolling back relies on it."""
@@ -79,10 +78,6 @@ class Parent:
         path = layout.sealed_index(group)
         entries = self._files.read(self.commit, path, read_managers) if path in self.paths else {}
         return {name: entry for name, entry in entries.items() if layout.sealed_path(Key(*group, name)) in self.paths}
-
-
-def _versions(entries: Mapping[str, Body]) -> dict[str, Version | None]:
-    return {name: version_of(entry) for name, entry in entries.items()}
 
 
 class SnapshotStream:
