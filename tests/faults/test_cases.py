@@ -133,10 +133,19 @@ def test_the_requests_of_what_ends_it_are_spoiled_in_every_way_after_one_kill() 
 
 
 def test_only_what_depends_on_time_may_be_missed() -> None:
-    assert not any(may_be_missed(case.at) for case in CASES if case.at.endswith("@1"))
-    assert all(map(may_be_missed, ("after-fsync-outcome-x@1", "before-PUT-leases-a-l@1", "GET-deployments-a-b@2")))
+    assert not any(may_be_missed(case) for case in CASES if case.at.endswith("@1"))
+    for at in ("after-fsync-outcome-x@1", "before-PUT-leases-a-l@1", "GET-deployments-a-b@2"):
+        assert may_be_missed(Case.parse(f"rollback:kill:{at}:resume"))
     for at in ("after-fsync-opening@1", "before-git-update-ref@2", "LIST-x@2", "GET-version@3", "PATCH-namespaces-a@2"):
-        assert not may_be_missed(at)
+        assert not may_be_missed(Case.parse(f"rollback:kill:{at}:resume"))
+
+
+def test_a_write_beside_the_one_that_it_died_at_may_be_missed_only_by_what_ends_it() -> None:
+    other = "kill:after-append-intent-deployments-shop-api@1:abort"
+    assert may_be_missed(Case.parse(f"rollback-restarts/halfway/abort:{other}"))
+    assert may_be_missed(Case.parse(f"restart/halfway/resume:{other}"))
+    assert not may_be_missed(Case.parse(f"rollback-restarts:{other}"))
+    assert not may_be_missed(Case.parse(f"rollback-restarts/halfway/abort:{other.replace('api', 'web')}"))
 
 
 def test_a_name_that_is_none_is_refused() -> None:

@@ -113,7 +113,7 @@ def describe(run: Run, found: Aftermath) -> str:
 
 def unmet(case: Case, met: bool) -> list[str]:
     """What is wrong with a case whose fault did not strike: it says nothing, unless it depends on time."""
-    return [] if met or may_be_missed(case.at) else ["the fault was never met"]
+    return [] if met or may_be_missed(case) else ["the fault was never met"]
 
 
 def broken_promises(run: Run, found: Aftermath) -> list[str]:
