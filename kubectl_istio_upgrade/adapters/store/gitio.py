@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,7 +156,7 @@ class ObjectReader:
             try:
                 process.stdin.write("".join(f"{name}\n" for name in batch).encode())
                 process.stdin.flush()
-                answers = [_answer(process) for _ in batch]
+                answers = _answers(process.stdout, len(batch))
             except (BrokenPipeError, EOFError, ValueError):
                 raise self._died(process) from None
         for name, answer in zip(batch, answers, strict=True):
@@ -180,16 +180,20 @@ class ObjectReader:
             _end(process)
 
 
-def _answer(process: Any) -> tuple[str, bytes] | None:
-    """Type and content. Raises EOFError when git died, as it does of a damaged object."""
-    header = process.stdout.readline()
-    if header.endswith(b" missing\n"):
-        return None
+def _answers(stdout: Any, count: int) -> list[tuple[str, bytes] | None]:
+    """Types and contents. Raises EOFError when git died, as it does of a damaged object."""
+    readline, read = stdout.readline, stdout.read
+    return [_answer(readline(), read) for _ in range(count)]
+
+
+def _answer(header: bytes, read: Callable[[int], bytes]) -> tuple[str, bytes] | None:
     fields = header.split()
     if len(fields) != 3:
+        if header.endswith(b" missing\n"):
+            return None
         raise EOFError
     size = int(fields[2])
-    content = process.stdout.read(size + 1)
+    content = read(size + 1)
     if len(content) != size + 1:
         raise EOFError
     return fields[1].decode(), content[:size]
@@ -197,8 +201,9 @@ def _answer(process: Any) -> tuple[str, bytes] | None:
 
 def object_id(kind: str, content: bytes) -> str:
     """What git calls an object of this kind with this content."""
-    head = b"%b %d\0" % (kind.encode(), len(content))
-    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+    hashed = hashlib.sha1(b"%b %d\0" % (kind.encode(), len(content)), usedforsecurity=False)
+    hashed.update(content)
+    return hashed.hexdigest()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
