@@ -106,6 +106,19 @@ def test_a_command_that_only_reads(proxied: Program, program: Program, proxy: Pr
     stop(running, proxy, view, refs)
 
 
+def test_no_file_with_what_the_kubeconfig_holds_is_left(program: Program, tmp_path: Path) -> None:
+    """TLS takes certificates and keys from files."""
+    files = tmp_path / "files"
+    files.mkdir()
+    git = Wrapped.of("git", tmp_path / "git", "version")
+    running = with_path(program.having(TMPDIR=str(files)), git).start("snapshot")
+    wait_for(git.held.exists, "git version was not held")
+    assert list(files.iterdir()) != []
+    running.interrupt()
+    running.end(PROMPTLY).failed(130, "interrupted; nothing was changed")
+    assert list(files.iterdir()) == []
+
+
 def with_path(program: Program, wrapped: Wrapped) -> Program:
     """The product, which finds a wrapped program first."""
     return program.having(PATH=f"{wrapped.folder}{os.pathsep}{program.environment['PATH']}")
