@@ -19,6 +19,7 @@ from .helm_bed import charts, install_control_plane, variables
 from .helm_story import NAMESPACE, HelmMesh, empty
 from .mesh import NEW, OLD, Mesh, settled
 from .upgrades import installed_by_istioctl
+from .workloads import wait_for
 
 pytestmark = pytest.mark.mesh
 
@@ -63,6 +64,7 @@ def _tell(mesh: Mesh) -> Story:
     moved = plugin.ok(*ON, "--yes", "-o", "json")
     after = settled(mesh)
     retired = plugin.ok("retire", "default", "--yes", "-o", "json")
+    wait_for(lambda: OLD not in mesh.istiod.versions())  # its pod goes after its Deployment
     alone = mesh.istiod.versions()
     again = plugin.ok(*ON, "--yes", "-o", "json")
     plugin.ok("rollback", "start", "--yes")
