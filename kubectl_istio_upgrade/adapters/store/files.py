@@ -9,7 +9,7 @@ from ...errors import StoreError
 from ...models.objects import Body, ResourceType
 from ...models.snapshots import SnapshotMeta
 from ..yamlio import load
-from . import layout
+from . import layout, packs
 from .codec import read_header, read_meta, read_types
 from .gitio import Git, GitError, ObjectReader
 from .trees import TREE, Commit, Entry, read_commit, read_tree
@@ -29,11 +29,12 @@ class SnapshotFiles:
     """
 
     def __init__(self, git: Git) -> None:
+        self._repository = git.path
         self._reader = ObjectReader(git)
         self._types: dict[str, tuple[ResourceType, ...]] = {}
         self._commits: dict[str, Commit] = {}
         self._sound: set[str] = set()
-        """Contents that were read, and were as their names say: snapshots share most of them."""
+        """Contents that are as their names say: snapshots share most of them."""
         self._trees: dict[str, tuple[Entry, ...]] = {}
 
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
@@ -73,13 +74,19 @@ class SnapshotFiles:
         files = self._walk(commit, lambda path: path.startswith(folder) or folder.startswith(path))
         return {path: blob for path, blob in files.items() if path.startswith(folder)}
 
-    def check(self, commit: str) -> None:
-        """Read every file that was not read before. Raises StoreError, naming one that is missing or damaged."""
-        left = [(path, blob) for path, blob in self.paths(commit).items() if blob not in self._sound]
+    def check(self, commit: str) -> dict[str, str]:
+        """Look at every file, or at the pack that it is in, and return them as `paths` does.
+
+        Raises StoreError, naming one that is missing or damaged.
+        """
+        files = self.paths(commit)
+        self._sound |= packs.sound(self._repository, set(files.values()) - self._sound)
+        left = [(path, blob) for path, blob in files.items() if blob not in self._sound]
         for start in range(0, len(left), _BATCH):
             batch = dict(left[start : start + _BATCH])
             self._objects(commit, batch)
             self._sound.update(batch.values())
+        return files
 
     def close(self) -> None:
         """End the git process; the next read starts another."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 TREE = "40000"
 FILE = "100644"
 
-_ID_BYTES = 20
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+"""A mode, a name and the bytes of an id."""
 
 
 class Entry(NamedTuple):
@@ -42,13 +44,10 @@ def read_commit(content: bytes) -> Commit:
 
 def read_tree(content: bytes) -> tuple[Entry, ...]:
     """Raises ValueError for what is not a tree."""
-    entries, start = [], 0
-    while start < len(content):
-        space, end = content.index(b" ", start), content.index(b"\0", start)
-        name = content[space + 1 : end].decode("utf-8", "surrogateescape")
-        object_id = content[end + 1 : end + 1 + _ID_BYTES]
-        if len(object_id) != _ID_BYTES:
-            raise ValueError("a tree that ends too early")
-        entries.append(Entry(content[start:space].decode("ascii"), name, object_id.hex()))
-        start = end + 1 + _ID_BYTES
-    return tuple(entries)
+    found = _ENTRY.findall(content)
+    if sum(len(mode) + len(name) + len(content_id) + 2 for mode, name, content_id in found) != len(content):
+        raise ValueError("not a tree")
+    return tuple(
+        Entry(mode.decode("ascii"), name.decode("utf-8", "surrogateescape"), content_id.hex())
+        for mode, name, content_id in found
+    )

@@ -55,9 +55,8 @@ class Parent:
 
     def __init__(self, commit: str, files: SnapshotFiles) -> None:
         """Raises StoreError when any file is missing or damaged: the next snapshot would take it over."""
-        files.check(commit)
         self.commit = commit
-        self.paths = files.paths(commit)
+        self.paths = files.check(commit)
         self.header = files.header(commit)
         self.types = files.types(commit)
         self._files = files
