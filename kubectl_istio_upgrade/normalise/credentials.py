@@ -13,7 +13,8 @@ from functools import cache
 
 from ..canonical import haystack
 from ..models.objects import Body, Json, MeshObject
-from ..rules.credentials import FIELDS, HINTS, MARKS, NOT_SEARCHED, PAIR_NAMES, SEARCH, CredentialField, finder_of
+from ..rules.credentials import FIELDS, NOT_SEARCHED, PAIR_NAMES, PATTERNS, SEARCH, CredentialField
+from .finding import Finder
 
 Hide = Callable[[str, str], str]
 """Given where it is and the value: what to write in its place."""
@@ -25,9 +26,26 @@ def may_hold_credentials(obj: MeshObject) -> bool:
     if not _is_searched(resource):
         return False
     hay = haystack(obj.body)
-    if not HINTS.search(hay):
+    if not hints().finds(hay):
         return any(_may_name(row, hay) for row in _fields(resource) if not row.hints)
-    return MARKS.search(hay) is not None or any(_may_name(row, hay) for row in _fields(resource))
+    return marks().finds(hay) or any(_may_name(row, hay) for row in _fields(resource))
+
+
+@cache
+def marks() -> Finder:
+    """Finds a mark of any pattern."""
+    return Finder.of((mark, row.followed_by) for row in PATTERNS for mark in row.marks)
+
+
+@cache
+def hints() -> Finder:
+    """Finds a mark or a hint of any row that has some: what has none is no match of such a row.
+
+    10,000 objects, 10.5 MB, take it 32 ms, and `marks` 75: one of those is `name`.
+    """
+    sure = [(mark, row.followed_by) for row in PATTERNS if not row.hints for mark in row.marks]
+    rare = [word for pattern in PATTERNS for word in pattern.hints] + [word for field in FIELDS for word in field.hints]
+    return Finder.of([*sure, *((word, "") for word in rare)])
 
 
 def without_credentials(obj: MeshObject, hide: Hide) -> Body:
@@ -57,12 +75,12 @@ def _fields(resource: str) -> tuple[CredentialField, ...]:
 
 def _may_name(row: CredentialField, hay: bytes) -> bool:
     """A quick look whether a field that is a credential by its place may be named, and one that it is beneath."""
-    return all(found.search(hay) for found in _finders(row))
+    return all(finder.finds(hay) for finder in _finders(row))
 
 
 @cache
-def _finders(row: CredentialField) -> tuple[re.Pattern[bytes], ...]:
-    return tuple(finder_of(words) for words in (sorted(row.beneath), row.hints) if words)
+def _finders(row: CredentialField) -> tuple[Finder, ...]:
+    return tuple(Finder.of((word, "") for word in words) for words in (row.beneath, row.hints) if words)
 
 
 def _mentions(row: CredentialField, text: str) -> bool:

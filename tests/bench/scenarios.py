@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,9 @@ def reading(cluster: Cluster, turns: int) -> list[Figure]:
     lists = (sys.executable, "-m", "tests.bench.floor", str(cluster.plane.state.port), str(cluster.plane.authority))
     floor = (*lists, *cluster.paths())
     measure(floor, _floor_environment(cluster))  # an API server whose caches are cold answers 429 for a while
-    done = [_read(cluster, floor, turn) for turn in range(1, turns + 1)]
+    measure((*OURS, "snapshot"), _with_store(cluster, "reading"))
+    order = random.Random(turns)
+    done = [_read(cluster, floor, turn, order) for turn in range(1, turns + 1)]
     backups = [turn.backup.seconds for turn in done]
 
     def figure(name: str, ours: list[float], limit: float | None) -> Figure:
@@ -78,16 +82,21 @@ def reading(cluster: Cluster, turns: int) -> list[Figure]:
     ]
 
 
-def _read(cluster: Cluster, floor: tuple[str, ...], turn: int) -> _Turn:
-    say(f"reading, turn {turn}: {BACKUP_NAME}; first snapshot, the same again, diff; raw lists")
-    ours = _with_store(cluster, f"reading-{turn}")
-    return _Turn(
-        backup=measure(BACKUP, cluster.environment, memory=True),
-        first=measure((*OURS, "snapshot"), ours, memory=True),
-        unchanged=measure((*OURS, "snapshot"), ours),
-        diff=measure((*OURS, "diff"), ours),
-        floor=measure(floor, _floor_environment(cluster)),
-    )
+def _read(cluster: Cluster, floor: tuple[str, ...], turn: int, order: random.Random) -> _Turn:
+    """One of each, in an order of its own: the API server collects its garbage every few readings.
+
+    In the same order it would be the same reading that has to wait for that, in every turn.
+    """
+    say(f"reading, turn {turn}: {BACKUP_NAME}; a first snapshot, one more, a diff, raw lists")
+    new, known = _with_store(cluster, f"reading-{turn}"), _with_store(cluster, "reading")
+    readings: dict[str, Callable[[], Run]] = {
+        "backup": lambda: measure(BACKUP, cluster.environment, memory=True),
+        "first": lambda: measure((*OURS, "snapshot"), new, memory=True),
+        "unchanged": lambda: measure((*OURS, "snapshot"), known),
+        "diff": lambda: measure((*OURS, "diff"), known),
+        "floor": lambda: measure(floor, _floor_environment(cluster)),
+    }
+    return _Turn(**{name: readings[name]() for name in order.sample(list(readings), len(readings))})
 
 
 def growth(cluster: Cluster, turns: int) -> Figure:

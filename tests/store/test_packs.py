@@ -1,4 +1,4 @@
-"""Whether an object is as it was written, told by the pack that it is in. git makes the packs, and is asked what it has."""
+"""Whether an object is as it was written, told by its pack. git makes the packs, and is asked what it has."""
 
 from __future__ import annotations
 

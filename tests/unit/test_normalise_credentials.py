@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kubectl_istio_upgrade.canonical import haystack, same, to_yaml
 from kubectl_istio_upgrade.models.objects import MeshObject
 from kubectl_istio_upgrade.models.secrets import NO_VALUES, Values
-from kubectl_istio_upgrade.normalise.credentials import masked, may_hold_credentials
+from kubectl_istio_upgrade.normalise.credentials import hints, marks, masked, may_hold_credentials
 from kubectl_istio_upgrade.normalise.secrets import (
     Redaction,
     as_written,
@@ -27,7 +27,7 @@ from kubectl_istio_upgrade.normalise.secrets import (
     without_values,
 )
 from kubectl_istio_upgrade.operations.records import safe_to_keep
-from kubectl_istio_upgrade.rules.credentials import FIELDS, HINTS, MARKS, PATTERNS, SEARCH, CredentialField
+from kubectl_istio_upgrade.rules.credentials import FIELDS, PATTERNS, SEARCH, CredentialField
 
 from .builders import obj
 from .test_normalise_secrets import Digester
@@ -147,7 +147,7 @@ def test_no_mark_is_needed_twice_over() -> None:
     """The quick look never overlooks what the rows would find, in JSON as well."""
     for text in CREDENTIALS.values():
         hay = json.dumps({"a": text}, separators=(",", ":")).encode()
-        assert HINTS.search(hay) and MARKS.search(hay), text
+        assert hints().finds(hay) and marks().finds(hay), text
 
 
 @example(("\x01u", "\x1fp\u00e4\u2028", "h"))
@@ -157,29 +157,29 @@ def test_the_quick_look_never_overlooks_a_password_in_a_url(parts: tuple[str, st
     text = f"https://{user}:{password}pass@{host}"
     for value in (text, json.dumps({"deep": text})):
         hay = haystack({"a": value})
-        assert (HINTS.search(hay) and MARKS.search(hay)) or not SEARCH.search(value)
+        assert (hints().finds(hay) and marks().finds(hay)) or not SEARCH.search(value)
 
 
 @pytest.mark.parametrize("row", [row for row in FIELDS if row.hints], ids=lambda row: row.what)
 @given(data=st.data())
 def test_each_name_of_a_field_has_one_of_its_hints(row: CredentialField, data: st.DataObject) -> None:
     name = data.draw(st.from_regex(f"(?:{row.names})", fullmatch=True, alphabet=st.characters(codec="ascii")))
-    assert HINTS.search(haystack({name: "value"})), name
-    assert HINTS.search(haystack({"name": name, "value": "value"})), name
-    assert HINTS.search(haystack({"a": json.dumps({name: "value"})})), name
+    assert hints().finds(haystack({name: "value"})), name
+    assert hints().finds(haystack({"name": name, "value": "value"})), name
+    assert hints().finds(haystack({"a": json.dumps({name: "value"})})), name
 
 
 @given(st.from_regex(rf"name: (?:{HEADERS.names})\n", fullmatch=True, alphabet=st.characters(codec="ascii")))
 def test_each_header_of_a_provider_has_one_of_its_hints(text: str) -> None:
     for value in (text, json.dumps(text), f"  - {text}", text.strip()):
-        assert HINTS.search(haystack({"mesh": value})), value
+        assert hints().finds(haystack({"mesh": value})), value
 
 
 @pytest.mark.parametrize(
     "text", ["https://accounts.example.com", "https://a.example.com:8443/jwks", "oci://x.io/a@sha256:0"]
 )
 def test_a_url_without_a_password_costs_no_search(text: str) -> None:
-    assert not MARKS.search(haystack({"a": text}))
+    assert not marks().finds(haystack({"a": text}))
 
 
 def test_only_the_credential_is_replaced_so_that_the_rest_is_still_compared() -> None:

@@ -1,6 +1,6 @@
 """git's packs as files: one that agrees with its checksum has all its objects as they were written.
 
-To be read, an object is unpacked and hashed: for 10,000 that takes 0.2 s of processor time, and hashing their pack 2 ms.
+To be read, an object is unpacked and hashed: 10,000 take 0.2 s of processor time, and their pack 2 ms.
 What is in no pack, or in one that does not agree, is left to be read. The format of both files is gitformat-pack(5).
 """
 
