@@ -13,7 +13,9 @@ import pytest
 
 from .conftest import StoreView
 from .mesh import Json, Mesh
-from .program import Program, Result
+from .permissions import existing
+from .program import Program, Result, wait_for
+from .test_untried import made, made_definition
 
 pytestmark = pytest.mark.cluster
 
@@ -167,6 +169,35 @@ def test_a_backup_with_secrets(watch: Watch, mesh: Mesh, view: StoreView, tmp_pa
     watch("show", "latest", "-o", "yaml").done()
     check_objects(view)
     watch.check_files(backup)
+
+
+def test_what_a_definition_shows_again_is_looked_at(watch: Watch, mesh: Mesh, view: StoreView) -> None:
+    """The same object in the same version, but the newest snapshot could not see the field that has the credential."""
+    told = made(shown="a", hidden=f"Authorization: Bearer {CANARIES[0]}")
+
+    def define(*fields: str) -> Json:
+        spec = made_definition(*fields)["spec"]
+        mesh.patch(made_definition(), {"spec": {"versions": spec["versions"]}})
+        wait_for(lambda: set((mesh.get(told) or {})["spec"]) == set(fields), "fields shown")
+        return mesh.get(told) or {}
+
+    with existing(mesh, made_definition("shown", "hidden")):
+        version = mesh.add(told)["metadata"]["resourceVersion"]
+        define("shown")
+        watch("snapshot").done()
+        shown = define("shown", "hidden")
+        assert leaks(str(shown).encode()), "the test is blind"
+        assert shown["metadata"]["resourceVersion"] == version
+
+        watch("diff").done(1)
+        for _ in range(2):
+            watch("snapshot").done()
+            assert "Bearer hmac-sha256:" in watch("show", "latest", "made/there", "-o", "yaml").done().out
+            (branch,) = view.git("branch", "--format=%(refname:short)").split()
+            assert "\n- mades.made.istio.io shop/there\n" in view.git("show", f"{branch}:snapshot.yaml")
+        watch("store", "verify").done()
+        check_objects(view)
+        watch.check_files()
 
 
 def ca(word: str) -> Json:
