@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from . import __version__
 from .errors import ClusterError, ExpiredError, ForbiddenError, NotFoundError, UsageError
 from .models.objects import Body, Key, MemoryState, MeshObject, NotCaptured, ResourceType, ScaleTarget
-from .models.recollection import Recollection, Sight
 from .models.snapshots import ClusterIdentity, Purpose, SnapshotDraft, SnapshotMeta, WorkloadProxy
 from .normalise.authority import ca_fingerprints
 from .normalise.inventory import proxies_of
@@ -109,22 +107,18 @@ def capture(
     progress: Progress,
     options: CaptureOptions | None = None,
     earlier: Capture | None = None,
-    recollect: Callable[[], Recollection | None] = lambda: None,
 ) -> Capture:
     """Read the whole mesh scope. What still reads as in an `earlier` capture of the same cluster is taken from there.
-
-    `recollect` answers what the newest snapshot tells of the same cluster, None for as long as that is not known: it
-    saves looking for credentials where nothing has changed.
 
     Raises ForbiddenError naming the type that may not be listed, UsageError for an excluded type that does not exist or
     an excluded group that meshes are made of, and any other ClusterError of the reader.
     """
     options = options or CaptureOptions(DEFAULT_ROOT_NAMESPACE)
-    known, cluster = _objects_of(earlier, options.root_namespace), reader.identity()
+    known = _objects_of(earlier, options.root_namespace)
     for attempt in range(1, ATTEMPTS + 1):
+        sifter = Sifter(digester, options.root_namespace, known)
         scope = _Scope(reader.discover(options.groups), options)
         _check_exclusions(options.exclude, scope.types)
-        sifter = Sifter(digester, options.root_namespace, known, _sight(cluster, digester, scope), recollect)
         version = reader.current_version()
         try:
             objects, others = _list(reader, scope, version, sifter, progress)
@@ -136,7 +130,7 @@ def capture(
             progress.note(f"{_STARTING_OVER[type(error)]}; starting over")
     autoscaled = _autoscaled(others[AUTOSCALER], objects)
     return Capture(
-        cluster=cluster,
+        cluster=reader.identity(),
         resource_version=version,
         root_namespace=options.root_namespace,
         state=MemoryState("live", objects, scope.captured_types(), scope.not_captured(), autoscaled=autoscaled),
@@ -145,12 +139,6 @@ def capture(
         secret_key_id=digester.key_id,
         passed_over=sifter.passed_over,
     )
-
-
-def _sight(cluster: ClusterIdentity, digester: Digester, scope: _Scope) -> Sight:
-    """How this reading sees objects; its definitions become known as they are listed."""
-    types = {type_.resource: type_.version for type_ in scope.captured_types()}
-    return Sight(__version__, cluster.server_version, digester.key_id, types, {})
 
 
 def lists_of(types: Sequence[ResourceType], options: CaptureOptions) -> Mapping[ListQuery, str]:
@@ -226,8 +214,7 @@ def _list(
 ) -> tuple[dict[Key, MeshObject], dict[str, list[Body]]]:
     """The objects of the mesh and, by their type, what was listed to be looked at."""
     queries = scope.queries()
-    first = sorted(queries, key=lambda query: query.type.resource != CRD)  # the rest is seen through them
-    wanted = (*first, *scope.pods(), *scope.autoscalers())
+    wanted = (*queries, *scope.pods(), *scope.autoscalers())
     objects: dict[Key, MeshObject] = {}
     others: dict[str, list[Body]] = defaultdict(list)
     with progress.phase("reading the mesh", total=len(wanted)) as advance:

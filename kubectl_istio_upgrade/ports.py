@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # nearly every module imports this one, and few commands have
     from .models.permissions import Permission
     from .models.plans import Action, StepResult
     from .models.probes import ProbeCount
-    from .models.recollection import Recollection
     from .models.retention import Freed
     from .models.secrets import Values
     from .models.settings import ChartSource, HelmRelease, ReleaseRecord
@@ -131,9 +130,6 @@ class Store(Protocol):
 
     def commit(self, branch: str, draft: SnapshotDraft, *, name: str | None = None) -> SnapshotInfo:
         """Store a snapshot durably, then move the branch (and set the name). Raises StoreError, UsageError (name)."""
-
-    def recollection(self, branch: str) -> Recollection | None:
-        """What the newest snapshot tells of the objects that are read next; None on a branch without any."""
 
     def read_ahead(self, branch: str) -> None:
         """Read what the next commit on the branch will be compared with, while there is nothing else to do."""

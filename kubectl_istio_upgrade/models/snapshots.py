@@ -83,9 +83,6 @@ class SnapshotMeta:
     """Which digest key the Secret values were digested with; digests of two keys do not compare."""
     ca_fingerprints: Mapping[str, tuple[str, ...]] | None = None
     """The CA's certificates, see `normalise.authority`; None where nobody looked (an older program)."""
-    withheld: tuple[Key, ...] | None = None
-    """Objects, other than Secrets, of which values are withheld, sorted; None where nobody wrote it down. The store
-    sets it."""
     recipients: tuple[str, ...] = ()
     """To whom withheld values are encrypted, sorted; empty where they are not in the snapshot. The store sets it."""
     scope_version: int = 1

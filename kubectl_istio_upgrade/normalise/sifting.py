@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..models.objects import Body, Key, MeshObject, ResourceType
-from ..models.recollection import Recollection, Sight
 from ..ports import Digester
 from ..rules.derived import derived_by
-from ..rules.scope import CRD, SECRET, ScopeRule, belongs, is_namespace, steering_only
+from ..rules.scope import ScopeRule, belongs, is_namespace, steering_only
 from .objects import is_being_deleted, split
 from .secrets import without_values
 
@@ -21,23 +20,10 @@ class Sifter:
     digester: Digester
     root_namespace: str
     earlier: Mapping[Key, MeshObject]
-    sight: Sight
-    recollect: Callable[[], Recollection | None] = lambda: None
-    """What the newest snapshot tells, as soon as that is known."""
     passed_over: dict[Key, MeshObject] = field(default_factory=dict)
 
     def of_mesh(self, type_: ResourceType, rule: ScopeRule, items: Iterable[Body]) -> Iterator[MeshObject]:
-        """Those of the listed that a rule takes and that are state. What is known from before is the same object.
-
-        Definitions had better come first: of a type whose definition has not come yet, nothing is recollected.
-        """
-        for obj in self._state(type_, rule, items):
-            if type_.resource == CRD:
-                self.sight.definitions[obj.key.name] = obj.server.version
-            yield obj
-
-    def _state(self, type_: ResourceType, rule: ScopeRule, items: Iterable[Body]) -> Iterator[MeshObject]:
-        is_clear = self._clears(type_)
+        """Those of the listed that a rule takes and that are state. What is known from before is the same object."""
         for item in items:
             known = self.earlier.get(type_.key(item))
             if known and _still_reads(item, known):
@@ -47,19 +33,11 @@ class Sifter:
             if is_namespace(obj.key):
                 yield steering_only(obj)
             elif belongs(rule, obj, self.root_namespace):
-                if not is_clear(obj):
-                    obj = without_values(obj, self.digester)
+                obj = without_values(obj, self.digester)
                 if derived_by(obj) or is_being_deleted(obj):
                     self.passed_over[obj.key] = obj
                 else:
                     yield obj
-
-    def _clears(self, type_: ResourceType) -> Callable[[MeshObject], bool]:
-        """Tells which objects need no look: as they are, they had nothing to withhold. A Secret always has."""
-        recollection = self.recollect()
-        if recollection is None or type_.resource == SECRET:
-            return lambda _: False
-        return recollection.clears(type_.resource, self.sight)
 
 
 def _still_reads(item: Body, known: MeshObject) -> bool:

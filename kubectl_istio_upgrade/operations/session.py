@@ -24,7 +24,6 @@ from .roots import check_root_namespace
 
 if TYPE_CHECKING:
     from ..apply.sender import Sender
-    from ..models.recollection import Recollection
 
 GOING = "{key} is being deleted{held}: it counts as gone, and is in no snapshot"
 
@@ -106,22 +105,11 @@ class Session:
         `meanwhile` runs while the server prepares its answers: something to read from the store that will be needed
         next. It must keep what it read; whatever it raises is left to whoever needs it then.
         """
-        options, branch = replace(self.options, root_namespace=self.root_namespace), self.branch
-        recollected: list[Recollection | None] = []
-
-        def read_ahead() -> None:
-            if self._earlier is None:
-                recollected.append(self.store.recollection(branch))
-            meanwhile()
-
-        def recollect() -> Recollection | None:
-            return recollected[0] if recollected else None
-
-        ahead = threading.Thread(target=_quietly, args=(read_ahead,), daemon=True)
+        options = replace(self.options, root_namespace=self.root_namespace)
+        ahead = threading.Thread(target=_quietly, args=(meanwhile,), daemon=True)
         ahead.start()
         try:
-            digester = self.store.digester()
-            captured = capture(self.reader, digester, self.progress, options, self._earlier, recollect)
+            captured = capture(self.reader, self.store.digester(), self.progress, options, self._earlier)
         except Exception:
             ahead.join()  # whoever is told of this closes the store, from which the other still reads
             raise

@@ -8,11 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from kubectl_istio_upgrade import __version__
 from kubectl_istio_upgrade.capture import ATTEMPTS, Capture, CaptureOptions, capture
 from kubectl_istio_upgrade.errors import ClusterError, ExpiredError, NotFoundError
-from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType, ScaleTarget, Version
-from kubectl_istio_upgrade.models.recollection import Recollection, Sight
+from kubectl_istio_upgrade.models.objects import Body, Key, MeshObject, ResourceType, ScaleTarget
 from kubectl_istio_upgrade.models.snapshots import ClusterIdentity
 from kubectl_istio_upgrade.ports import ClusterReader, ListQuery
 
@@ -102,47 +100,6 @@ def test_whatever_is_not_the_same_is_read_anew(edit: Any) -> None:
     before, after = again(cluster, first, ROUTE)
     assert after is not before
     assert (after.body, after.server) != (before.body, before.server)
-
-
-DEFINITION = "virtualservices.networking.istio.io"
-TOKEN = "Bearer 0f4c2a7be19d66350f4c2a7be19d6635"
-
-
-class Defined(Cluster):
-    """With a definition, and a credential that a snapshot claims it has not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        spec = {"group": "networking.istio.io", "names": {"plural": "virtualservices"}, "versions": []}
-        self.items |= dict([item("customresourcedefinitions", DEFINITION, spec=spec)])
-        self.items["virtualservices"]["spec"]["note"] = TOKEN
-
-    def discover(self, without: Collection[str] = ()) -> tuple[ResourceType, ...]:
-        return super().discover(without)[::-1]
-
-    def recollecting(self, version: str) -> str:
-        """The body of the route, read with a snapshot at hand that knows a definition of this version."""
-        types = {DEFINITION: "v1"}
-        sight = Sight(__version__, "", Digester().key_id, types, {DEFINITION: Version(f"uid-of-{DEFINITION}", version)})
-        recollection = Recollection(sight, {ROUTE[:3]: {"web": Version("uid-of-web", "7")}}, frozenset())
-        options = CaptureOptions("istio-system")
-        read = capture(cast(ClusterReader, self), Digester(), Silence(), options, None, lambda: recollection)
-        return str(read.state.objects[ROUTE].body)
-
-
-def test_what_a_snapshot_had_looked_through_is_not_looked_through_again() -> None:
-    """The definition is listed first, wherever the server names it: else it would not be known that it is the same."""
-    assert TOKEN in Defined().recollecting("7")
-
-
-def test_what_a_snapshot_saw_through_another_definition_is_looked_through() -> None:
-    assert TOKEN not in Defined().recollecting("6")
-
-
-def test_what_changed_since_the_snapshot_is_looked_through() -> None:
-    cluster = Defined()
-    cluster.items["virtualservices"]["metadata"]["resourceVersion"] = "8"
-    assert TOKEN not in cluster.recollecting("7")
 
 
 def test_what_is_gone_does_not_come_back() -> None:

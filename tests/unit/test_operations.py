@@ -91,9 +91,6 @@ class Reading(History):
     def digester(self) -> Any:
         raise ForbiddenError("may not list secrets")
 
-    def recollection(self, _branch: str) -> None:
-        """There is no snapshot yet."""
-
     def read_ahead(self) -> None:
         self.slow.wait(10)
         self.events.append("read")

@@ -13,7 +13,7 @@ import orjson
 from ... import __version__
 from ...canonical import json_bytes
 from ...errors import StoreError
-from ...models.objects import Body, Key, NotCaptured, ResourceType, ServerFields, Version
+from ...models.objects import Body, NotCaptured, ResourceType, ServerFields, Version
 from ...models.snapshots import FORMAT_VERSION, ClusterIdentity, Purpose, SnapshotMeta, WorkloadProxy
 from ..yamlio import load
 
@@ -33,8 +33,6 @@ def header_of(meta: SnapshotMeta) -> Body:
     optional: Body = {"recipients": list(meta.recipients)} if meta.recipients else {}
     if meta.ca_fingerprints is not None:
         optional["caFingerprints"] = {name: list(prints) for name, prints in meta.ca_fingerprints.items()}
-    if meta.withheld is not None:
-        optional["withheld"] = [str(key) for key in meta.withheld]
     optional |= {name: value for name, value in (("branch", meta.branch), ("name", meta.name)) if value}
     return {
         **optional,
@@ -80,7 +78,6 @@ def read_meta(header: Body, types: tuple[ResourceType, ...], operation: Body | N
         counts=dict(header["counts"]),
         secret_key_id=header["secretKeyId"],
         ca_fingerprints=_fingerprints(header.get("caFingerprints")),
-        withheld=_withheld(header.get("withheld")),
         recipients=tuple(header.get("recipients", ())),
         scope_version=header.get("scope", 1),
         branch=header.get("branch", ""),
@@ -97,10 +94,6 @@ def identity_of(header: Mapping[str, Any]) -> ClusterIdentity:
 
 def _fingerprints(recorded: Mapping[str, Sequence[str]] | None) -> Mapping[str, tuple[str, ...]] | None:
     return None if recorded is None else {name: tuple(prints) for name, prints in recorded.items()}
-
-
-def _withheld(recorded: Sequence[str] | None) -> tuple[Key, ...] | None:
-    return None if recorded is None else tuple(map(Key.of, recorded))
 
 
 def types_of(types: Iterable[ResourceType]) -> Body:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ...errors import StoreError
-from ...models.objects import Body, ResourceType, Version
-from ...models.recollection import Recollection, Sight
+from ...models.objects import Body, ResourceType
 from ...models.snapshots import SnapshotMeta
 from ..yamlio import load
 from . import layout, packs
-from .codec import read_header, read_meta, read_types, read_versions
+from .codec import read_header, read_meta, read_types
 from .gitio import Git, GitError, ObjectReader
 from .trees import TREE, Commit, Entry, read_commit, read_tree
 
@@ -37,7 +36,6 @@ class SnapshotFiles:
         self._sound: set[str] = set()
         """Contents that are as their names say: snapshots share most of them."""
         self._trees: dict[str, tuple[Entry, ...]] = {}
-        self._versions: dict[str, Mapping[tuple[str, str, str], Mapping[str, Version | None]]] = {}
 
     def read(self, commit: str, path: str, parse: Callable[[bytes], T]) -> T:
         """The content of a file, parsed. Raises StoreError for anything missing, damaged or not understood."""
@@ -70,26 +68,6 @@ class SnapshotFiles:
         types = self.types(commit)
         operation = self._operation(commit)
         return self._parsed(commit, layout.SNAPSHOT, b"", lambda _: read_meta(header, types, operation))
-
-    def versions(self, commit: str) -> Mapping[tuple[str, str, str], Mapping[str, Version | None]]:
-        """The versions of a snapshot's objects, by group and name; None where one is not known. Read once."""
-        if commit not in self._versions:
-            paths = list(self.paths(commit, layout.MANAGERS))
-            found = self.read_all(commit, paths, read_versions)
-            self._versions[commit] = dict(zip(map(layout.group_at, paths), found, strict=True))
-        return self._versions[commit]
-
-    def recollection(self, commit: str) -> Recollection:
-        """What a snapshot tells of the objects that are read after it."""
-        meta, versions = self.meta(commit), self.versions(commit)
-        sight = Sight(
-            program=self.header(commit)["program"],
-            server_version=meta.cluster.server_version,
-            secret_key_id=meta.secret_key_id,
-            types={type_.resource: type_.version for type_ in meta.types},
-            definitions=dict(versions.get(layout.CRDS, {})),
-        )
-        return Recollection(sight, versions, None if meta.withheld is None else frozenset(meta.withheld))
 
     def paths(self, commit: str, folder: str = "") -> dict[str, str]:
         """Every file of a snapshot, or of one of its folders, with the id of its content."""

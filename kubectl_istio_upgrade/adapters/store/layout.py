@@ -34,9 +34,6 @@ class Group(NamedTuple):
     namespace: str
 
 
-CRDS = Group("apiextensions.k8s.io", "customresourcedefinitions", "")
-
-
 def group_of(key: Key) -> Group:
     """The group that an object belongs to."""
     return Group(key.group, key.plural, key.namespace)

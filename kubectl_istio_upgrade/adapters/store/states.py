@@ -10,7 +10,7 @@ from ...models.objects import Body, Completeness, Key, MeshObject, NotCaptured, 
 from ...models.snapshots import Purpose, SnapshotInfo
 from ..yamlio import load
 from . import layout
-from .codec import read_managers, server_of
+from .codec import read_managers, read_versions, server_of
 from .files import SnapshotFiles
 
 T = TypeVar("T")
@@ -52,8 +52,12 @@ class StoredState:
     @cached_property
     def versions(self) -> Mapping[Key, Version | None]:
         """See `State`; read from the `managers` files alone."""
-        groups = self._files.versions(self._info.commit).items()
-        return {Key(*group, name): version for group, names in groups for name, version in names.items()}
+        paths = list(self._files.paths(self._info.commit, layout.MANAGERS))
+        found: dict[Key, Version | None] = {}
+        for path, versions in zip(paths, self._read_all(paths, read_versions), strict=True):
+            group = layout.group_at(path)
+            found |= {Key(*group, name): version for name, version in versions.items()}
+        return found
 
     def load(self, keys: Iterable[Key]) -> dict[Key, MeshObject]:
         """See `State`. Read once: a rollback looks at them when it plans and again when it proves."""

@@ -12,7 +12,6 @@ from types import TracebackType
 
 from ...errors import StoreError, UnknownReferenceError, UsageError
 from ...models.operations import Attempt, Opening, Operation
-from ...models.recollection import Recollection
 from ...models.retention import Freed
 from ...models.snapshots import ClusterIdentity, SnapshotDraft, SnapshotInfo, SnapshotMeta, WorkloadProxy
 from ...ports import Progress
@@ -99,11 +98,6 @@ class GitStore:
             stream = SnapshotStream(draft, parent, sealer)
             commit, is_signed = self._write(stream, branch, tip, name)
         return SnapshotInfo(commit, branch, draft.meta, (name,) if name else (), stream.changed, is_signed)
-
-    def recollection(self, branch: str) -> Recollection | None:
-        """See `ports.Store`."""
-        tip = self._tip(branch, read_refs(self.git))
-        return self.files.recollection(tip) if tip else None
 
     def read_ahead(self, branch: str) -> None:
         """See `ports.Store`."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC
 from itertools import groupby
 
 from ...canonical import to_yaml
 from ...errors import StoreError
-from ...models.objects import Body, Key, MeshObject, Version
-from ...models.recollection import Sight
+from ...models.objects import Body, Key, MeshObject, ResourceType, Version
 from ...models.snapshots import SnapshotDraft, SnapshotMeta
-from ...rules.scope import SECRET
 from . import layout
-from .codec import header_of, managers_bytes, read_managers, types_of, workloads_of
+from .codec import header_of, managers_bytes, read_managers, read_versions, types_of, workloads_of
 from .files import SnapshotFiles
 from .layout import Group
 from .sealed import GroupSealer
@@ -27,6 +25,8 @@ _SCRATCH = "refs/istio-upgrade/incoming"
 """fast-import commits on a ref; this one is given up again in the same stream, before it is ever written."""
 
 _GIVE_UP_SCRATCH = f"get-mark :1\nreset {_SCRATCH}\nfrom {'0' * 40}\n\ndone\n".encode()
+
+_CRDS = Group("apiextensions.k8s.io", "customresourcedefinitions", "")
 
 
 def merge_stream(first: str, second: str, when: int) -> Iterator[bytes]:
@@ -41,11 +41,9 @@ def merge_stream(first: str, second: str, when: int) -> Iterator[bytes]:
 def settled(draft: SnapshotDraft) -> SnapshotDraft:
     """The draft as it will be read back: objects counted, types in their order, the time in UTC and whole seconds."""
     counts = Counter(key.resource for key in draft.objects)
-    withheld = (key for key, obj in draft.objects.items() if obj.withheld and key.resource != SECRET)
     meta = replace(
         draft.meta,
         counts=dict(sorted(counts.items())),
-        withheld=tuple(sorted(withheld)),
         types=tuple(sorted(draft.meta.types, key=lambda type_: (type_.group, type_.plural))),
         created=draft.meta.created.astimezone(UTC).replace(microsecond=0),
     )
@@ -60,8 +58,10 @@ class Parent:
         self.commit = commit
         self.paths = files.check(commit)
         self.header = files.header(commit)
-        self.recollection = files.recollection(commit)
+        self.types = files.types(commit)
         self._files = files
+        indexes = [path for path in self.paths if path.startswith(layout.MANAGERS)]
+        self._versions = dict(zip(indexes, files.read_all(commit, indexes, read_versions), strict=True))
 
     def refuse_other_cluster(self, draft: SnapshotDraft) -> None:
         """Raises StoreError for a snapshot of another cluster: a branch has one, and rolling back relies on it."""
@@ -70,7 +70,7 @@ class Parent:
 
     def versions(self, group: Group) -> Mapping[str, Version | None]:
         """The versions of a group's objects, by name."""
-        return self.recollection.versions.get(group, {})
+        return self._versions.get(layout.managers_path(group), {})
 
     def sealed(self, group: Group) -> dict[str, Body]:
         """The index of a group's sealed values, as far as their files are there."""
@@ -90,7 +90,7 @@ class SnapshotStream:
         self._header = header_of(draft.meta)
         self._gone = dict(parent.paths) if parent else {}
         """What of the parent has not come up again."""
-        self._sight = _sight_of(draft, self._header)
+        self._trust = Trust(draft, self._header, parent) if parent else None
 
     def __iter__(self) -> Iterator[bytes]:
         message = _message(self._draft.meta).encode()
@@ -155,9 +155,8 @@ class SnapshotStream:
         return bool(parent.header.get("recipients") == self._header["recipients"])
 
     def _known(self, group: Group) -> Mapping[str, Version | None]:
-        """The parent's versions of the group's objects, if an equal one settles it that an object is the same."""
-        resource = Key(*group, "").resource
-        if self._parent is None or not self._parent.recollection.sight.is_like(self._sight, resource):
+        """The parent's versions of the group's objects, as far as they can be trusted."""
+        if self._parent is None or self._trust is None or not self._trust.covers(group):
             return {}
         return self._parent.versions(group)
 
@@ -171,15 +170,46 @@ class SnapshotStream:
             yield b"\n"
 
 
-def _sight_of(draft: SnapshotDraft, header: Body) -> Sight:
-    definitions = (obj for key, obj in draft.objects.items() if key[:3] == layout.CRDS)
-    return Sight(
-        program=header["program"],
-        server_version=draft.meta.cluster.server_version,
-        secret_key_id=draft.meta.secret_key_id,
-        types={type_.resource: type_.version for type_ in draft.meta.types},
-        definitions={obj.key.name: obj.server.version for obj in definitions},
-    )
+class Trust:
+    """Which objects of the parent need not be compared: invariant 7 of `snapshots/README.md`.
+
+    An equal version says that the stored object is the same, not that the API server answers the same: a CRD that
+    was changed in between prunes or defaults other fields. Only what was seen through the same eyes is trusted.
+    """
+
+    def __init__(self, draft: SnapshotDraft, header: Body, parent: Parent) -> None:
+        self._same_eyes = _eyes(header) == _eyes(parent.header)
+        self._types_before = _api_versions(parent.types)
+        self._types = _api_versions(draft.meta.types)
+        self._crds_before = parent.versions(_CRDS)
+        self._crds = {
+            key.name: obj.server.version for key, obj in draft.objects.items() if layout.group_of(key) == _CRDS
+        }
+
+    def covers(self, group: Group) -> bool:
+        """Whether an equal version settles it for the objects of this group."""
+        if not self._same_eyes:
+            return False
+        resource = Key(*group, "").resource
+        if resource not in self._types or self._types[resource] != self._types_before.get(resource):
+            return False
+        if resource in self._crds or resource in self._crds_before:
+            crd = self._crds.get(resource)
+            return crd is not None and crd == self._crds_before.get(resource)
+        return _built_in(group.group)
+
+
+def _eyes(header: Body) -> tuple[object, ...]:
+    return header["program"], header["cluster"]["serverVersion"], header["secretKeyId"]
+
+
+def _api_versions(types: Iterable[ResourceType]) -> dict[str, str]:
+    return {type_.resource: type_.version for type_ in types}
+
+
+def _built_in(group: str) -> bool:
+    """Whether the API server defines the group itself (or claims to: CRDs of *.k8s.io are in every snapshot)."""
+    return "." not in group or group.endswith(".k8s.io")
 
 
 def _blob_id(content: bytes) -> str:

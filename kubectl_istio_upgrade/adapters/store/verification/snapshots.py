@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from ....errors import StoreError
 from ....models.objects import Key
-from ....rules.scope import SECRET
 from .. import layout
 from ..gitio import GitError, ObjectReader
 from ..layout import Group
@@ -64,7 +63,6 @@ class Checker:
         self._walked: set[tuple[str, str]] = set()
         self._below: dict[tuple[str, str], tuple[Found, ...]] = {}
         self._groups: dict[tuple[Any, ...], tuple[Found, ...]] = {}
-        self._digested: dict[tuple[Group, str], tuple[Key, ...]] = {}
 
     def commit(self, commit: str) -> Commit | str:
         """A commit, or what is wrong with it."""
@@ -186,19 +184,6 @@ class Checker:
             yield from self._group_faults(group, folder, types, recipients)
         if +counts != Counter(header["counts"]):
             yield Found(layout.SNAPSHOT, "its counts are not those of its files")
-        if "withheld" in header and header["withheld"] != self._withheld_in(folders):
-            yield Found(layout.SNAPSHOT, "what it says is withheld is not what is")
-
-    def _withheld_in(self, folders: Mapping[Group, Folder]) -> list[str]:
-        """The objects, other than Secrets, with digests in their bodies, as a header names them."""
-        found: list[Key] = []
-        for group, folder in folders.items():
-            place = (group, folder.objects)
-            if place not in self._digested:
-                bodies = self._bodies(group, folder).items() if Key(*group, "").resource != SECRET else ()
-                self._digested[place] = tuple(Key(*group, name) for name, body in bodies if body.digests)
-            found += self._digested[place]
-        return list(map(str, sorted(found)))
 
     def _folders(self, tree: str) -> dict[Group, Folder]:
         folders: dict[Group, Folder] = {}
