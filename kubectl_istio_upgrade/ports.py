@@ -144,7 +144,10 @@ class Store(Protocol):
         """Newest first, each with `changed` filled."""
 
     def check(self, info: SnapshotInfo) -> None:
-        """Read all of a snapshot, whatever of it will be needed. Raises StoreError on anything missing or damaged."""
+        """Hold all of a snapshot, whatever of it will be needed, against its checksums.
+
+        Raises StoreError on anything missing or damaged.
+        """
 
     def state(self, info: SnapshotInfo) -> State:
         """The objects of a snapshot, loaded when asked for. Raises StoreError on anything missing or damaged."""

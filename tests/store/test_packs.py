@@ -93,14 +93,34 @@ def test_every_bit_of_a_pack_counts(store: GitStore) -> None:
         flip(pack, place)
 
 
-def test_an_object_that_another_pack_has_too_is_sound(repository: Path) -> None:
+def beside(repository: Path) -> Path:
+    """Another pack with the same objects; git may read either. Its index."""
+    for file in list((repository / "objects" / "pack").glob("pack-*")):
+        (file.parent / f"another-{file.name}").write_bytes(file.read_bytes())
+    (index,) = (repository / "objects" / "pack").glob("another-*.idx")
+    return index
+
+
+def test_objects_that_are_in_two_whole_packs_are_sound(repository: Path) -> None:
     wanted = everything(repository)
-    whole = {file.name: file.read_bytes() for file in (repository / "objects" / "pack").glob("pack-*")}
-    for name, content in whole.items():
-        (repository / "objects" / "pack" / f"another-{name}").write_bytes(content)
-    flip(next((repository / "objects" / "pack").glob("another-*.pack")), 50)
+    beside(repository)
 
     assert packs.sound(repository, wanted) == wanted
+
+
+@pytest.mark.parametrize("ending", [".pack", ".idx"])
+def test_an_object_that_a_damaged_pack_has_too_is_not_sound(repository: Path, ending: str) -> None:
+    wanted = everything(repository)
+    flip(beside(repository).with_suffix(ending), 1200)
+
+    assert packs.sound(repository, wanted) == set()
+
+
+def test_nothing_is_sound_where_an_index_of_many_packs_leads_git_elsewhere(repository: Path) -> None:
+    wanted = everything(repository)
+    plain_git(repository, "multi-pack-index", "write")
+
+    assert packs.sound(repository, wanted) == set()
 
 
 def test_what_is_in_no_pack_is_left_to_be_read(repository: Path) -> None:
@@ -114,6 +134,6 @@ def test_what_is_in_no_pack_is_left_to_be_read(repository: Path) -> None:
 def test_a_pack_is_not_hashed_for_few_of_its_objects(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = everything(repository)
     size = the_file(repository, "pack").stat().st_size
-    monkeypatch.setattr(packs, "_WORTH", size // len(wanted))
+    monkeypatch.setattr(packs, "_BYTES_AN_OBJECT", size // len(wanted))
 
     assert packs.sound(repository, {min(wanted)}) == set()

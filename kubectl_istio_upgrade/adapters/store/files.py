@@ -75,7 +75,7 @@ class SnapshotFiles:
         return {path: blob for path, blob in files.items() if path.startswith(folder)}
 
     def check(self, commit: str) -> dict[str, str]:
-        """Look at every file, or at the pack that it is in, and return them as `paths` does.
+        """Read every file, or the packs that have it, against their checksums; return the files as `paths` does.
 
         Raises StoreError, naming one that is missing or damaged.
         """
