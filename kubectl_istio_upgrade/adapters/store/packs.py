@@ -1,6 +1,7 @@
 """git's packs as files: one that agrees with its checksum has all its objects as they were written.
 
-To be read, an object is unpacked and hashed: 10,000 take 0.2 s of processor time, and their pack 2 ms.
+To be read, an object is unpacked and hashed: 11,000 small ones take 69 ms. To look them up in the index and to hash
+their pack, of 1.5 MB, takes 8.
 What is in no pack, in one that does not agree, or in one that is too big for what is wanted of it, is left to be read.
 The format of both files is gitformat-pack(5).
 """
@@ -22,8 +23,8 @@ _ID = 20
 
 _CHUNK = 1 << 20
 
-_BYTES_AN_OBJECT = 16_000
-"""Of a pack: they are hashed in half the time that it takes to read one object."""
+_BYTES_AN_OBJECT = 10_000
+"""Of a pack: they are hashed in 5 µs, and the smallest objects are read in 6 each."""
 
 
 def sound(repository: Path, wanted: Collection[str]) -> set[str]:
@@ -33,18 +34,18 @@ def sound(repository: Path, wanted: Collection[str]) -> set[str]:
     told sound where any index is damaged, or where there is one of many packs.
     """
     folder = repository / "objects" / "pack"
-    left, found, doubtful = {bytes.fromhex(name) for name in wanted}, set[bytes](), set[bytes]()
+    ids, vouched, doubtful = {bytes.fromhex(name) for name in wanted}, set[bytes](), set[bytes]()
     try:
-        if not left or (folder / "multi-pack-index").exists():
+        if not ids or (folder / "multi-pack-index").exists():
             return set()
         for path in folder.glob("*.idx"):
             index = path.read_bytes()
-            there = left.intersection(_ids(index))
+            there = ids.intersection(_ids(index))
             agrees = not there or _agrees(path.with_suffix(".pack"), index, _BYTES_AN_OBJECT * len(there))
-            (found if agrees else doubtful).update(there)
+            (vouched if agrees else doubtful).update(there)
     except (OSError, ValueError):  # a file that goes meanwhile, cannot be read, or is damaged
         return set()
-    return {name.hex() for name in found - doubtful}
+    return {name.hex() for name in vouched - doubtful}
 
 
 def _ids(index: bytes) -> Iterator[bytes]:
